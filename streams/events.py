@@ -1,0 +1,269 @@
+"""The events: what happened, in the words of the contract. One UTF-8 JSON object per Kafka record.
+
+Times are integers, milliseconds UTC, event time. Money is an integer of minor units with an ISO 4217
+code. Unknown fields are ignored; an unknown type or a bad shape raises `msgspec.ValidationError`.
+`schemas/events/*.v1.schema.json` and `schemas/examples/` are generated from this module.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+MAX_TIME = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
+MAX_EVENT_BYTES = 1 << 20  # one JSON event; a larger one is refused as `too_large`
+FUTURE_TOLERANCE_MS = 600_000  # an event may be this far ahead of its arrival; beyond it is `from_the_future`
+MAX_MONEY = 10**15  # minor units; beyond that it is a mistake, and sums stay inside 64 bits
+
+Id = Annotated[str, Meta(min_length=1, max_length=512)]
+Time = Annotated[int, Meta(ge=0, le=MAX_TIME)]
+Seq = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Money = Annotated[int, Meta(ge=0, le=MAX_MONEY)]
+SignedMoney = Annotated[int, Meta(ge=-MAX_MONEY, le=MAX_MONEY)]
+Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+Role = Literal["member", "staff", "bot", "system"]
+LeaveReason = Literal["left", "kicked", "dissolved", "unknown"]
+ContentClass = Literal["activate", "convert", "brand", "ads", "relay"]
+Rule = Literal["code", "last_touch", "post", "membership", "unattributed"]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True, gc=False):
+    """What every event carries.
+
+    `event_id` is stable across a second import. `source` names the connector instance; `source_seq` grows
+    within a source and group and is the same however an export is cut; `source_prev` is the seq that the
+    connector sent before it in this group and source: the event covers (source_prev, source_seq].
+    """
+
+    event_id: Id
+    occurred_at: Time
+    brand_id: Id
+    platform: Id
+    source: Id | None = None
+    source_seq: Seq | None = None
+    source_prev: Seq | None = None
+
+
+class GroupEvent(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """An event of one group; `group_id` is its Kafka key."""
+
+    group_id: Id
+
+
+class MemberEvent(GroupEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """An event of one member in one group. `member_id` is a pseudonym."""
+
+    member_id: Id
+    role: Role = "member"
+
+
+# --- chat-events: the group's log ---------------------------------------------------------------------
+
+
+class Message(MemberEvent, frozen=True, kw_only=True, tag="message", omit_defaults=True, gc=False):
+    """Somebody wrote. `text` only by explicit opt-in; `reply_to` is the event_id of the answered message."""
+
+    text_len: Count = 0
+    content_type: Id = "text"
+    reply_to: Id | None = None
+    mentions: tuple[Id, ...] = ()
+    text: str | None = None
+
+
+class Recall(GroupEvent, frozen=True, kw_only=True, tag="recall", omit_defaults=True, gc=False):
+    """A message was taken back. `target` is its event_id."""
+
+    target: Id
+
+
+class Join(MemberEvent, frozen=True, kw_only=True, tag="join", omit_defaults=True, gc=False):
+    """A member came. `scene` is how (a code, a link, an invitation)."""
+
+    scene: Id | None = None
+    inviter_id: Id | None = None
+
+
+class Leave(MemberEvent, frozen=True, kw_only=True, tag="leave", omit_defaults=True, gc=False):
+    """A member went."""
+
+    reason: LeaveReason = "unknown"
+
+
+class Roster(GroupEvent, frozen=True, kw_only=True, tag="roster", omit_defaults=True, gc=False):
+    """The full list of who is in the group now; reconciles lost joins and leaves."""
+
+    members: tuple[Id, ...]
+    staff: tuple[Id, ...] = ()
+    bots: tuple[Id, ...] = ()
+
+
+class Reaction(MemberEvent, frozen=True, kw_only=True, tag="reaction", omit_defaults=True, gc=False):
+    """A reaction to a message. `target` is its event_id."""
+
+    target: Id | None = None
+
+
+class Claim(MemberEvent, frozen=True, kw_only=True, tag="claim", omit_defaults=True, gc=False):
+    """A member took a red packet or coupon."""
+
+    benefit_id: Id | None = None
+
+
+class Benefit(GroupEvent, frozen=True, kw_only=True, tag="benefit", omit_defaults=True, gc=False):
+    """A red packet or coupon was sent to the group."""
+
+    benefit_id: Id
+    kind: Literal["red_packet", "coupon"] = "coupon"
+    amount: Money = 0
+    currency: Currency | None = None
+
+
+class Post(GroupEvent, frozen=True, kw_only=True, tag="post", omit_defaults=True, gc=False):
+    """Planned staff content. `code` is the order code or link that it carried, if any."""
+
+    content_class: ContentClass
+    code: Id | None = None
+
+
+class Mute(MemberEvent, frozen=True, kw_only=True, tag="mute", omit_defaults=True, gc=False):
+    """A member muted the group."""
+
+
+class Unmute(MemberEvent, frozen=True, kw_only=True, tag="unmute", omit_defaults=True, gc=False):
+    """A member unmuted the group."""
+
+
+class Points(MemberEvent, frozen=True, kw_only=True, tag="points", omit_defaults=True, gc=False):
+    """An entry of the points ledger, positive or negative."""
+
+    points: Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+    cause: Id | None = None
+
+
+class GroupCreated(GroupEvent, frozen=True, kw_only=True, tag="group_created", omit_defaults=True, gc=False):
+    """The group's entry in the registry; sent again, it updates the fields that it carries."""
+
+    name: str | None = None
+    owner: str | None = None
+    timezone: Id | None = None
+    currency: Currency | None = None
+    planned_end_at: Time | None = None
+
+
+class GroupRenamed(GroupEvent, frozen=True, kw_only=True, tag="group_renamed", omit_defaults=True, gc=False):
+    """The group has another display name. Its id stays."""
+
+    name: str
+
+
+class GroupEnded(GroupEvent, frozen=True, kw_only=True, tag="group_ended", omit_defaults=True, gc=False):
+    """An end on plan, a dissolution, or a merge into another group. Never an alarm."""
+
+    reason: Literal["planned", "dissolved", "merged"] = "planned"
+    merged_into: Id | None = None
+
+
+class OrderAttributed(
+    GroupEvent, frozen=True, kw_only=True, tag="order_attributed", omit_defaults=True, gc=False
+):
+    """A group's share of an order or refund (then negative). `amount` is the share; `weight` of all shares sums to 1.
+
+    `group_id` is `<brand_id>/~unattributed` and `rule` "unattributed" where no group can claim the order.
+    `order_id` is the purchase's, also on a refund, whose own id is `refund_id`.
+    """
+
+    order_id: Id
+    customer_id: Id
+    amount: SignedMoney
+    currency: Currency
+    weight: Annotated[float, Meta(ge=0, le=1)]
+    rule: Rule
+    refund_id: Id | None = None
+    is_first_touch: bool = False
+    is_last_touch: bool = False
+
+
+class SourceComplete(Event, frozen=True, kw_only=True, tag="source_complete", omit_defaults=True, gc=False):
+    """A connector says: this source is complete up to `complete_until` (exclusive). To every partition.
+
+    `is_live` says that more will come: only such a source can go blind. An import is not live.
+    """
+
+    complete_until: Time
+    is_live: bool = False
+
+
+class Calibration(Event, frozen=True, kw_only=True, tag="calibration", omit_defaults=True, gc=False):
+    """A community's shrunk intercept for the risk model, in force from `effective_at`. To every partition."""
+
+    model: Id
+    intercept: float
+    effective_at: Time
+
+
+class Tick(Event, frozen=True, kw_only=True, tag="tick", omit_defaults=True, gc=False):
+    """Time passed up to `occurred_at`. To every partition.
+
+    With a `source` it is an importer's day-closing tick, scoped to that source's groups. A forwarded tick
+    names the partition of chat-events or member-touches that it speaks for in `origin_partition`.
+    """
+
+    origin_partition: Count | None = None
+
+
+ChatEvent = (
+    Message | Recall | Join | Leave | Roster | Reaction | Claim | Benefit | Post | Mute | Unmute | Points
+    | GroupCreated | GroupRenamed | GroupEnded | OrderAttributed | SourceComplete | Calibration | Tick
+)  # fmt: skip
+
+# --- member-touches and purchases: the member's and the customer's log ---------------------------------
+
+
+class Touch(GroupEvent, frozen=True, kw_only=True, tag="touch", omit_defaults=True, gc=False):
+    """A member was seen in a group: joined, left, or spoke or claimed (one each per member, group and hour).
+
+    A conversion post has no member and goes to every partition of `purchases`.
+    """
+
+    kind: Literal["join", "leave", "message", "claim", "post"]
+    member_id: Id | None = None
+    code: Id | None = None
+
+
+class Purchase(Event, frozen=True, kw_only=True, tag="purchase", omit_defaults=True, gc=False):
+    """A paid order. `customer_id` is the key: the member_id until an identity says otherwise."""
+
+    order_id: Id
+    customer_id: Id
+    amount: Money
+    currency: Currency
+    code: Id | None = None
+    group_id: Id | None = None
+
+
+class Refund(Event, frozen=True, kw_only=True, tag="refund", omit_defaults=True, gc=False):
+    """Money given back, in full or in part. `amount` is positive."""
+
+    refund_id: Id
+    order_id: Id
+    customer_id: Id
+    amount: Money
+    currency: Currency
+
+
+MemberTouchEvent = Touch | Tick
+PurchaseEvent = Purchase | Refund | Touch | Tick
+
+EVENTS: dict[str, tuple[type[Event], ...]] = {
+    "chat-events": ChatEvent.__args__,
+    "member-touches": MemberTouchEvent.__args__,
+    "purchases": PurchaseEvent.__args__,
+}
+
+encode = msgspec.json.Encoder().encode
+
+
+def unattributed_group(brand_id: str) -> str:
+    """The group_id under which a brand's orders stand that no group can claim. It is no group."""
+    return f"{brand_id}/~unattributed"

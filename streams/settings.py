@@ -1,0 +1,106 @@
+"""Every address, path and limit, with its default. Read from the environment, `vitals.toml` and the running stack."""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from streams.errors import VitalsError
+
+
+class SettingsError(VitalsError):
+    """A setting that cannot be used. The message says which and what to do."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings. A field `kafka` is `VITALS_KAFKA` in the environment and `kafka = "…"` in `vitals.toml`.
+
+    Precedence: environment, then `<home>/vitals.toml`, then `<home>/run/stack.toml` (the addresses that
+    `vitals up` took), then the defaults here.
+    """
+
+    home: Path
+    """Everything that lives: data, secrets, logs, pid files. One stack per home."""
+    cache: Path
+    """Downloaded Kafka jars, shared by all homes."""
+    kafka: str = "127.0.0.1:19092"
+    """Bootstrap servers, host:port[,host:port…]."""
+    clickhouse_host: str = "127.0.0.1"
+    clickhouse_port: int = 19000
+    """ClickHouse's native TCP port."""
+    clickhouse_http_port: int = 18123
+    clickhouse_database: str = "vitals"
+    clickhouse_user: str = "vitals"
+    clickhouse_password: str | None = None
+    """Unset: read from `<home>/secrets/clickhouse`, which `vitals up` generates."""
+    bi_user: str = "bi"
+    bi_password: str | None = None
+    """The readonly user's; unset: `<home>/secrets/bi`."""
+    partitions: int = 8
+    """Of every topic that is keyed; fixed when the topics are created."""
+    replication: int = 1
+    workers: int = 1
+    """Group workers that `vitals up` starts."""
+    tick_seconds: float = 60.0
+    chunk_records: int = 2000
+    """Records of one fetch that the worker folds at once."""
+    flush_events: int = 20_000
+    flush_seconds: float = 1.0
+    """A flush is due after so many events or seconds, whichever is first; also at ticks and on giving up partitions."""
+    session_timeout: float = 6.0
+    retention_days: int = 730
+    """How long ClickHouse keeps events and rows."""
+
+    @property
+    def secrets(self) -> Path:
+        """Files of 0600 with the generated passwords and the brands' pseudonym keys."""
+        return self.home / "secrets"
+
+    @property
+    def run(self) -> Path:
+        """Pid files, sockets, the lock and the addresses of the running stack."""
+        return self.home / "run"
+
+    @property
+    def logs(self) -> Path:
+        """One log per part, rotated."""
+        return self.home / "logs"
+
+    def password_of(self, who: str) -> str:
+        """The configured or generated password of `clickhouse` or `bi`; "" when there is none yet."""
+        configured = {"clickhouse": self.clickhouse_password, "bi": self.bi_password}[who]
+        if configured is not None:
+            return configured
+        path = self.secrets / who
+        return path.read_text().strip() if path.exists() else ""
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is no valid TOML: {error}") from None
+
+
+def load(environ: dict[str, str] | None = None) -> Settings:
+    """Read the settings. Raises SettingsError, naming the setting, on an unknown key or a bad value."""
+    env = dict(os.environ if environ is None else environ)
+    data_root = Path(env.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    cache_root = Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    home = Path(env.get("VITALS_HOME") or data_root / "group-vitals").expanduser().absolute()
+    values: dict[str, Any] = {"cache": str(cache_root / "group-vitals")}
+    values |= _toml(home / "run" / "stack.toml") | _toml(home / "vitals.toml")
+    known = set(Settings.__struct_fields__)
+    values |= {name: env[f"VITALS_{name.upper()}"] for name in known if env.get(f"VITALS_{name.upper()}")}
+    values["home"] = str(home)
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise SettingsError(f"unknown setting {unknown[0]!r} in {home / 'vitals.toml'}: remove it")
+    try:
+        return msgspec.convert(values, Settings, strict=False, dec_hook=lambda kind, value: kind(value))
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"bad setting: {error}") from None

@@ -1,0 +1,122 @@
+"""What the folds say: rows for the warehouse and events for other logs, and where each goes."""
+
+from typing import Any
+
+import msgspec
+
+EVERY_PARTITION = -1
+
+
+class Output(msgspec.Struct, frozen=True, gc=False):
+    """One record to send: `value` (a struct, sent as JSON) under `key` to `topic`.
+
+    `partition` None lets the key choose; EVERY_PARTITION sends a copy to each partition of the topic.
+    """
+
+    topic: str
+    key: str
+    value: msgspec.Struct
+    partition: int | None = None
+
+
+class Reason(msgspec.Struct, frozen=True, gc=False):
+    """Why a verdict stands: a code and its numbers. Words are made at the edge (`streams/words.py`)."""
+
+    code: str
+    numbers: dict[str, float]
+
+
+class GroupVitals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The vital signs of one group at one time: a row of `group_vitals_v1`, its key (group_id, at).
+
+    Windows `_Nd` are the last N UTC days up to `at`, the day that `at` lies in included unless it is midnight.
+    Shares are 0..1, None when their denominator is empty. Money is in minor units of `currency`.
+    """
+
+    group_id: str
+    brand_id: str
+    platform: str
+    name: str
+    owner: str
+    at: int
+    source_offset: int
+    is_day_close: bool
+    first_event_at: int
+    ended_at: int | None
+    planned_end_at: int | None
+    verdict: str
+    verdict_since: int
+    risk: float
+    model: str
+    reasons: tuple[Reason, ...]
+    source_complete_at: int | None
+    members: int
+    staff: int
+    last_member_message_at: int | None
+    silent_hours: float | None
+    messages_1d: int
+    messages_7d: int
+    messages_28d: int
+    staff_messages_7d: int
+    staff_messages_28d: int
+    messages_all: int
+    speakers_1d: int
+    speakers_7d: int
+    speakers_28d: int
+    active_days_28d: int
+    replies_28d: int
+    reactions_28d: int
+    claims_28d: int
+    joins_28d: int
+    leaves_28d: int
+    left_28d: int
+    kicked_28d: int
+    capped_messages_28d: int
+    breadth_28d: float | None
+    answered_share_28d: float | None
+    newcomer_spoke_share: float | None
+    buyers_28d: int
+    orders_28d: int
+    revenue_28d: int
+    currency: str
+    messages_day: int
+    staff_messages_day: int
+    speakers_day: int
+    replies_day: int
+    joins_day: int
+    leaves_day: int
+    orders_day: int
+    revenue_day: int
+
+
+class MemberVitals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One member in one group on one closed UTC day: a row of `member_vitals_v1`, only on days with activity."""
+
+    group_id: str
+    brand_id: str
+    member_id: str
+    role: str
+    day: int
+    source_offset: int
+    messages: int
+    is_present: bool
+    joined_at: int | None
+    last_message_at: int | None
+
+
+class AlertSignal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A verdict changed: what the alert agent of the brand hears."""
+
+    brand_id: str
+    group_id: str
+    at: int
+    source_offset: int
+    verdict: str
+    was: str
+    risk: float
+    model: str
+    reasons: tuple[Reason, ...]
+
+
+Row = GroupVitals | MemberVitals | AlertSignal
+Value = Any
