@@ -1,0 +1,5 @@
+"""`python -m streams` is `vitals`."""
+
+from streams.cli import main
+
+main()

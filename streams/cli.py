@@ -1,0 +1,159 @@
+"""The command `vitals`: one table of commands, each imported when it is called, and one way to fail.
+
+Exit codes: 0 done, 1 something the user can mend (one line on stderr), 2 wrong usage, 70 a bug (one line and a
+log), 130 interrupted, 141 the reader of a pipe went away.
+"""
+
+import difflib
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from streams import __version__
+from streams.errors import VitalsError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "up": ("streams.stack.commands:up", "Start Kafka, ClickHouse, agents and sink on this machine."),
+    "down": ("streams.stack.commands:down", "Stop what `up` started, in order."),
+    "status": ("streams.stack.commands:status", "Show each part with its health, lag and rows."),
+    "doctor": ("streams.stack.commands:doctor", "Say what is wrong and what to do."),
+    "groups": ("streams.reading:groups", "Rank the groups, worst first."),
+    "group": ("streams.reading:group", "Show one group: vitals, reasons, members, money."),
+    "import": ("streams.connectors.commands:import_command", "Read chat logs or orders."),
+    "simulate": ("streams.simulate.command:simulate_command", "Make a fleet of groups with planted deaths."),
+    "wait": ("streams.waiting:wait_command", "Wait until all that was sent has reached ClickHouse."),
+    "sql": ("streams.sql_command:sql_command", "Ask ClickHouse as the readonly user."),
+    "dead-letters": ("streams.dead_letter_commands:dead_letters", "Look at refused records."),
+    "topics": ("streams.topics:topics_commands", "Create and check the Kafka topics."),
+    "migrate": ("streams.migrations:migrate_command", "Bring the ClickHouse schema up to date."),
+    "worker": ("streams.app:worker_command", "Run one agent in the foreground."),
+    "sink": ("streams.sink:sink_command", "Run the sink from Kafka to ClickHouse in the foreground."),
+    "ticker": ("streams.ticker:ticker_command", "Run the ticker in the foreground."),
+}
+"""Name → where the click command lives, and its line in `vitals --help`, in the order shown there."""
+
+BUG, INTERRUPTED, PIPE_CLOSED = 70, 130, 141
+
+
+class LazyGroup(click.Group):
+    """A click group that imports a command's module when that command is asked for, and no other."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Every name of the table, in its order."""
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command; None for a name that is not in the table."""
+        return load_command(cmd_name) if cmd_name in COMMANDS else None
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands out of the table, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with a guess at what a misspelt name meant."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            near = difflib.get_close_matches(name, COMMANDS, n=1)
+            ctx.fail(f"no command {name!r}" + (f", did you mean {near[0]!r}?" if near else ""))
+        return super().resolve_command(ctx, args)
+
+
+def load_command(name: str) -> click.Command:
+    """The click command of that name. Raises VitalsError when something that it imports is not installed."""
+    module, _, attribute = COMMANDS[name][0].partition(":")
+    try:
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+    except ImportError as error:
+        raise VitalsError(f"`vitals {name}` cannot start: {error}; install it with `make setup`") from error
+    return command
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="vitals")
+def cli() -> None:
+    r"""Vital signs for chat groups: which group is dying, why, and is it worth saving.
+
+    \b
+    Example:
+      vitals up
+      vitals import irc channels.tar.xz
+      vitals groups
+    """
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line and exit. No input of a user's makes a traceback; VITALS_DEBUG=1 shows them all."""
+    sys.exit(run(args))
+
+
+def run(args: Sequence[str] | None = None) -> int:
+    """Run the command line and give the exit code."""
+    try:
+        result: Any = cli.main(args, prog_name="vitals", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _close_stdout()
+    except (KeyboardInterrupt, click.Abort):
+        return _say("interrupted", INTERRUPTED)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        return _say(_usage(error), error.exit_code)
+    except VitalsError as error:
+        return _say(str(error), 1)
+    except Exception as error:
+        return _say(_bug(error), BUG)
+    return result if isinstance(result, int) else 0
+
+
+def _say(line: str, code: int) -> int:
+    if _is_debug():
+        traceback.print_exc()
+    click.echo(f"vitals: {line}", err=True)
+    return code
+
+
+def _usage(error: click.ClickException) -> str:
+    message = " ".join(error.format_message().split())
+    if isinstance(error, click.UsageError) and error.ctx:
+        return f"{message.rstrip('.')} (see `{error.ctx.command_path} --help`)"
+    return message
+
+
+def _bug(error: Exception) -> str:
+    what = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
+    return f"this is a bug: {what} (details: {_log_bug(error) or 'run it again with VITALS_DEBUG=1'})"
+
+
+def _log_bug(error: Exception) -> str | None:
+    """Keep the traceback in `<home>/logs/crash.log`; None where that cannot be written."""
+    from streams import settings  # noqa: PLC0415  not needed by `--help`
+
+    try:
+        path = settings.load().logs / "crash.log"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as log:
+            traceback.print_exception(error, file=log)
+    except (OSError, VitalsError):
+        return None
+    return str(path)
+
+
+def _is_debug() -> bool:
+    return os.environ.get("VITALS_DEBUG", "") not in ("", "0")
+
+
+def _close_stdout() -> int:
+    """The reader of our pipe (`| head`) went away: say nothing, not even when Python flushes at its exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return PIPE_CLOSED
