@@ -72,22 +72,19 @@ def load_command(name: str) -> click.Command:
     module, _, attribute = COMMANDS[name][0].partition(":")
     try:
         command: click.Command = getattr(importlib.import_module(module), attribute)
-    except ImportError as error:
-        raise VitalsError(f"`vitals {name}` cannot start: {error}; install it with `make setup`") from error
+    except (ImportError, AttributeError) as error:
+        raise VitalsError(f"`vitals {name}` cannot start: {error}; install what is missing and try again") from error
     return command
 
 
-@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\nExample:\n  vitals up\n  vitals import irc channels.tar.xz\n  vitals groups",
+)
 @click.version_option(__version__, prog_name="vitals")
 def cli() -> None:
-    r"""Vital signs for chat groups: which group is dying, why, and is it worth saving.
-
-    \b
-    Example:
-      vitals up
-      vitals import irc channels.tar.xz
-      vitals groups
-    """
+    """Vital signs for chat groups: which group is dying, why, and is it worth saving."""
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -100,27 +97,35 @@ def run(args: Sequence[str] | None = None) -> int:
     try:
         result: Any = cli.main(args, prog_name="vitals", standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:
-        return _close_stdout()
-    except (KeyboardInterrupt, click.Abort):
-        return _say("interrupted", INTERRUPTED)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return error.exit_code
-    except click.ClickException as error:
-        return _say(_usage(error), error.exit_code)
-    except VitalsError as error:
-        return _say(str(error), 1)
-    except Exception as error:
-        return _say(_bug(error), BUG)
+    except (Exception, KeyboardInterrupt) as error:
+        return _fail(error)
     return result if isinstance(result, int) else 0
 
 
-def _say(line: str, code: int) -> int:
+def _fail(error: BaseException) -> int:
+    """Say what went wrong in one line, and give the exit code for it."""
+    if isinstance(error, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python complains when it flushes at its exit
+        return PIPE_CLOSED
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return error.exit_code
     if _is_debug():
-        traceback.print_exc()
+        traceback.print_exception(error)
+    line, code = _line_of(error)
     click.echo(f"vitals: {line}", err=True)
     return code
+
+
+def _line_of(error: BaseException) -> tuple[str, int]:
+    if isinstance(error, VitalsError):
+        return str(error), 1
+    if isinstance(error, click.ClickException):
+        return _usage(error), error.exit_code
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        return "interrupted", INTERRUPTED
+    what = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
+    return f"this is a bug: {what} (details: {_log_bug(error) or 'run it again with VITALS_DEBUG=1'})", BUG
 
 
 def _usage(error: click.ClickException) -> str:
@@ -130,12 +135,7 @@ def _usage(error: click.ClickException) -> str:
     return message
 
 
-def _bug(error: Exception) -> str:
-    what = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
-    return f"this is a bug: {what} (details: {_log_bug(error) or 'run it again with VITALS_DEBUG=1'})"
-
-
-def _log_bug(error: Exception) -> str | None:
+def _log_bug(error: BaseException) -> str | None:
     """Keep the traceback in `<home>/logs/crash.log`; None where that cannot be written."""
     from streams import settings  # noqa: PLC0415  not needed by `--help`
 
@@ -151,9 +151,3 @@ def _log_bug(error: Exception) -> str | None:
 
 def _is_debug() -> bool:
     return os.environ.get("VITALS_DEBUG", "") not in ("", "0")
-
-
-def _close_stdout() -> int:
-    """The reader of our pipe (`| head`) went away: say nothing, not even when Python flushes at its exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return PIPE_CLOSED
