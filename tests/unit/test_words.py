@@ -1,0 +1,82 @@
+import re
+
+import pytest
+
+from streams.vitals.rows import Reason
+from streams.words import REASON_WORDS, VERDICT_WORDS, number, span, verdict_word, words
+
+SLOTS = re.compile(r"\{(\w+)")
+
+
+def say(language, code, **numbers):
+    return words(Reason(code=code, numbers=numbers), language)
+
+
+@pytest.mark.parametrize(
+    ("code", "numbers", "english", "chinese"),
+    [
+        (
+            "few_speakers",
+            {"now": 9, "of_members": 1200, "usual": 41},
+            "9 speakers among 1,200 members in 28 days, 41 are usual",
+            "近 28 天 1,200 名成员中仅 9 人发言,通常为 41 人",
+        ),
+        ("few_speakers", {"now": 1}, "1 speaker in 28 days", "近 28 天仅 1 人发言"),
+        (
+            "few_active_days",
+            {"now": 1, "window": 28},
+            "somebody spoke on 1 day of the last 28",
+            "近 28 天中仅 1 天有人发言",
+        ),
+        ("silent", {"hours": 1.5}, "no member message for 1 hour", "已 1 小时无成员发言"),
+        ("silent", {"hours": 47.9}, "no member message for 47 hours", "已 47 小时无成员发言"),
+        ("silent", {"hours": 48}, "no member message for 2 days", "已 2 天无成员发言"),
+        (
+            "monologue",
+            {"staff_share": 0.917, "speakers": 1},
+            "staff wrote 92% of 7 days' messages, 1 member spoke",
+            "近 7 天 92% 的消息来自员工,仅 1 名成员发言",
+        ),
+        ("core_left", {"left": 5, "core": 6}, "5 of 6 core members left", "6 名核心成员中有 5 名退群"),
+        ("planned_end", {}, "ended as planned", "已按计划结束"),
+    ],
+)
+def test_reason_in_both_languages(code, numbers, english, chinese):
+    assert (say("en", code, **numbers), say("zh", code, **numbers)) == (english, chinese)
+
+
+@pytest.mark.parametrize("code", REASON_WORDS)
+def test_both_languages_tell_the_same_numbers(code):
+    english, chinese = REASON_WORDS[code]
+    assert sorted(SLOTS.findall(english)) == sorted(SLOTS.findall(chinese))
+
+
+@pytest.mark.parametrize("code", REASON_WORDS)
+@pytest.mark.parametrize("value", [0, 1, 2, 0.5, 1e9])
+def test_no_slot_is_left_open(code, value):
+    numbers = dict.fromkeys(SLOTS.findall(REASON_WORDS[code][0]), value)
+    for language in ("en", "zh"):
+        assert not set(say(language, code, **numbers)) & set("{}[]")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_has_no_words_comes_out_as_its_code_and_numbers(language):
+    assert say(language, "ate_by_bears", bears=3, hours=2.5) == "ate_by_bears (bears=3, hours=2.5)"
+    assert say(language, "ate_by_bears") == "ate_by_bears"
+    assert say(language, "silent", minutes=3) == "silent (minutes=3)"
+
+
+def test_every_code_of_the_fold_has_words():
+    verdict = pytest.importorskip("streams.vitals.verdict")
+    assert set(verdict.REASON_CODES) <= set(REASON_WORDS)
+
+
+def test_verdicts():
+    assert [verdict_word("dying", "en"), verdict_word("dying", "zh")] == ["dying", "濒死"]
+    assert verdict_word("odd", "zh") == "odd"
+    assert set(VERDICT_WORDS) == set(["forming", "healthy", "fading", "dying", "dead", "revived", "ended", "stale"])
+
+
+def test_numbers_and_spans():
+    assert [number(0), number(1234), number(1234.5), number(2.5), number(-7)] == ["0", "1,234", "1,234", "2.5", "-7"]
+    assert [span(0, "en"), span(25 * 24, "en"), span(25 * 24, "zh")] == ["0 hours", "25 days", "25 天"]
