@@ -74,7 +74,7 @@ def test_every_code_of_the_fold_has_words():
 def test_verdicts():
     assert [verdict_word("dying", "en"), verdict_word("dying", "zh")] == ["dying", "濒死"]
     assert verdict_word("odd", "zh") == "odd"
-    assert set(VERDICT_WORDS) == set(["forming", "healthy", "fading", "dying", "dead", "revived", "ended", "stale"])
+    assert set(VERDICT_WORDS) == {"forming", "healthy", "fading", "dying", "dead", "revived", "ended", "stale"}
 
 
 def test_numbers_and_spans():
