@@ -1,0 +1,59 @@
+# `make help` lists the targets. All but setup and lock work without a network once setup is done.
+.DEFAULT_GOAL := help
+.PHONY: help setup up down demo test lint bench schemas lock
+
+VITALS := .venv/bin/vitals
+INSTALLED := .venv/.installed
+DEMO_HOME := $(CURDIR)/.demo
+DEMO_FLEET ?= --groups 200 --days 180 --seed 1
+DEMO_TIMEOUT ?= 600
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) ## Install everything into .venv (PYTHON=… chooses the interpreter)
+
+$(INSTALLED): deploy/requirements.lock deploy/setup pyproject.toml
+	@deploy/setup
+	@touch $@
+
+up: setup ## Start Kafka, ClickHouse and the workers
+	@$(VITALS) up
+
+down: setup ## Stop the demo's stack and the one of `make up`, in order; data stay
+	@if [ -d $(DEMO_HOME) ]; then VITALS_HOME=$(DEMO_HOME) $(VITALS) down; fi
+	@$(VITALS) down
+
+demo: export VITALS_HOME = $(DEMO_HOME)
+demo: setup ## From nothing to a ranking of dying groups, on a simulated fleet
+	@$(VITALS) up
+	@$(VITALS) simulate --out $(DEMO_HOME)/fleet $(DEMO_FLEET)
+	@$(VITALS) import jsonl $(DEMO_HOME)/fleet/events.jsonl.gz
+	@$(VITALS) wait --timeout $(DEMO_TIMEOUT)
+	@$(VITALS) groups
+	@echo
+	@echo "The stack is running. To look further:"
+	@echo "  export VITALS_HOME=$(DEMO_HOME)"
+	@echo "  $(VITALS) status"
+	@echo "  $(VITALS) group GROUP_ID        one of the ids above"
+	@echo "  $(VITALS) sql 'SELECT verdict, count() FROM group_health GROUP BY verdict'"
+	@echo "What was planted in which group is in $(DEMO_HOME)/fleet/truth.csv. Stop with: make down"
+
+test: setup ## All tests, on a real stack of their own (ARGS='-m "not integration"': the fast ones)
+	@.venv/bin/python -m pytest $(ARGS)
+
+lint: setup ## Style, types, layers
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+bench: setup ## Throughput, latency and size, measured on this machine
+	@.venv/bin/python -m tests.bench $(ARGS)
+
+schemas: setup ## Write schemas/events and schemas/examples anew from streams/events.py
+	@.venv/bin/python -m streams.schemas
+
+lock: ## Resolve deploy/requirements.lock anew (needs uv)
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --extra embedded --group dev pyproject.toml --output-file deploy/requirements.lock
