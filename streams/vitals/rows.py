@@ -1,5 +1,6 @@
 """What the folds say: rows for the warehouse and events for other logs, and where each goes."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -23,7 +24,7 @@ class Reason(msgspec.Struct, frozen=True, gc=False):
     """Why a verdict stands: a code and its numbers. Words are made at the edge (`streams/words.py`)."""
 
     code: str
-    numbers: dict[str, float]
+    numbers: Mapping[str, float]
 
 
 class GroupVitals(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -1,0 +1,125 @@
+"""Panes: the cells of a UTC day and of its hours that every window is a sum of."""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from streams.vitals.policy import DAY_MS, HOUR_MS
+
+DETAIL_DAYS = 56
+"""For so long a pane knows who spoke, who bought and in which hour; then only the totals."""
+PANE_DAYS = 420
+"""For so long a pane is kept: the 364 days of a base and 56 to compare with it."""
+
+
+class DayPane(msgspec.Struct, array_like=True, gc=False):
+    """What happened in one group on one UTC day. Appended fields need defaults: stored panes have fewer.
+
+    `spoke` maps a member's number to their messages, `hours` the hour of the day to member messages, `bought`
+    is keyed by a hash of the customer; all three are empty once the pane is sealed, `speakers` then stays.
+    """
+
+    messages: int = 0
+    staff_messages: int = 0
+    bot_messages: int = 0
+    replies: int = 0
+    answered: int = 0
+    capped_messages: int = 0
+    speakers: int = 0
+    reactions: int = 0
+    claims: int = 0
+    joins: int = 0
+    left: int = 0
+    kicked: int = 0
+    other_leaves: int = 0
+    newcomers: int = 0
+    newcomers_spoke: int = 0
+    leaves_after_benefit: int = 0
+    ads: int = 0
+    orders: int = 0
+    revenue: int = 0
+    spoke: dict[int, int] = {}
+    hours: dict[int, int] = {}
+    bought: dict[int, int] = {}
+    is_sealed: bool = False
+
+    @property
+    def leaves(self) -> int:
+        """Leaves for whatever reason."""
+        return self.left + self.kicked + self.other_leaves
+
+
+def day_of(time: int) -> int:
+    """Days since 1970-01-01 of a time in ms."""
+    return time // DAY_MS
+
+
+def hour_of_day(time: int) -> int:
+    """The UTC hour 0..23 of a time in ms."""
+    return time // HOUR_MS % 24
+
+
+def add_message(pane: DayPane, number: int, time: int, cap: int) -> None:
+    """Count one member message; of one member and day, `cap` count as capped messages."""
+    pane.messages += 1
+    if pane.is_sealed:
+        return
+    count = pane.spoke.get(number, 0)
+    pane.spoke[number] = count + 1
+    if count == 0:
+        pane.speakers += 1
+    if count < cap:
+        pane.capped_messages += 1
+    hour = time // HOUR_MS % 24
+    pane.hours[hour] = pane.hours.get(hour, 0) + 1
+
+
+def remove_message(pane: DayPane, number: int, time: int, cap: int) -> None:
+    """Take back what `add_message` counted."""
+    pane.messages -= 1
+    count = pane.spoke.get(number, 0)
+    if not count:
+        return
+    hour = hour_of_day(time)
+    pane.hours[hour] -= 1
+    if count <= cap:
+        pane.capped_messages -= 1
+    if count == 1:
+        del pane.spoke[number]
+        pane.speakers -= 1
+    else:
+        pane.spoke[number] = count - 1
+
+
+def window(panes: dict[int, DayPane], last_day: int, days: int) -> list[DayPane]:
+    """The panes of the `days` days that end with `last_day`, oldest first, empty days left out."""
+    found = map(panes.get, range(last_day - days + 1, last_day + 1))
+    return [pane for pane in found if pane is not None]
+
+
+def tallies(panes: Iterable[DayPane]) -> dict[int, int]:
+    """Messages by member number over the panes."""
+    total: dict[int, int] = {}
+    for pane in panes:
+        for number, count in pane.spoke.items():
+            total[number] = total.get(number, 0) + count
+    return total
+
+
+def speakers(panes: Iterable[DayPane]) -> int:
+    """How many different members spoke in the panes: exact, whatever the order of events was."""
+    return len(set[int]().union(*(pane.spoke for pane in panes)))
+
+
+def seal(panes: dict[int, DayPane], last_day: int, from_day: int) -> None:
+    """Drop detail and panes that no window that ends with `last_day` or later reaches; `from_day` was done before."""
+    for day in _span(from_day, last_day, DETAIL_DAYS):
+        pane = panes.get(day)
+        if pane is not None:
+            pane.spoke, pane.hours, pane.bought, pane.is_sealed = {}, {}, {}, True
+    for day in _span(from_day, last_day, PANE_DAYS):
+        panes.pop(day, None)
+
+
+def _span(from_day: int, last_day: int, kept: int) -> Iterator[int]:
+    return iter(range(from_day - kept, last_day - kept + 1))

@@ -1,0 +1,318 @@
+"""The group's log folded: routes each event of one partition to its group, and time to all of them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, cast
+
+import msgspec
+
+from streams import events as e
+from streams.vitals.engagement import Windows, windows
+from streams.vitals.group import GroupState, apply, forget_messages
+from streams.vitals.log import SEQS_PER_OFFSET, pack, unpack
+from streams.vitals.panes import DayPane, day_of, seal
+from streams.vitals.policy import DAY_MS, HOUR_MS, Policy
+from streams.vitals.risk import MODEL, risk
+from streams.vitals.rows import EVERY_PARTITION, AlertSignal, GroupVitals, MemberVitals, Output
+from streams.vitals.verdict import blind_reason, decide, is_blind, reasons
+
+CATCH_UP_DAYS = 400
+"""One tick closes at most so many days of a group; older ones are beyond every pane."""
+
+_groups = msgspec.msgpack.Decoder(GroupState)
+_no_pane = DayPane()
+
+
+class Source(msgspec.Struct, array_like=True):
+    """How far one source is complete. Only a live one can go blind: an import's past has an end."""
+
+    complete_at: int
+    is_live: bool = False
+
+
+class PartitionState(msgspec.Struct, array_like=True):
+    """What belongs to no group: completeness of the sources and the hour of the last live tick."""
+
+    sources: dict[str, Source] = {}
+    hour: int = -1
+
+
+_partitions = msgspec.msgpack.Decoder(PartitionState)
+
+
+class View(msgspec.Struct, frozen=True):
+    """What a tick knows of a group's sources: it may be judged as of `until`; `blind_since` if nobody watches."""
+
+    until: int
+    complete_at: int | None
+    blind_since: int | None
+
+
+def watch(state: GroupState, partition: PartitionState, tick: int, policy: Policy) -> View:
+    """How far a group may be judged at a tick: as far as the best of its sources is complete.
+
+    A source that never says so is believed to be complete. Blindness is not silence.
+    """
+    known = [partition.sources[name] for name in state.sources if name in partition.sources]
+    if not known or len(known) < len(state.sources):
+        return View(tick, None, None)
+    complete_at = max(source.complete_at for source in known)
+    blind = any(source.is_live for source in known) and is_blind(tick, complete_at, policy)
+    return View(min(tick, complete_at), complete_at, complete_at if blind else None)
+
+
+def close_day(state: GroupState, day: int, policy: Policy) -> Windows:
+    """End one UTC day of a group: risk, verdict and reasons move here, and only here."""
+    seen = windows(state, (day + 1) * DAY_MS)
+    state.risk = risk(seen)
+    verdict = decide(state, seen, policy)
+    if verdict != state.verdict or state.verdict_since is None:
+        state.verdict, state.verdict_since = verdict, seen.at
+    state.reasons = reasons(state, seen, policy)
+    from_day = min(state.panes, default=day) if state.closed_day is None else state.closed_day + 1
+    seal(state.panes, day, from_day)
+    forget_messages(state, seen.at)
+    state.ledger.forget_gone(seen.at)
+    state.closed_day = day
+    return seen
+
+
+class GroupLog:
+    """All groups of one partition of `chat-events`. A `Log`; see there for what each method owes.
+
+    `origin` names this log in derived events (`groups/chat-events/<partition>/<topic id>`).
+    """
+
+    def __init__(self, partition: int, origin: str, policy: Policy | None = None) -> None:
+        self.partition, self.origin = partition, origin
+        self.policy = policy or Policy()
+        self.state = PartitionState()
+        self._groups: dict[str, GroupState] = {}
+        self._stored: dict[str, bytes] = {}
+        self._changed: set[str] = set()
+
+    def restore(self, partition_value: bytes | None, values: Mapping[str, bytes]) -> None:
+        """Start from stored bytes; a group is decoded when it is first needed."""
+        if partition_value is not None:
+            self.state = _partitions.decode(partition_value)
+        self._stored = dict(values)
+
+    def partition_value(self) -> bytes:
+        """The partition's own value."""
+        return msgspec.msgpack.encode(self.state)
+
+    def take_changed(self) -> dict[str, bytes]:
+        """Every changed group's value."""
+        changed, self._changed = self._changed, set()
+        return {key: pack(self._groups[key].offset, self._groups[key]) for key in sorted(changed)}
+
+    def groups(self) -> Iterator[GroupState]:
+        """Every known group, in the order of their ids."""
+        for key in sorted(self._stored.keys() | self._groups.keys()):
+            yield self._open(key)
+
+    def fold(self, event: e.Event, key: str, offset: int, arrived_at: int) -> Sequence[Output]:  # noqa: ARG002
+        """Absorb one event."""
+        if isinstance(event, e.GroupEvent):
+            return self._fold_group(event, key, offset)
+        if isinstance(event, e.Tick):
+            return self._fold_tick(event, offset)
+        if isinstance(event, e.SourceComplete) and event.source is not None:
+            self._complete(event.source, event.complete_until, is_live=event.is_live)
+        return ()
+
+    def _fold_group(self, event: e.GroupEvent, key: str, offset: int) -> Sequence[Output]:
+        if type(event) is e.OrderAttributed and event.rule == "unattributed":
+            return ()  # its group is none
+        state = self._groups.get(key)
+        if state is None:
+            state = self._groups[key] = self._open(key, event)
+        self._changed.add(key)
+        if offset <= state.offset:
+            return ()
+        kind = apply(state, event, self.policy)
+        state.offset = offset
+        return () if kind is None else (self._touch(event, kind, offset),)
+
+    def _open(self, key: str, event: e.GroupEvent | None = None) -> GroupState:
+        stored = self._stored.pop(key, None)
+        if stored is not None:
+            self._groups[key] = unpack(stored, _groups)
+        elif event is not None:
+            self._groups[key] = GroupState(key, event.brand_id, event.platform)
+        return self._groups[key]
+
+    def _touch(self, event: e.GroupEvent, kind: str, offset: int) -> Output:
+        """The event as the member's log shall know it; a post goes to all customers at once."""
+        member_id = event.member_id if isinstance(event, e.MemberEvent) else None
+        touch = e.Touch(
+            event_id=f"touch/{self.origin}/{offset}",
+            occurred_at=event.occurred_at,
+            brand_id=event.brand_id,
+            platform=event.platform,
+            source=self.origin,
+            source_seq=offset * SEQS_PER_OFFSET,
+            source_prev=0,
+            group_id=event.group_id,
+            kind=cast(Literal["join", "leave", "message", "claim", "post"], kind),
+            member_id=member_id,
+            code=event.code if isinstance(event, e.Post) else None,
+        )
+        if member_id is None:
+            return Output("purchases", "", touch, EVERY_PARTITION)
+        return Output("member-touches", member_id, touch)
+
+    def _complete(self, name: str, until: int, *, is_live: bool) -> None:
+        source = self.state.sources.setdefault(name, Source(until))
+        source.complete_at = max(source.complete_at, until)
+        source.is_live = is_live
+
+    def _fold_tick(self, tick: e.Tick, offset: int) -> list[Output]:
+        """Let time pass: for all groups at a live tick, for those of its source at an importer's."""
+        at = tick.occurred_at
+        out: list[Output] = []
+        if tick.source is not None:
+            known = self.state.sources.get(tick.source)
+            if known is None or not known.is_live:
+                self._complete(tick.source, at, is_live=False)
+            for state in list(self.groups()):
+                if tick.source in state.sources:
+                    out += self._evaluate(state, at, offset, is_live=False, is_hour=False)
+            return out
+        is_hour = at // HOUR_MS > self.state.hour
+        self.state.hour = max(self.state.hour, at // HOUR_MS)
+        for state in list(self.groups()):
+            out += self._evaluate(state, at, offset, is_live=True, is_hour=is_hour)
+        out.append(self._forward(tick, offset))
+        return out
+
+    def _forward(self, tick: e.Tick, offset: int) -> Output:
+        copy = e.Tick(
+            event_id=f"{tick.event_id}/{self.partition}",
+            occurred_at=tick.occurred_at,
+            brand_id=tick.brand_id,
+            platform=tick.platform,
+            source=self.origin,
+            source_seq=offset * SEQS_PER_OFFSET,
+            source_prev=0,
+            origin_partition=self.partition,
+        )
+        return Output("member-touches", "", copy, EVERY_PARTITION)
+
+    def _evaluate(self, state: GroupState, tick: int, offset: int, *, is_live: bool, is_hour: bool) -> Iterator[Output]:
+        """The rows of one group at one tick: one for each day that it closes, then one for news or a new hour.
+
+        A row that tells no news leaves the value as it was, so that a quiet fleet is not rewritten each hour.
+        """
+        if offset <= state.offset:
+            self._changed.add(state.group_id)
+            return
+        view = watch(state, self.state, tick, self.policy)
+        first_day = day_of(state.first_event_at or 0)
+        closed = first_day - 1 if state.closed_day is None else state.closed_day
+        last = day_of(view.until) - 1
+        for day in range(max(closed, last - CATCH_UP_DAYS) + 1, last + 1):
+            yield from self._close(state, day, offset, view)
+        is_blind = view.blind_since is not None
+        at = tick if is_blind else view.until
+        is_news = is_live and state.has_news
+        is_due = state.verdict != "ended" and (is_hour or (is_blind and not is_live))
+        if at > state.row_at and (is_news or is_due):
+            if is_news or at < tick:
+                state.has_news, state.row_at, state.offset = False, at, offset
+                self._changed.add(state.group_id)
+            yield _row(state, windows(state, view.until), at, offset, view)
+
+    def _close(self, state: GroupState, day: int, offset: int, view: View) -> Iterator[Output]:
+        was = state.verdict
+        seen = close_day(state, day, self.policy)
+        state.offset = offset
+        state.has_news = False
+        state.row_at = max(state.row_at, seen.at)
+        self._changed.add(state.group_id)
+        yield _row(state, seen, seen.at, offset, View(seen.at, view.complete_at, None))
+        if state.verdict != was:
+            yield _signal(state, was, seen.at, offset)
+        yield from _member_rows(state, day, offset)
+
+
+def _row(state: GroupState, seen: Windows, at: int, offset: int, view: View) -> Output:
+    """The group's vital signs as a row; a blind source makes the verdict stale and touches nothing else."""
+    today = state.panes.get(seen.last_day, _no_pane)
+    verdict, since, why = state.verdict, state.verdict_since, state.reasons
+    if view.blind_since is not None:
+        verdict, since = "stale", view.blind_since
+        why = blind_reason((at - view.blind_since) / HOUR_MS)
+    row = GroupVitals(
+        group_id=state.group_id,
+        brand_id=state.brand_id,
+        platform=state.platform,
+        name=state.name,
+        owner=state.owner,
+        at=at,
+        source_offset=offset,
+        is_day_close=at % DAY_MS == 0 and view.blind_since is None,
+        first_event_at=state.first_event_at or 0,
+        ended_at=state.ended_at,
+        planned_end_at=state.planned_end_at,
+        verdict=verdict,
+        verdict_since=at if since is None else since,
+        risk=state.risk,
+        model=MODEL,
+        reasons=why,
+        source_complete_at=view.complete_at,
+        members=state.ledger.members,
+        staff=state.ledger.staff,
+        messages_all=state.messages,
+        currency=state.currency,
+        messages_day=today.messages,
+        staff_messages_day=today.staff_messages,
+        speakers_day=today.speakers,
+        replies_day=today.replies,
+        joins_day=today.joins,
+        leaves_day=today.leaves,
+        orders_day=today.orders,
+        revenue_day=today.revenue,
+        **{name: getattr(seen, name) for name in _FROM_WINDOWS},
+    )
+    return Output("group-vitals", state.group_id, row)
+
+
+_FROM_WINDOWS = tuple(sorted((set(Windows.__struct_fields__) & set(GroupVitals.__struct_fields__)) - {"at"}))
+
+
+def _signal(state: GroupState, was: str, at: int, offset: int) -> Output:
+    signal = AlertSignal(
+        brand_id=state.brand_id,
+        group_id=state.group_id,
+        at=at,
+        source_offset=offset,
+        verdict=state.verdict,
+        was=was,
+        risk=state.risk,
+        model=MODEL,
+        reasons=state.reasons,
+    )
+    return Output("alert-signals", state.brand_id, signal)
+
+
+def _member_rows(state: GroupState, day: int, offset: int) -> Iterator[Output]:
+    """A row for each member who spoke on the day."""
+    pane = state.panes.get(day, _no_pane)
+    if not pane.spoke:
+        return
+    for member_id, member in state.ledger.by_id.items():
+        count = pane.spoke.get(member.number)
+        if count:
+            row = MemberVitals(
+                group_id=state.group_id,
+                brand_id=state.brand_id,
+                member_id=member_id,
+                role=member.role,
+                day=day * DAY_MS,
+                source_offset=offset,
+                messages=count,
+                is_present=member.is_present,
+                joined_at=member.joined_at,
+                last_message_at=member.last_message_at,
+            )
+            yield Output("member-vitals", state.group_id, row)

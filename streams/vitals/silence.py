@@ -1,0 +1,27 @@
+"""Silence: how long nobody has said a word, and whether those who talk are listened to."""
+
+from streams.vitals.group import GroupState, member_message_times
+from streams.vitals.policy import HOUR_MS, Policy
+
+
+def last_message_before(state: GroupState, at: int) -> int | None:
+    """The time of the last member message before `at`.
+
+    Only an evaluation that lags behind the log, as of a source complete to an earlier time, has to search: in
+    the remembered messages (7 days), then in the ledger.
+    """
+    last = state.last_message_at
+    if last is None or last < at:
+        return last
+    return max((time for time in member_message_times(state) if time < at), default=None)
+
+
+def silent_hours(last_message_at: int | None, at: int) -> float | None:
+    """Hours from the last member message to `at`; None for a group in which no member ever spoke."""
+    return None if last_message_at is None else max(0, at - last_message_at) / HOUR_MS
+
+
+def is_monologue(messages_28d: int, staff_messages_28d: int, speakers_7d: int, policy: Policy) -> bool:
+    """Staff talks, nobody answers: broadcasting into the void is not activity (MEASURES, Silence)."""
+    total = messages_28d + staff_messages_28d
+    return total >= 10 and staff_messages_28d >= policy.monologue_staff_share * total and speakers_7d <= 1

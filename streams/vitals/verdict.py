@@ -1,0 +1,209 @@
+"""The verdict on a group, held with hysteresis, and the reasons for it."""
+
+from heapq import nlargest
+from typing import Literal
+
+from streams.vitals.engagement import Windows
+from streams.vitals.group import GroupState
+from streams.vitals.members import Member
+from streams.vitals.panes import speakers, window
+from streams.vitals.policy import DAY_MS, HOUR_MS, Policy, band
+from streams.vitals.rows import Reason
+from streams.vitals.silence import is_monologue
+
+Verdict = Literal["forming", "healthy", "fading", "dying", "dead", "revived", "ended", "stale"]
+
+SEVERITY: dict[str, int] = {"forming": 0, "healthy": 0, "revived": 0, "fading": 1, "dying": 2, "dead": 3}
+
+REASON_CODES = (
+    "planned_end", "dissolved", "merged", "blind", "too_young", "too_few_ever", "no_message", "volume_collapsed",
+    "monologue", "core_left", "freebie_hunters", "ad_flood", "leaves", "unanswered_newcomers", "few_speakers",
+    "few_active_days", "silent", "speakers_falling", "recovering", "broad",
+)  # fmt: skip
+MAX_REASONS = 3
+_DEAD_MIN_AGE_DAYS = 112  # 56 days to compare and 56 to compare with
+
+
+def proposal(state: GroupState, windows: Windows, policy: Policy) -> str:
+    """What the numbers of one day say, first match (MEASURES, Risk and verdict)."""
+    if end_code(state, windows.at) is not None:
+        return "ended"
+    if windows.age_days < policy.forming_days or state.speakers_ever < policy.forming_speakers:
+        return "forming"
+    if _is_dead(state, windows, policy):
+        return "dead"
+    if state.risk >= policy.dying_risk:
+        return "dying"
+    if state.risk >= policy.fading_risk or falling(state, windows, policy) is not None:
+        return "fading"
+    return "healthy"
+
+
+def end_code(state: GroupState, at: int) -> str | None:
+    """The code of a planned end, a dissolution or a merge that has come by `at`."""
+    if state.ended_at is not None and state.ended_at < at:
+        return {"planned": "planned_end"}.get(state.end_reason, state.end_reason)
+    if state.planned_end_at is not None and state.planned_end_at < at:
+        return "planned_end"
+    return None
+
+
+def _is_dead(state: GroupState, windows: Windows, policy: Policy) -> bool:
+    hours = windows.silent_hours
+    if hours is not None and hours >= policy.dead_silent_days * 24:
+        return True
+    now, base = _volume_and_base(state, windows)
+    return windows.age_days >= _DEAD_MIN_AGE_DAYS and now < policy.dead_volume_share * base
+
+
+def _volume_and_base(state: GroupState, windows: Windows) -> tuple[int, float]:
+    """Member messages of the last 56 days, and their 56-day mean over the last min(age, 364)."""
+    days = min(windows.age_days, 364)
+    year = sum(pane.messages for pane in window(state.panes, windows.last_day, days))
+    now = sum(pane.messages for pane in window(state.panes, windows.last_day, 56))
+    return now, 56 * year / max(days, 1)
+
+
+def falling(state: GroupState, windows: Windows, policy: Policy) -> tuple[int, int] | None:
+    """Speaker-days of the last 28 days and of those 56 days before, if they fell two months running."""
+    now, before, first = (
+        sum(pane.speakers for pane in window(state.panes, windows.last_day - 28 * back, 28)) for back in range(3)
+    )
+    kept = 1 - policy.falling_share
+    is_falling = first >= policy.falling_min_speaker_days and now <= kept * before and before <= kept * first
+    return (now, first) if is_falling else None
+
+
+def decide(state: GroupState, windows: Windows, policy: Policy) -> str:
+    """The verdict after one day's proposal. Changes `state.proposed`; the caller writes the verdict.
+
+    Worse than now only if two proposals running say so, and then the milder of the two; better only after
+    `hold_days` in the present one. An end holds at once.
+    """
+    now = proposal(state, windows, policy)
+    before, state.proposed = state.proposed, now
+    current = state.verdict
+    if "ended" in {now, current}:
+        return now
+    if SEVERITY[now] > SEVERITY[current]:
+        milder = min(now, before, key=lambda verdict: SEVERITY.get(verdict, 0))
+        return milder if SEVERITY.get(milder, 0) > SEVERITY[current] else current
+    held = state.verdict_since is None or windows.at - state.verdict_since >= policy.hold_days * DAY_MS
+    if current == "forming" or (held and SEVERITY[now] < SEVERITY[current]):
+        return "revived" if current in {"dying", "dead"} and revived_weeks(state, windows, policy) else now
+    if current == "revived" and windows.at - (state.verdict_since or 0) >= 28 * DAY_MS:
+        return now
+    return current
+
+
+def revived_weeks(state: GroupState, windows: Windows, policy: Policy) -> int:
+    """Of the last four weeks those at the band's usual breadth, 0 if too few to speak of a revival."""
+    usual = policy.revived_speakers_7d[band(state.ledger.members)]
+    weeks = [speakers(window(state.panes, windows.last_day - 7 * back, 7)) for back in range(4)]
+    count = sum(week >= usual for week in weeks)
+    return count if count >= policy.revived_weeks else 0
+
+
+def reasons(state: GroupState, windows: Windows, policy: Policy) -> tuple[Reason, ...]:
+    """Up to MAX_REASONS for the verdict that `state` now has: causes with their evidence first, then what ranks."""
+    verdict = state.verdict
+    if verdict == "ended":
+        return (Reason(end_code(state, windows.at) or "planned_end", {}),)
+    if verdict == "forming":
+        return (_forming(state, windows, policy),)
+    if verdict == "healthy":
+        return (_broad(windows),)
+    if verdict == "revived":
+        return (Reason("recovering", {"speakers": windows.speakers_7d, "weeks": 4}), _broad(windows))
+    found = [*_death(state, windows, policy), *_causes(state, windows, policy), *_drivers(state, windows, policy)]
+    return tuple(found[:MAX_REASONS])
+
+
+def blind_reason(hours: float) -> tuple[Reason, ...]:
+    """Why a verdict is stale."""
+    return (Reason("blind", {"hours": round(hours, 1)}),)
+
+
+def _forming(state: GroupState, windows: Windows, policy: Policy) -> Reason:
+    if windows.age_days < policy.forming_days:
+        return Reason("too_young", {"days": windows.age_days})
+    return Reason("too_few_ever", {"speakers": state.speakers_ever})
+
+
+def _broad(windows: Windows) -> Reason:
+    return Reason("broad", {"speakers": windows.speakers_28d, "active_days": windows.active_days_28d})
+
+
+def _death(state: GroupState, windows: Windows, policy: Policy) -> list[Reason]:
+    if state.verdict != "dead":
+        return []
+    hours = windows.silent_hours or 0.0
+    if hours >= policy.dead_silent_days * 24:
+        return [Reason("no_message", {"days": int(hours // 24)})]
+    now, base = _volume_and_base(state, windows)
+    return [Reason("volume_collapsed", {"messages": now, "base": round(base, 1)})]
+
+
+def _causes(state: GroupState, windows: Windows, policy: Policy) -> list[Reason]:
+    found = []
+    staff, messages = windows.staff_messages_28d, windows.messages_28d
+    if is_monologue(messages, staff, windows.speakers_7d, policy):
+        share = round(staff / (staff + messages), 3)
+        found.append(Reason("monologue", {"staff_share": share, "speakers": windows.speakers_7d}))
+    if windows.ads_28d >= 28 and windows.ads_28d > messages:
+        found.append(Reason("ad_flood", {"posts": windows.ads_28d, "messages": messages}))
+    fled = windows.leaves_after_benefit_28d
+    if fled >= 5 and fled >= 0.5 * windows.leaves_28d:
+        found.append(Reason("freebie_hunters", {"leaves": fled, "hours": policy.benefit_leave_hours}))
+    core = _core(state, windows.at, policy)
+    gone = [member for member in core if _is_gone(member, windows.at, policy)]
+    if len(core) >= 3 and 2 * len(gone) >= len(core):
+        found.append(Reason("core_left", {"left": len(gone), "core": len(core)}))
+    if windows.leaves_28d > windows.joins_28d and windows.leaves_28d >= 0.1 * max(state.ledger.members, 10):
+        numbers: dict[str, float] = {"leaves": windows.leaves_28d, "members": state.ledger.members, "days": 28}
+        found.append(Reason("leaves", numbers))
+    spoke = windows.newcomer_spoke_share
+    if windows.newcomers_28d >= 8 and spoke is not None and spoke < 0.1:
+        numbers = {"newcomers": windows.newcomers_28d, "spoke_share": round(spoke, 3)}
+        found.append(Reason("unanswered_newcomers", numbers))
+    return found
+
+
+def _core(state: GroupState, at: int, policy: Policy) -> list[Member]:
+    """The talkers of the last months, by their score when they last spoke."""
+    since = at - policy.core_memory_days * DAY_MS
+    talkers = [
+        member
+        for member in state.ledger.by_id.values()
+        if member.role == "member"
+        and member.score >= policy.core_min_score
+        and member.last_message_at is not None
+        and member.last_message_at >= since
+    ]
+    return nlargest(policy.core_size, talkers, key=lambda member: (member.score, -member.number))
+
+
+def _is_gone(member: Member, at: int, policy: Policy) -> bool:
+    return not member.is_present or at - (member.last_message_at or 0) >= policy.core_silent_days * DAY_MS
+
+
+def _drivers(state: GroupState, windows: Windows, policy: Policy) -> list[Reason]:
+    """What the ranking is made of, and what explains it."""
+    usual = speakers(window(state.panes, windows.last_day - 28, 28))
+    found = [
+        Reason("few_speakers", {"now": windows.speakers_28d, "usual": usual}),
+        Reason("few_active_days", {"now": windows.active_days_28d, "window": 28}),
+    ]
+    fall = falling(state, windows, policy)
+    if fall is not None:
+        a_day = {"now": round(fall[0] / 28, 1), "before": round(fall[1] / 28, 1)}
+        found.insert(0, Reason("speakers_falling", a_day))
+    hours = windows.silent_hours
+    if hours is not None and hours >= 7 * 24 and state.verdict != "dead":
+        found.insert(0, Reason("silent", {"hours": round(hours, 1)}))
+    return found
+
+
+def is_blind(tick: int, complete_at: int, policy: Policy) -> bool:
+    """Whether a live source that is complete to `complete_at` has gone blind by `tick`."""
+    return tick - complete_at > policy.blind_after_hours * HOUR_MS
