@@ -1,7 +1,7 @@
 """Reason codes and verdicts in words, English and Chinese. One table: to add a reason, add a line.
 
 In a template `{now}` is a number, `{now:speaker}` a number with its noun, `{hours:span}` hours in what suits
-them, `{share:%}` a share; a part in brackets is left out when one of its numbers is missing.
+them, `{share:%}` a share.
 """
 
 import re
@@ -12,47 +12,58 @@ from streams.vitals.rows import Reason
 Language = Literal["en", "zh"]
 
 REASON_WORDS: dict[str, tuple[str, str]] = {
+    "planned_end": ("ended as planned", "已按计划结束"),
+    "dissolved": ("dissolved", "已解散"),
+    "merged": ("merged into another group", "已并入其他群"),
+    "blind": ("no data from its source for {hours:span}", "数据源已中断 {hours:span}"),
+    "too_young": ("only {days:day} old", "建群仅 {days} 天"),
+    "too_few_ever": ("{speakers:speaker} so far", "迄今仅 {speakers} 人发言"),
+    "no_message": ("no member message in {days:day}", "{days} 天内无成员发言"),
+    "volume_collapsed": (
+        "{messages:member message} in 56 days, usually {base}",
+        "近 56 天仅 {messages} 条成员消息,平时为 {base} 条",
+    ),
+    "monologue": (
+        "staff wrote {staff_share:%} of the messages, {speakers:member} spoke in 7 days",
+        "{staff_share:%} 的消息来自员工,7 天内仅 {speakers} 名成员发言",
+    ),
+    "core_left": ("{left} of {core:core member} left or fell silent", "{core} 名核心成员中有 {left} 名退群或沉默"),
+    "freebie_hunters": (
+        "{leaves:member} left within {hours:span} of a benefit",
+        "发福利后 {hours:span}内有 {leaves} 人退群",
+    ),
+    "ad_flood": (
+        "{posts:ad} and {messages:member message} in 28 days",
+        "近 28 天有 {posts} 条广告,成员消息仅 {messages} 条",
+    ),
+    "leaves": (
+        "{leaves:member} left in {days:day}, {members} remain",
+        "近 {days} 天有 {leaves} 人退群,现有 {members} 人",
+    ),
+    "unanswered_newcomers": (
+        "only {spoke_share:%} of {newcomers:newcomer} spoke",
+        "{newcomers} 名新成员中仅 {spoke_share:%} 发言",
+    ),
     "few_speakers": (
-        "{now:speaker}[ among {of_members:member}] in 28 days[, {usual} are usual]",
-        "近 28 天[ {of_members} 名成员中]仅 {now} 人发言[,通常为 {usual} 人]",
+        "{now:speaker} in 28 days, {usual} in the 28 before",
+        "近 28 天 {now} 人发言,之前 28 天 {usual} 人",
     ),
     "few_active_days": (
         "somebody spoke on {now:day} of the last {window}",
         "近 {window} 天中仅 {now} 天有人发言",
     ),
     "silent": ("no member message for {hours:span}", "已 {hours:span}无成员发言"),
-    "no_message": ("no member message in {days:day}", "{days} 天内无成员发言"),
-    "volume_collapsed": (
-        "{messages:message} in 56 days, {base} are usual",
-        "近 56 天仅 {messages} 条消息,通常为 {base} 条",
-    ),
     "speakers_falling": (
-        "speakers in 28 days fell from {before} to {now}",
-        "28 天发言人数从 {before} 人降至 {now} 人",
+        "daily speakers fell from {before} to {now} in two months",
+        "两个月内日均发言人数从 {before} 降至 {now}",
     ),
-    "monologue": (
-        "staff wrote {staff_share:%} of 7 days' messages, {speakers:member} spoke",
-        "近 7 天 {staff_share:%} 的消息来自员工,仅 {speakers} 名成员发言",
+    "recovering": (
+        "back within {weeks:week} to {speakers:speaker} in 7 days",
+        "{weeks} 周内恢复,7 天内 {speakers} 人发言",
     ),
-    "core_left": ("{left} of {core:core member} left", "{core} 名核心成员中有 {left} 名退群"),
-    "leaves": (
-        "{leaves:member} left in {days:day}, {members} remain",
-        "近 {days} 天有 {leaves} 人退群,现有 {members} 人",
-    ),
-    "leader_silent": ("its leading voice is silent for {days:day}", "核心发言人已 {days} 天未发言"),
-    "planned_end": ("ended as planned", "已按计划结束"),
-    "merged": ("merged into another group", "已并入其他群"),
-    "dissolved": ("dissolved", "已解散"),
-    "blind": ("no data from its source for {hours:span}", "数据源已中断 {hours:span}"),
-    "too_young": ("only {days:day} old", "建群仅 {days} 天"),
-    "too_few_ever": ("{speakers:speaker} so far", "迄今仅 {speakers} 人发言"),
     "broad": (
         "{speakers:speaker} in 28 days, on {active_days:day}",
         "近 28 天有 {speakers} 人发言,共 {active_days} 天",
-    ),
-    "recovering": (
-        "{speakers:speaker} a week again, for {weeks:week}",
-        "已恢复 {weeks} 周,每周 {speakers} 人发言",
     ),
 }
 """Code → (English, Chinese)."""
@@ -70,20 +81,21 @@ VERDICT_WORDS: dict[str, tuple[str, str]] = {
 """Verdict → (English, Chinese)."""
 
 _COLUMN: dict[Language, int] = {"en": 0, "zh": 1}
-_OPTIONAL = re.compile(r"\[([^\]]*)\]")
-_NUMBER = re.compile(r"\{(\w+)(?::([^}]*))?\}")
+_SLOT = re.compile(r"\{(\w+)(?::([^}]*))?\}")
+_NUMBER = re.compile(r"\{(\w+)")
 _DAYS_FROM_HOURS = 48
+_NO_PLACES = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
+_THREE_PLACES = "BHD IQD JOD KWD LYD OMR TND"
+"""ISO 4217 currencies whose minor unit is not a hundredth."""
 
 
 def words(reason: Reason, language: Language) -> str:
     """One reason in words. A code without words, or without its numbers, comes out as `code (name=number, …)`."""
     templates = REASON_WORDS.get(reason.code)
-    if templates is None:
+    if templates is None or not set(_NUMBER.findall(templates[0])) <= set(reason.numbers):
         return _plain(reason)
-    template = _OPTIONAL.sub(lambda part: _optional(part[1], reason), templates[_COLUMN[language]])
-    if not _has_numbers(template, reason):
-        return _plain(reason)
-    return _NUMBER.sub(lambda slot: _format(reason.numbers[slot[1]], slot[2] or "", language), template)
+    template = templates[_COLUMN[language]]
+    return _SLOT.sub(lambda slot: _format(reason.numbers[slot[1]], slot[2] or "", language), template)
 
 
 def verdict_word(verdict: str, language: Language) -> str:
@@ -117,14 +129,14 @@ def _format(value: float, spec: str, language: Language) -> str:
     return counted(value, spec) if spec else number(value)
 
 
-def _optional(part: str, reason: Reason) -> str:
-    return part if _has_numbers(part, reason) else ""
-
-
-def _has_numbers(template: str, reason: Reason) -> bool:
-    return all(slot[1] in reason.numbers for slot in _NUMBER.finditer(template))
-
-
 def _plain(reason: Reason) -> str:
     numbers = ", ".join(f"{name}={number(value)}" for name, value in reason.numbers.items())
     return f"{reason.code} ({numbers})" if numbers else reason.code
+
+
+def money(minor: int, currency: str) -> str:
+    """An amount of minor units as people write it: 1,234.50 CNY."""
+    if not currency:
+        return number(minor)
+    places = 0 if currency in _NO_PLACES else 3 if currency in _THREE_PLACES else 2
+    return f"{minor / 10**places:,.{places}f} {currency}"
