@@ -1,0 +1,53 @@
+-- One event of a group, or one `source_complete` (then group_id is empty). Ticks are not kept.
+-- A second import of the same event has the same key and replaces it. `text` is empty unless its storage was opted into.
+CREATE TABLE IF NOT EXISTS events_v1
+(
+    group_id String CODEC(ZSTD(1)),
+    occurred_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    event_id String CODEC(ZSTD(1)),
+    type LowCardinality(String),
+    brand_id LowCardinality(String),
+    platform LowCardinality(String),
+    member_id String CODEC(ZSTD(1)),
+    role LowCardinality(String),
+    source LowCardinality(String),
+    source_seq Int64 CODEC(Delta, ZSTD(1)),
+    text_len UInt32 CODEC(ZSTD(1)),
+    content_type LowCardinality(String),
+    reply_to String CODEC(ZSTD(1)),
+    mentions Array(String) CODEC(ZSTD(1)),
+    text String CODEC(ZSTD(1)),
+    target String CODEC(ZSTD(1)),
+    scene LowCardinality(String),
+    inviter_id String CODEC(ZSTD(1)),
+    reason LowCardinality(String),
+    benefit_id String CODEC(ZSTD(1)),
+    kind LowCardinality(String),
+    content_class LowCardinality(String),
+    code String CODEC(ZSTD(1)),
+    name String CODEC(ZSTD(1)),
+    owner String CODEC(ZSTD(1)),
+    timezone LowCardinality(String),
+    planned_end_at Nullable(DateTime64(3, 'UTC')),
+    merged_into String CODEC(ZSTD(1)),
+    order_id String CODEC(ZSTD(1)),
+    refund_id String CODEC(ZSTD(1)),
+    customer_id String CODEC(ZSTD(1)),
+    amount Int64 CODEC(ZSTD(1)),
+    currency LowCardinality(String),
+    weight Float64 CODEC(ZSTD(1)),
+    rule LowCardinality(String),
+    is_first_touch Bool,
+    is_last_touch Bool,
+    points Int64 CODEC(ZSTD(1)),
+    cause LowCardinality(String),
+    members Array(String) CODEC(ZSTD(1)) COMMENT 'of a roster, like staff and bots',
+    staff Array(String) CODEC(ZSTD(1)),
+    bots Array(String) CODEC(ZSTD(1)),
+    complete_until Nullable(DateTime64(3, 'UTC')),
+    is_live Bool,
+    ingested_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)) COMMENT 'when Kafka took the record'
+)
+ENGINE = ReplacingMergeTree(ingested_at)
+PARTITION BY toYYYYMM(occurred_at)
+ORDER BY (group_id, occurred_at, event_id);

@@ -1,0 +1,224 @@
+"""Kafka records as table rows. Pure: no Kafka and no ClickHouse type, no clock, no I/O."""
+
+from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from streams.dead_letters import DeadLetter
+from streams.events import (
+    Calibration,
+    ChatEvent,
+    Event,
+    GroupCreated,
+    GroupEvent,
+    GroupRenamed,
+    Purchase,
+    PurchaseEvent,
+    Refund,
+    Tick,
+)
+from streams.identities import MemberIdentity
+from streams.vitals.rows import GroupVitals, MemberVitals, Reason
+from streams.words import words
+
+Kind = Literal["text", "texts", "int", "real", "time", "day", "int?", "real?", "time?"]
+"""What a column holds. `time` and `day` are ms UTC; with `?` it may be None, without it None becomes "", 0 or []."""
+
+Row = tuple[Any, ...]
+_EMPTY: dict[str, Any] = {"text": "", "texts": (), "int": 0, "real": 0.0, "time": 0, "day": 0}
+
+
+class Table(msgspec.Struct, frozen=True, eq=False):
+    """The columns that the sink fills of one table, in the order of its rows."""
+
+    name: str
+    columns: dict[str, Kind]
+
+
+def _of(name: str, kinds: dict[Kind, str]) -> Table:
+    """A table from the names of its columns by kind."""
+    return Table(name, {column: kind for kind, names in kinds.items() for column in names.split()})
+
+
+EVENTS = _of(
+    "events_v1",
+    {
+        "text": "group_id event_id type brand_id platform member_id role source content_type reply_to text target "
+        "scene inviter_id reason benefit_id kind content_class code name owner timezone merged_into order_id refund_id "
+        "customer_id currency rule cause",
+        "texts": "mentions members staff bots",
+        "int": "source_seq text_len amount is_first_touch is_last_touch points is_live",
+        "real": "weight",
+        "time": "occurred_at ingested_at",
+        "time?": "planned_end_at complete_until",
+    },
+)
+PURCHASES = _of(
+    "purchases_v1",
+    {
+        "text": "brand_id event_id type platform order_id refund_id customer_id currency code group_id source",
+        "int": "amount source_seq",
+        "time": "occurred_at ingested_at",
+    },
+)
+GROUP_VITALS = _of(
+    "group_vitals_v1",
+    {
+        "text": "group_id brand_id platform name owner verdict model currency",
+        "texts": "reasons reasons_zh reason_codes reason_numbers",
+        "int": "source_offset is_day_close members staff messages_1d messages_7d messages_28d staff_messages_7d "
+        "staff_messages_28d messages_all speakers_1d speakers_7d speakers_28d active_days_28d replies_28d reactions_28d"
+        " claims_28d joins_28d leaves_28d left_28d kicked_28d capped_messages_28d buyers_28d orders_28d revenue_28d "
+        "messages_day staff_messages_day speakers_day replies_day joins_day leaves_day orders_day revenue_day",
+        "real": "risk",
+        "real?": "silent_hours breadth_28d answered_share_28d newcomer_spoke_share",
+        "time": "at first_event_at verdict_since ingested_at",
+        "time?": "ended_at planned_end_at source_complete_at last_member_message_at",
+    },
+)
+MEMBER_VITALS = _of(
+    "member_vitals_v1",
+    {
+        "text": "group_id brand_id member_id role",
+        "int": "source_offset messages is_present",
+        "day": "day",
+        "time": "ingested_at",
+        "time?": "joined_at last_message_at",
+    },
+)
+GROUPS = _of(
+    "groups_v1",
+    {
+        "text": "group_id brand_id platform name owner timezone currency",
+        "int": "version",
+        "int?": "members",
+        "time": "created_at ingested_at",
+        "time?": "planned_end_at ended_at",
+    },
+)
+MEMBERS = _of(
+    "members_v1",
+    {"text": "member_id brand_id platform raw_id name", "int": "is_erased", "time": "at ingested_at"},
+)
+DEAD_LETTERS = _of(
+    "dead_letters_v1",
+    {"text": "origin reason detail sha256 original", "int": "partition position size", "time": "at ingested_at"},
+)
+TABLES = (EVENTS, PURCHASES, GROUP_VITALS, MEMBER_VITALS, GROUPS, MEMBERS, DEAD_LETTERS)
+
+SEEN, NAMED, VITALS = 0, 1, 2
+"""Versions of a registry row: from any event, from one that names the group, from vital signs (+ source offset)."""
+
+
+def _maker(struct: type[msgspec.Struct], table: Table, *extra: str) -> Callable[..., Row]:
+    """A function of a struct and the values of `extra` columns that gives its row of `table`.
+
+    A column is taken from `extra`, else from the field of its name, else it is empty. All in C but one call.
+    """
+    tag = struct.__struct_config__.tag
+    empty = {column: _EMPTY.get(kind) for column, kind in table.columns.items()}
+    pool = [*extra, *struct.__struct_fields__, "type", *empty]
+    tail = (tag, *empty.values())
+    pick = itemgetter(*(pool.index(column) for column in table.columns))
+    fields = msgspec.structs.astuple
+    return lambda value, *values: pick((*values, *fields(value), *tail))
+
+
+_EVENT_ROWS = {kind: _maker(kind, EVENTS, "ingested_at") for kind in get_args(ChatEvent)}
+_PURCHASE_ROWS: dict[type[Event], Callable[..., Row]] = {
+    kind: _maker(kind, PURCHASES, "ingested_at") for kind in (Purchase, Refund)
+}
+_REASONS = ("reasons", "reasons_zh", "reason_codes", "reason_numbers")
+_vitals_row = _maker(GroupVitals, GROUP_VITALS, "ingested_at", *_REASONS)
+_registry_row = _maker(GroupVitals, GROUPS, "ingested_at", "created_at", "version")
+_day_row = _maker(MemberVitals, MEMBER_VITALS, "ingested_at")
+_letter_row = _maker(DeadLetter, DEAD_LETTERS, "ingested_at")
+_identity_row = _maker(MemberIdentity, MEMBERS, "ingested_at")
+
+
+def event_row(event: Event, arrived_at: int) -> Row | None:
+    """An event of chat-events as a row of `events_v1`; None for a tick and a calibration, which are not kept."""
+    if isinstance(event, Tick | Calibration):
+        return None
+    return _EVENT_ROWS[type(event)](event, arrived_at)
+
+
+def purchase_row(event: PurchaseEvent, arrived_at: int) -> Row | None:
+    """An event of purchases as a row of `purchases_v1`; None for what other agents sent there."""
+    make = _PURCHASE_ROWS.get(type(event))
+    return make(event, arrived_at) if make else None
+
+
+def seen_group_row(event: GroupEvent, arrived_at: int) -> Row:
+    """What one event says of its group, as a row of `groups_v1` that vital signs will replace."""
+    known: dict[str, Any] = {"created_at": event.occurred_at, "ingested_at": arrived_at, "version": SEEN}
+    known |= {field: getattr(event, field) for field in ("group_id", "brand_id", "platform")}
+    if isinstance(event, GroupCreated | GroupRenamed):
+        said = {field: getattr(event, field, None) for field in GROUPS.columns if field not in known}
+        known |= said | {"version": NAMED if event.name else SEEN}
+    return _row(GROUPS, known)
+
+
+def _row(table: Table, known: dict[str, Any]) -> Row:
+    return tuple(known.get(column, _EMPTY.get(kind)) for column, kind in table.columns.items())
+
+
+def is_group(group_id: str) -> bool:
+    """Whether it is a group, not the place of a brand's unattributed orders."""
+    return not group_id.endswith("/~unattributed")
+
+
+def vitals_row(vitals: GroupVitals, arrived_at: int) -> Row:
+    """A row of `group_vitals_v1`, its reasons in words, codes and numbers."""
+    return _vitals_row(vitals, arrived_at, *reason_columns(vitals.reasons))
+
+
+def reason_columns(reasons: Sequence[Reason]) -> tuple[list[str], list[str], list[str], list[str]]:
+    """Reasons as English words, Chinese words, codes, and their numbers as JSON."""
+    return (
+        [words(reason, "en") for reason in reasons],
+        [words(reason, "zh") for reason in reasons],
+        [reason.code for reason in reasons],
+        [msgspec.json.encode(reason.numbers).decode() for reason in reasons],
+    )
+
+
+def registry_row(vitals: GroupVitals, arrived_at: int) -> Row:
+    """The group's row of `groups_v1` as its vital signs tell it."""
+    return _registry_row(vitals, arrived_at, vitals.first_event_at, vitals.source_offset + VITALS)
+
+
+def member_day_row(day: MemberVitals, arrived_at: int) -> Row:
+    """A row of `member_vitals_v1`."""
+    return _day_row(day, arrived_at)
+
+
+def letter_row(letter: DeadLetter, arrived_at: int) -> Row:
+    """A row of `dead_letters_v1`."""
+    return _letter_row(letter, arrived_at)
+
+
+def identity_row(identity: MemberIdentity, arrived_at: int) -> Row:
+    """A row of `members_v1`."""
+    return _identity_row(identity, arrived_at)
+
+
+def erasure_row(member_id: str, arrived_at: int) -> Row:
+    """The row of `members_v1` that hides a member's older ones."""
+    known = {"member_id": member_id, "is_erased": 1, "at": arrived_at, "ingested_at": arrived_at}
+    return _row(MEMBERS, known)
+
+
+def columnar(table: Table, rows: Iterable[Row]) -> dict[str, list[Any]]:
+    """The columns of some rows, without those that hold nothing in any row: their default stands for them."""
+    columns = {}
+    for (name, kind), values in zip(table.columns.items(), zip(*rows, strict=True), strict=True):
+        if kind.endswith("?"):
+            if values.count(None) < len(values):
+                columns[name] = list(values)
+        elif any(values):
+            empty = _EMPTY[kind]
+            columns[name] = [empty if value is None else value for value in values] if None in values else list(values)
+    return columns

@@ -1,0 +1,200 @@
+"""ClickHouse: the one place that knows its driver. Columnar inserts, queries, and errors of one line."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+from clickhouse_driver import Client, errors
+
+from streams.errors import VitalsError
+from streams.settings import Settings
+from streams.sink_rows import Kind, Table
+
+Who = Literal["clickhouse", "bi"]
+
+_AWAY = (errors.NetworkError, errors.SocketTimeoutError, EOFError, OSError, socket.timeout)
+_TRANSIENT = frozenset(
+    {
+        60,  # unknown table: not migrated yet
+        81,  # unknown database
+        159,  # timeout exceeded
+        202,  # too many simultaneous queries
+        209,  # socket timeout
+        210,  # network error
+        236,  # aborted: it shuts down
+        241,  # memory limit
+        242,  # table is read-only
+        243,  # not enough space
+        252,  # too many parts: merges are behind
+        319,  # unknown status of insert
+        394,  # query was cancelled
+        439,  # no thread free
+        516,  # authentication failed: its users are not there yet
+    }
+)
+"""ClickHouse's refusals that pass, or that somebody mends while we wait."""
+_OPTIONS = {"max_partitions_per_insert_block": 0, "input_format_null_as_default": 1}
+"""One batch may touch any number of months: a fleet of old archives imported together does."""
+
+_WIRE = {"text": "String", "texts": "Array(String)", "int": "Int64", "real": "Float64", "time": "Int64", "day": "Int64"}
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 15.0
+
+
+class WarehouseError(VitalsError):
+    """ClickHouse refused. The first line of what it said."""
+
+
+class WarehouseAwayError(WarehouseError):
+    """ClickHouse cannot be reached, or cannot take this now; later it may."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """The rows of a query with the names and ClickHouse types of its columns. Rows can be read once."""
+
+    columns: Sequence[tuple[str, str]]
+    rows: Iterator[tuple[Any, ...]]
+
+
+class Warehouse:
+    """Connections to one ClickHouse as one user, one per thread, opened when first used and again after a failure."""
+
+    def __init__(self, settings: Settings, who: Who = "clickhouse", database: str | None = None) -> None:
+        """`database` other than the setting's is for creating that one, and for tests."""
+        self._settings = settings
+        self._who: Who = who
+        self._database = settings.clickhouse_database if database is None else database
+        self._local = threading.local()
+        self.address = f"{settings.clickhouse_host}:{settings.clickhouse_port}"
+
+    def insert(self, table: Table, columns: Mapping[str, Sequence[Any]]) -> int:
+        """Insert the given columns of some rows and await it; a missing column takes its default. One attempt.
+
+        Raises WarehouseAwayError when it is worth trying again: what then became of the rows is unknown, and the
+        table's engine takes them a second time.
+        """
+        if not columns:
+            return 0
+        kinds = {name: table.columns[name] for name in columns}
+        data = list(columns.values())
+        self._call(lambda client: client.execute(_insert_sql(table.name, kinds), data, columnar=True))
+        return len(data[0])
+
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """All rows of a query. `%(name)s` stands for a parameter."""
+        rows: list[tuple[Any, ...]] = self._call(lambda client: client.execute(sql, parameters))
+        return rows
+
+    def run(self, statement: str) -> None:
+        """A statement without rows."""
+        self._call(lambda client: client.execute(statement))
+
+    def answer(self, sql: str) -> Answer:
+        """The rows of a query as a stream; whatever is raised here may also be raised while reading it."""
+        packets = self._call(lambda client: client.execute_iter(sql, with_column_types=True))
+        head = self._call(lambda _: next((packet for packet in packets if packet), [()]))
+        return Answer(head[0], self._stream(head[1:], packets))
+
+    def close(self) -> None:
+        """Close this thread's connection; the next call opens another."""
+        client = self._local.__dict__.pop("client", None)
+        if client is not None:
+            client.disconnect()
+
+    def _stream(
+        self, first: Sequence[tuple[Any, ...]], packets: Iterator[Sequence[tuple[Any, ...]]]
+    ) -> Iterator[tuple[Any, ...]]:
+        chunk: Sequence[tuple[Any, ...]] | None = first
+        try:
+            while chunk is not None:
+                yield from chunk
+                chunk = self._call(lambda _: next(packets, None))
+        except GeneratorExit:
+            self.close()  # the rest of the answer is on the way
+            raise
+
+    def _call(self, action: Callable[[Client], Any]) -> Any:
+        try:
+            return action(self._client())
+        except BaseException as error:
+            self.close()
+            if isinstance(error, errors.ServerException):
+                raise _refusal(error) from None
+            if isinstance(error, _AWAY):
+                raise WarehouseAwayError(
+                    f"ClickHouse at {self.address} does not answer ({_first_line(error)})"
+                ) from None
+            if isinstance(error, errors.Error):
+                raise WarehouseError(f"ClickHouse's driver refused: {_first_line(error)}") from None
+            raise
+
+    def _client(self) -> Client:
+        if "client" not in self._local.__dict__:
+            self._local.client = self._connect()
+        return self._local.client
+
+    def _connect(self) -> Client:
+        return Client(
+            self._settings.clickhouse_host,
+            port=self._settings.clickhouse_port,
+            database=self._database,
+            user=self._settings.clickhouse_user if self._who == "clickhouse" else self._settings.bi_user,
+            password=self._settings.password_of(self._who),
+            connect_timeout=5,
+            send_receive_timeout=300,
+            client_name="vitals",
+            settings=_OPTIONS if self._who == "clickhouse" else {},
+        )
+
+
+def retrying(action: Callable[[], int], *, pause: Callable[[float], bool], tell: Callable[[str], None]) -> int | None:
+    """Do `action` until ClickHouse takes it, with back-off. None when `pause` says, by True, that it is time to stop.
+
+    `pause` waits the seconds it is given. `tell` hears one line when ClickHouse goes away and one when it is back.
+    """
+    pause_s, is_away = FIRST_PAUSE_S, False
+    while True:
+        try:
+            done = action()
+        except WarehouseAwayError as error:
+            if not is_away:
+                tell(f"{error}; waiting, nothing is lost")
+            is_away = True
+            if pause(pause_s):
+                return None
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        else:
+            if is_away:
+                tell("ClickHouse takes rows again")
+            return done
+
+
+def _insert_sql(table: str, kinds: Mapping[str, Kind]) -> str:
+    """An insert whose columns travel as plain types, which the server casts: cheap for this process."""
+    wire = ", ".join(f"{name} {_wire(kind)}" for name, kind in kinds.items())
+    values = ", ".join(_cast(name, kind) for name, kind in kinds.items())
+    return f"INSERT INTO {table} ({', '.join(kinds)}) SELECT {values} FROM input('{wire}') FORMAT Native"  # noqa: S608
+
+
+def _wire(kind: Kind) -> str:
+    plain = _WIRE[kind.rstrip("?")]
+    return f"Nullable({plain})" if kind.endswith("?") else plain
+
+
+def _cast(name: str, kind: Kind) -> str:
+    if kind in ("time", "time?"):
+        return f"fromUnixTimestamp64Milli({name}, 'UTC')"
+    return f"toDate32(fromUnixTimestamp64Milli({name}, 'UTC'))" if kind == "day" else name
+
+
+def _refusal(error: "errors.ServerException") -> WarehouseError:
+    kind = WarehouseAwayError if error.code in _TRANSIENT else WarehouseError
+    return kind(f"ClickHouse: {_first_line(error)}")
+
+
+def _first_line(error: BaseException) -> str:
+    """What ClickHouse said, without its name for the exception, its stack trace and its version."""
+    text = str(getattr(error, "message", "") or error or type(error).__name__)
+    line = text.split("Stack trace:", maxsplit=1)[0].strip().partition("\n")[0].removeprefix("DB::Exception: ")
+    return line.strip().rstrip(".")
