@@ -25,6 +25,7 @@ Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
 Role = Literal["member", "staff", "bot", "system"]
 LeaveReason = Literal["left", "kicked", "dissolved", "unknown"]
 ContentClass = Literal["activate", "convert", "brand", "ads", "relay"]
+TouchKind = Literal["join", "leave", "message", "claim", "post"]
 Rule = Literal["code", "last_touch", "post", "membership", "unattributed"]
 
 
@@ -226,7 +227,7 @@ class Touch(GroupEvent, frozen=True, kw_only=True, tag="touch", omit_defaults=Tr
     A conversion post has no member and goes to every partition of `purchases`.
     """
 
-    kind: Literal["join", "leave", "message", "claim", "post"]
+    kind: TouchKind
     member_id: Id | None = None
     code: Id | None = None
 

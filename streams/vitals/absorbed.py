@@ -35,6 +35,10 @@ class Absorbed(msgspec.Struct, array_like=True, gc=False):
         if source is None or seq is None:
             return self._remember(event.event_id)
         prev = event.source_prev
+        spans = self.spans.get(source)
+        if spans is not None and prev is not None and spans[-2] <= prev <= spans[-1] < seq:
+            spans[-1] = seq  # the next one in order: nearly all there is
+            return True
         return self.cover(source, seq - 1 if prev is None or prev >= seq else prev, seq)
 
     def cover(self, source: str, prev: int, seq: int) -> bool:

@@ -19,6 +19,7 @@ REMEMBERED_MESSAGES = 4096
 """Authors of so many messages, of so many days at most, are known to replies and recalls."""
 AWAITING_MESSAGES = 64
 """So many messages of one author in a row wait for an answer; a longer monologue is not answered more often."""
+_REMEMBERED_SLACK = 512
 _NUMBER_BITS = 20
 _hash64 = xxhash.xxh3_64_intdigest
 
@@ -67,7 +68,7 @@ class GroupState(msgspec.Struct, array_like=True, gc=False):
     remembered: dict[int, int] = {}
 
 
-def apply(state: GroupState, event: e.GroupEvent, policy: Policy) -> str | None:
+def apply(state: GroupState, event: e.GroupEvent, policy: Policy) -> e.TouchKind | None:
     """Absorb one event, once: a duplicate by source order or id changes nothing.
 
     Answers the kind of touch that the event is for attribution (join, leave, message, claim, post), or None.
@@ -99,29 +100,37 @@ def _pane(state: GroupState, time: int) -> DayPane | None:
 
 def _member(state: GroupState, event: e.MemberEvent) -> Member:
     """The acting member; to act is to be present."""
-    member = state.ledger.get(event.member_id, event.role)
+    ledger = state.ledger
+    member = ledger.by_id.get(event.member_id)
+    if member is None or member.role != event.role:
+        member = ledger.get(event.member_id, event.role)
     time = event.occurred_at
     if not member.is_present:
-        state.ledger.set_present(member, time, is_present=True)
-    member.last_action_at = max(member.last_action_at, time)
+        ledger.set_present(member, time, is_present=True)
+    if time > member.last_action_at:  # noqa: PLR1730 - half the cost of max() on the hottest path
+        member.last_action_at = time
     return member
 
 
-def _message(state: GroupState, event: e.Message, policy: Policy) -> str | None:
+def _message(state: GroupState, event: e.Message, policy: Policy) -> e.TouchKind | None:
     time = event.occurred_at
     digest = _hash64(event.event_id.encode())
-    if state.remembered.get(digest) == 0:  # recalled before it came
+    remembered = state.remembered
+    if remembered.get(digest) == 0:  # recalled before it came
         return None
     member = _member(state, event)
     pane = _pane(state, time)
-    _remember(state, digest, time, member.number)
-    _answer(state, event, member, time, policy)
+    remembered[digest] = time << _NUMBER_BITS | member.number
+    if len(remembered) > REMEMBERED_MESSAGES + _REMEMBERED_SLACK:
+        _forget_oldest(remembered)
     if event.role != "member":
-        if pane is not None and event.role == "staff":
-            pane.staff_messages += 1
-        elif pane is not None:
-            pane.bot_messages += 1
+        _staff_message(state, event, member, pane, policy)
         return None
+    if member.number != state.awaiting_author:
+        _answer(state, member, time, policy)
+        state.awaiting = [time]
+    elif len(state.awaiting) < AWAITING_MESSAGES:
+        state.awaiting.append(time)
     if pane is not None:
         add_message(pane, member.number, time, policy.capped_messages)
         if event.reply_to is not None:
@@ -130,25 +139,41 @@ def _message(state: GroupState, event: e.Message, policy: Policy) -> str | None:
     return _touch(member, time, "message")
 
 
+def _staff_message(state: GroupState, event: e.Message, member: Member, pane: DayPane | None, policy: Policy) -> None:
+    """Staff answers but does not ask; bots and the system do neither."""
+    if event.role == "staff":
+        if pane is not None:
+            pane.staff_messages += 1
+        if member.number != state.awaiting_author:
+            _answer(state, member, event.occurred_at, policy)
+            state.awaiting = []
+    elif pane is not None:
+        pane.bot_messages += 1
+
+
 def _spoke(state: GroupState, member: Member, time: int, policy: Policy) -> None:
     state.messages += 1
     member.messages += 1
     add_score(member, time)
+    if member.first_message_at is None:
+        _first_words(state, member, time, policy)
+    if member.last_message_at is None or time > member.last_message_at:
+        member.last_message_at = time
     if state.last_message_at is None or time > state.last_message_at:
         state.last_message_at = time
     if state.first_message_at is None or time < state.first_message_at:
         state.first_message_at = time
-    if member.last_message_at is None or time > member.last_message_at:
-        member.last_message_at = time
-    if member.first_message_at is None:
-        member.first_message_at = time
-        state.speakers_ever += 1
-        arrival = state.panes.get(member.arrived_day)
-        if arrival is not None and 0 <= day_of(time) - member.arrived_day < policy.newcomer_days:
-            arrival.newcomers_spoke += 1
 
 
-def _touch(member: Member, time: int, kind: str) -> str | None:
+def _first_words(state: GroupState, member: Member, time: int, policy: Policy) -> None:
+    member.first_message_at = time
+    state.speakers_ever += 1
+    arrival = state.panes.get(member.arrived_day)
+    if arrival is not None and 0 <= day_of(time) - member.arrived_day < policy.newcomer_days:
+        arrival.newcomers_spoke += 1
+
+
+def _touch(member: Member, time: int, kind: e.TouchKind) -> e.TouchKind | None:
     """One touch per member and hour is enough to attribute by; only members buy."""
     hour = time // HOUR_MS
     if member.touched_hour == hour or member.role != "member":
@@ -157,12 +182,10 @@ def _touch(member: Member, time: int, kind: str) -> str | None:
     return kind
 
 
-def _remember(state: GroupState, digest: int, time: int, number: int) -> None:
-    remembered = state.remembered
-    remembered[digest] = time << _NUMBER_BITS | number
-    if len(remembered) > REMEMBERED_MESSAGES + 512:  # in one go: taking the first of a dict again and again is slow
-        for key in list(islice(remembered, 512)):
-            del remembered[key]
+def _forget_oldest(remembered: dict[int, int]) -> None:
+    """Make room in one go: to take the first of a dict again and again is slow."""
+    for key in list(islice(remembered, _REMEMBERED_SLACK)):
+        del remembered[key]
 
 
 def forget_messages(state: GroupState, at: int) -> None:
@@ -173,20 +196,15 @@ def forget_messages(state: GroupState, at: int) -> None:
         state.remembered = {key: value for key, value in remembered.items() if value >= limit}
 
 
-def _answer(state: GroupState, event: e.Message, member: Member, time: int, policy: Policy) -> None:
+def _answer(state: GroupState, member: Member, time: int, policy: Policy) -> None:
     """A message by anybody else, bots apart, answers the member messages of the last hour."""
-    if event.role in {"bot", "system"}:
-        return
-    if member.number != state.awaiting_author:
-        for asked_at in state.awaiting:
-            if 0 <= time - asked_at <= policy.answered_minutes * 60_000:
-                pane = state.panes.get(asked_at // DAY_MS)
-                if pane is not None:
-                    pane.answered += 1
-        state.awaiting_author = member.number
-        state.awaiting = [time] if event.role == "member" else []
-    elif event.role == "member" and len(state.awaiting) < AWAITING_MESSAGES:
-        state.awaiting.append(time)
+    limit = policy.answered_minutes * 60_000
+    for asked_at in state.awaiting:
+        if 0 <= time - asked_at <= limit:
+            pane = state.panes.get(asked_at // DAY_MS)
+            if pane is not None:
+                pane.answered += 1
+    state.awaiting_author = member.number
 
 
 def _recall(state: GroupState, event: e.Recall, policy: Policy) -> None:
@@ -233,7 +251,7 @@ def member_message_times(state: GroupState) -> Iterator[int]:
             yield member.last_message_at
 
 
-def _join(state: GroupState, event: e.Join, _: Policy) -> str | None:
+def _join(state: GroupState, event: e.Join, _: Policy) -> e.TouchKind | None:
     time = event.occurred_at
     is_new = event.member_id not in state.ledger.by_id
     member = state.ledger.get(event.member_id, event.role)
@@ -250,7 +268,7 @@ def _join(state: GroupState, event: e.Join, _: Policy) -> str | None:
     return "join" if event.role == "member" else None
 
 
-def _leave(state: GroupState, event: e.Leave, policy: Policy) -> str | None:
+def _leave(state: GroupState, event: e.Leave, policy: Policy) -> e.TouchKind | None:
     time = event.occurred_at
     member = state.ledger.get(event.member_id, event.role)
     state.ledger.set_present(member, time, is_present=False)
@@ -283,7 +301,7 @@ def _reaction(state: GroupState, event: e.Reaction, _: Policy) -> None:
         pane.reactions += 1
 
 
-def _claim(state: GroupState, event: e.Claim, _: Policy) -> str | None:
+def _claim(state: GroupState, event: e.Claim, _: Policy) -> e.TouchKind | None:
     member = _member(state, event)
     pane = _pane(state, event.occurred_at)
     if pane is not None and event.role == "member":
@@ -296,7 +314,7 @@ def _benefit(state: GroupState, event: e.Benefit, _: Policy) -> None:
         state.last_benefit_at = event.occurred_at
 
 
-def _post(state: GroupState, event: e.Post, _: Policy) -> str | None:
+def _post(state: GroupState, event: e.Post, _: Policy) -> e.TouchKind | None:
     pane = _pane(state, event.occurred_at)
     if pane is not None and event.content_class in {"ads", "relay"}:
         pane.ads += 1
@@ -341,7 +359,7 @@ def _order(state: GroupState, event: e.OrderAttributed, _: Policy) -> None:
             pane.bought[_hash64(event.customer_id.encode())] = 1
 
 
-_APPLY: dict[type, Callable[[GroupState, Any, Policy], str | None]] = {
+_APPLY: dict[type, Callable[[GroupState, Any, Policy], e.TouchKind | None]] = {
     e.Message: _message,
     e.Recall: _recall,
     e.Join: _join,

@@ -64,14 +64,15 @@ def add_message(pane: DayPane, number: int, time: int, cap: int) -> None:
     pane.messages += 1
     if pane.is_sealed:
         return
-    count = pane.spoke.get(number, 0)
-    pane.spoke[number] = count + 1
+    spoke, hours = pane.spoke, pane.hours
+    count = spoke.get(number, 0)
+    spoke[number] = count + 1
     if count == 0:
         pane.speakers += 1
     if count < cap:
         pane.capped_messages += 1
     hour = time // HOUR_MS % 24
-    pane.hours[hour] = pane.hours.get(hour, 0) + 1
+    hours[hour] = hours.get(hour, 0) + 1
 
 
 def remove_message(pane: DayPane, number: int, time: int, cap: int) -> None:

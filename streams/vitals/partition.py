@@ -1,7 +1,6 @@
 """The group's log folded: routes each event of one partition to its group, and time to all of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal, cast
 
 import msgspec
 
@@ -112,26 +111,26 @@ class GroupLog:
 
     def fold(self, event: e.Event, key: str, offset: int, arrived_at: int) -> Sequence[Output]:  # noqa: ARG002
         """Absorb one event."""
-        if isinstance(event, e.GroupEvent):
-            return self._fold_group(event, key, offset)
-        if isinstance(event, e.Tick):
-            return self._fold_tick(event, offset)
-        if isinstance(event, e.SourceComplete) and event.source is not None:
-            self._complete(event.source, event.complete_until, is_live=event.is_live)
-        return ()
-
-    def _fold_group(self, event: e.GroupEvent, key: str, offset: int) -> Sequence[Output]:
+        if not isinstance(event, e.GroupEvent):
+            return self._fold_time(event, offset)
         if type(event) is e.OrderAttributed and event.rule == "unattributed":
             return ()  # its group is none
         state = self._groups.get(key)
         if state is None:
-            state = self._groups[key] = self._open(key, event)
+            state = self._open(key, event)
         self._changed.add(key)
         if offset <= state.offset:
             return ()
         kind = apply(state, event, self.policy)
         state.offset = offset
         return () if kind is None else (self._touch(event, kind, offset),)
+
+    def _fold_time(self, event: e.Event, offset: int) -> Sequence[Output]:
+        if isinstance(event, e.Tick):
+            return self._fold_tick(event, offset)
+        if isinstance(event, e.SourceComplete) and event.source is not None:
+            self._complete(event.source, event.complete_until, is_live=event.is_live)
+        return ()
 
     def _open(self, key: str, event: e.GroupEvent | None = None) -> GroupState:
         stored = self._stored.pop(key, None)
@@ -141,7 +140,7 @@ class GroupLog:
             self._groups[key] = GroupState(key, event.brand_id, event.platform)
         return self._groups[key]
 
-    def _touch(self, event: e.GroupEvent, kind: str, offset: int) -> Output:
+    def _touch(self, event: e.GroupEvent, kind: e.TouchKind, offset: int) -> Output:
         """The event as the member's log shall know it; a post goes to all customers at once."""
         member_id = event.member_id if isinstance(event, e.MemberEvent) else None
         touch = e.Touch(
@@ -153,7 +152,7 @@ class GroupLog:
             source_seq=offset * SEQS_PER_OFFSET,
             source_prev=0,
             group_id=event.group_id,
-            kind=cast(Literal["join", "leave", "message", "claim", "post"], kind),
+            kind=kind,
             member_id=member_id,
             code=event.code if isinstance(event, e.Post) else None,
         )
