@@ -1,7 +1,7 @@
 """The command `vitals`: one table of commands, each imported when it is called, and one way to fail.
 
-Exit codes: 0 done, 1 something the user can mend (one line on stderr), 2 wrong usage, 70 a bug (one line and a
-log), 130 interrupted, 141 the reader of a pipe went away.
+Exit codes: 0 done, 1 something the user can mend (one line on stderr; nothing if the reader of a pipe went away),
+2 wrong usage, 70 a bug (one line and a log), 130 interrupted.
 """
 
 import difflib
@@ -37,7 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Name → where the click command lives, and its line in `vitals --help`, in the order shown there."""
 
-BUG, INTERRUPTED, PIPE_CLOSED = 70, 130, 141
+BUG, INTERRUPTED = 70, 130
 
 
 class LazyGroup(click.Group):
@@ -106,7 +106,7 @@ def _fail(error: BaseException) -> int:
     """Say what went wrong in one line, and give the exit code for it."""
     if isinstance(error, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python complains when it flushes at its exit
-        return PIPE_CLOSED
+        return 1
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
         return error.exit_code

@@ -160,4 +160,4 @@ def test_a_closed_pipe_is_quiet():
     process.stdout.close()
     err = process.stderr.read()
     process.stderr.close()
-    assert (process.wait(timeout=30), err) == (141, b"")
+    assert (process.wait(timeout=30), err) == (1, b"")
