@@ -24,6 +24,11 @@ MAX_REASONS = 3
 _DEAD_MIN_AGE_DAYS = 112  # 56 days to compare and 56 to compare with
 
 
+def because(code: str, **numbers: float) -> Reason:
+    """A reason. Its numbers are floats, so that a stored reason and a new one have the same bytes."""
+    return Reason(code, {name: float(number) for name, number in numbers.items()})
+
+
 def proposal(state: GroupState, windows: Windows, policy: Policy) -> str:
     """What the numbers of one day say, first match (MEASURES, Risk and verdict)."""
     if end_code(state, windows.at) is not None:
@@ -108,30 +113,30 @@ def reasons(state: GroupState, windows: Windows, policy: Policy) -> tuple[Reason
     """Up to MAX_REASONS for the verdict that `state` now has: causes with their evidence first, then what ranks."""
     verdict = state.verdict
     if verdict == "ended":
-        return (Reason(end_code(state, windows.at) or "planned_end", {}),)
+        return (because(end_code(state, windows.at) or "planned_end"),)
     if verdict == "forming":
         return (_forming(state, windows, policy),)
     if verdict == "healthy":
         return (_broad(windows),)
     if verdict == "revived":
-        return (Reason("recovering", {"speakers": windows.speakers_7d, "weeks": 4}), _broad(windows))
+        return (because("recovering", speakers=windows.speakers_7d, weeks=4), _broad(windows))
     found = [*_death(state, windows, policy), *_causes(state, windows, policy), *_drivers(state, windows, policy)]
     return tuple(found[:MAX_REASONS])
 
 
 def blind_reason(hours: float) -> tuple[Reason, ...]:
     """Why a verdict is stale."""
-    return (Reason("blind", {"hours": round(hours, 1)}),)
+    return (because("blind", hours=round(hours, 1)),)
 
 
 def _forming(state: GroupState, windows: Windows, policy: Policy) -> Reason:
     if windows.age_days < policy.forming_days:
-        return Reason("too_young", {"days": windows.age_days})
-    return Reason("too_few_ever", {"speakers": state.speakers_ever})
+        return because("too_young", days=windows.age_days)
+    return because("too_few_ever", speakers=state.speakers_ever)
 
 
 def _broad(windows: Windows) -> Reason:
-    return Reason("broad", {"speakers": windows.speakers_28d, "active_days": windows.active_days_28d})
+    return because("broad", speakers=windows.speakers_28d, active_days=windows.active_days_28d)
 
 
 def _death(state: GroupState, windows: Windows, policy: Policy) -> list[Reason]:
@@ -139,9 +144,9 @@ def _death(state: GroupState, windows: Windows, policy: Policy) -> list[Reason]:
         return []
     hours = windows.silent_hours or 0.0
     if hours >= policy.dead_silent_days * 24:
-        return [Reason("no_message", {"days": int(hours // 24)})]
+        return [because("no_message", days=int(hours // 24))]
     now, base = _volume_and_base(state, windows)
-    return [Reason("volume_collapsed", {"messages": now, "base": round(base, 1)})]
+    return [because("volume_collapsed", messages=now, base=round(base, 1))]
 
 
 def _causes(state: GroupState, windows: Windows, policy: Policy) -> list[Reason]:
@@ -149,23 +154,21 @@ def _causes(state: GroupState, windows: Windows, policy: Policy) -> list[Reason]
     staff, messages = windows.staff_messages_28d, windows.messages_28d
     if is_monologue(messages, staff, windows.speakers_7d, policy):
         share = round(staff / (staff + messages), 3)
-        found.append(Reason("monologue", {"staff_share": share, "speakers": windows.speakers_7d}))
+        found.append(because("monologue", staff_share=share, speakers=windows.speakers_7d))
     if windows.ads_28d >= 28 and windows.ads_28d > messages:
-        found.append(Reason("ad_flood", {"posts": windows.ads_28d, "messages": messages}))
+        found.append(because("ad_flood", posts=windows.ads_28d, messages=messages))
     fled = windows.leaves_after_benefit_28d
     if fled >= 5 and fled >= 0.5 * windows.leaves_28d:
-        found.append(Reason("freebie_hunters", {"leaves": fled, "hours": policy.benefit_leave_hours}))
+        found.append(because("freebie_hunters", leaves=fled, hours=policy.benefit_leave_hours))
     core = _core(state, windows.at, policy)
     gone = [member for member in core if _is_gone(member, windows.at, policy)]
     if len(core) >= 3 and 2 * len(gone) >= len(core):
-        found.append(Reason("core_left", {"left": len(gone), "core": len(core)}))
+        found.append(because("core_left", left=len(gone), core=len(core)))
     if windows.leaves_28d > windows.joins_28d and windows.leaves_28d >= 0.1 * max(state.ledger.members, 10):
-        numbers: dict[str, float] = {"leaves": windows.leaves_28d, "members": state.ledger.members, "days": 28}
-        found.append(Reason("leaves", numbers))
+        found.append(because("leaves", leaves=windows.leaves_28d, members=state.ledger.members, days=28))
     spoke = windows.newcomer_spoke_share
     if windows.newcomers_28d >= 8 and spoke is not None and spoke < 0.1:
-        numbers = {"newcomers": windows.newcomers_28d, "spoke_share": round(spoke, 3)}
-        found.append(Reason("unanswered_newcomers", numbers))
+        found.append(because("unanswered_newcomers", newcomers=windows.newcomers_28d, spoke_share=round(spoke, 3)))
     return found
 
 
@@ -191,16 +194,15 @@ def _drivers(state: GroupState, windows: Windows, policy: Policy) -> list[Reason
     """What the ranking is made of, and what explains it."""
     usual = speakers(window(state.panes, windows.last_day - 28, 28))
     found = [
-        Reason("few_speakers", {"now": windows.speakers_28d, "usual": usual}),
-        Reason("few_active_days", {"now": windows.active_days_28d, "window": 28}),
+        because("few_speakers", now=windows.speakers_28d, usual=usual),
+        because("few_active_days", now=windows.active_days_28d, window=28),
     ]
     fall = falling(state, windows, policy)
     if fall is not None:
-        a_day = {"now": round(fall[0] / 28, 1), "before": round(fall[1] / 28, 1)}
-        found.insert(0, Reason("speakers_falling", a_day))
+        found.insert(0, because("speakers_falling", now=round(fall[0] / 28, 1), before=round(fall[1] / 28, 1)))
     hours = windows.silent_hours
     if hours is not None and hours >= 7 * 24 and state.verdict != "dead":
-        found.insert(0, Reason("silent", {"hours": round(hours, 1)}))
+        found.insert(0, because("silent", hours=round(hours, 1)))
     return found
 
 
