@@ -108,6 +108,8 @@ DEAD_LETTERS = _of(
 )
 TABLES = (EVENTS, PURCHASES, GROUP_VITALS, MEMBER_VITALS, GROUPS, MEMBERS, DEAD_LETTERS)
 
+NAMING = (GroupCreated, GroupRenamed)
+"""The events that say a group's name."""
 SEEN, NAMED, VITALS = 0, 1, 2
 """Versions of a registry row: from any event, from one that names the group, from vital signs (+ source offset)."""
 
@@ -155,7 +157,7 @@ def seen_group_row(event: GroupEvent, arrived_at: int) -> Row:
     """What one event says of its group, as a row of `groups_v1` that vital signs will replace."""
     known: dict[str, Any] = {"created_at": event.occurred_at, "ingested_at": arrived_at, "version": SEEN}
     known |= {field: getattr(event, field) for field in ("group_id", "brand_id", "platform")}
-    if isinstance(event, GroupCreated | GroupRenamed):
+    if isinstance(event, NAMING):
         said = {field: getattr(event, field, None) for field in GROUPS.columns if field not in known}
         known |= said | {"version": NAMED if event.name else SEEN}
     return _row(GROUPS, known)

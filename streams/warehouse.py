@@ -1,5 +1,6 @@
 """ClickHouse: the one place that knows its driver. Columnar inserts, queries, and errors of one line."""
 
+import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +14,8 @@ from streams.settings import Settings
 from streams.sink_rows import Kind, Table
 
 Who = Literal["clickhouse", "bi"]
+
+logging.getLogger("clickhouse_driver").setLevel(logging.CRITICAL)  # it logs a traceback for what it raises as well
 
 _AWAY = (errors.NetworkError, errors.SocketTimeoutError, EOFError, OSError, socket.timeout)
 _TRANSIENT = frozenset(
@@ -142,7 +145,7 @@ class Warehouse:
             user=self._settings.clickhouse_user if self._who == "clickhouse" else self._settings.bi_user,
             password=self._settings.password_of(self._who),
             connect_timeout=5,
-            send_receive_timeout=300,
+            send_receive_timeout=60,
             client_name="vitals",
             settings=_OPTIONS if self._who == "clickhouse" else {},
         )

@@ -1,0 +1,253 @@
+"""The sink: records from Kafka, rows to ClickHouse, and only when these are stored the offsets are committed.
+
+At least once: a record that comes again makes the same row again, which replaces the first.
+"""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from streams import logs
+from streams import settings as settings_module
+from streams.errors import VitalsError
+from streams.settings import Settings
+from streams.sink_batch import TOPICS, Batch, Record
+from streams.sink_rows import columnar
+from streams.warehouse import Warehouse, retrying
+
+BATCH_RECORDS, BATCH_BYTES, BATCH_SECONDS = 20_000, 32 << 20, 1.0
+"""A batch is stored when it has so many records or bytes, or after so long, whichever is first."""
+POLL_RECORDS = 1000
+CLOSE_SECONDS, END_SECONDS = 4.0, 9.0
+
+log = logs.log_of(__name__)
+
+
+class Sink:
+    """One consumer of the group `vitals-sink`. Several share the partitions."""
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        """`name` tells this sink from the others, and stays the same over its restarts."""
+        self._warehouse = Warehouse(settings)
+        self._consumer = Consumer(_consumer_config(settings, name) | {"error_cb": self._broker_error})
+        self._status = Status(settings.run / f"{name}.status.json", name)
+        self._known_groups: set[str] = set()
+        self._early: list[Message] = []
+        self._largest = BATCH_BYTES // POLL_RECORDS
+        self._is_waiting = self._is_broker_away = False
+        self._fatal = ""
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Store what has been read, commit, and end; safe in a signal handler."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Until stopped. Raises VitalsError when ClickHouse refuses rows for good, or Kafka this sink."""
+        self._consumer.subscribe(list(TOPICS), on_assign=self._assigned)
+        try:
+            while not self._stop.is_set():
+                batch = self._gather()
+                if batch.records and not self._store(batch):
+                    break
+                self._status.update(lag=self._lag())
+        finally:
+            self._close()
+        if self._fatal:
+            raise VitalsError(f"Kafka put this sink out ({self._fatal}): give each sink a --name of its own")
+
+    def _gather(self) -> Batch:
+        batch = Batch(self._known_groups)
+        until = time.monotonic() + BATCH_SECONDS
+        for message in self._early:
+            self._add(batch, message)
+        self._early = []
+        while batch.records < BATCH_RECORDS and batch.bytes < BATCH_BYTES and not self._stop.is_set():
+            left_s = until - time.monotonic()
+            if left_s <= 0:
+                break
+            self._poll(batch, left_s)
+        return batch
+
+    def _poll(self, batch: Batch, left_s: float) -> None:
+        """Add some records, fewer where they have been large, so that a batch stays within its bytes."""
+        before_bytes, before = batch.bytes, batch.records
+        room = (BATCH_BYTES - batch.bytes) // max(1, self._largest)
+        for message in self._consumer.consume(max(1, min(POLL_RECORDS, room)), left_s):
+            self._add(batch, message)
+        if batch.records > before:
+            self._largest = 2 * (batch.bytes - before_bytes) // (batch.records - before)
+
+    def _add(self, batch: Batch, message: Message) -> None:
+        if error := message.error():
+            self._broker_error(error)
+            return
+        if self._is_broker_away:
+            self._is_broker_away = False
+            log.info("Kafka answers again")
+        batch.add(
+            Record(
+                message.topic(),
+                message.partition(),
+                message.offset(),
+                message.timestamp()[1],
+                message.key(),
+                message.value(),
+            )
+        )
+
+    def _store(self, batch: Batch) -> bool:
+        """Insert all rows, then let the offsets be committed. False when stopped before all was stored."""
+        for table, rows in batch.filled():
+            columns = columnar(table, rows)
+            done = retrying(lambda: self._warehouse.insert(table, columns), pause=self._pause, tell=log.warning)  # noqa: B023
+            if done is None:
+                return False
+            self._status.rows[table.name] += done
+        self._resume()
+        self._status.skipped.update(batch.skipped)
+        self._commit(batch)
+        return True
+
+    def _commit(self, batch: Batch) -> None:
+        """Mark the offsets as done; the consumer commits them within a second, and when partitions move."""
+        ends = [TopicPartition(topic, partition, end) for (topic, partition), end in batch.ends.items()]
+        for end in ends:
+            with contextlib.suppress(KafkaException):  # no longer ours: its new owner stores the rows again
+                self._consumer.store_offsets(offsets=[end])
+
+    def _pause(self, seconds: float) -> bool:
+        """Wait without reading on, but stay a member of the group; whether to stop."""
+        self._status.update(state="waiting for ClickHouse")
+        self._is_waiting = True
+        self._consumer.pause(self._consumer.assignment())
+        until = time.monotonic() + seconds
+        while (left_s := until - time.monotonic()) > 0 and not self._stop.is_set():
+            if message := self._consumer.poll(min(left_s, 0.5)):
+                self._early.append(message)
+        return self._stop.is_set()
+
+    def _resume(self) -> None:
+        if self._is_waiting:
+            self._is_waiting = False
+            self._consumer.resume(self._consumer.assignment())
+            self._status.update(state="running")
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        consumer.assign(partitions)
+        if self._is_waiting:
+            consumer.pause(partitions)
+
+    def _broker_error(self, error: KafkaError) -> None:
+        """One line when the broker goes away; the client tries again by itself, with back-off."""
+        if error.fatal():
+            self._fatal = " ".join(error.str().split())
+            self._stop.set()
+        elif error.code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError.UNKNOWN_TOPIC_OR_PART):  # noqa: SLF001
+            if not self._is_broker_away:
+                log.warning("Kafka: %s; waiting, nothing is lost", " ".join(error.str().split()))
+            self._is_broker_away = True
+
+    def _lag(self) -> int:
+        """Records not read yet, as far as the last fetches told."""
+        lag = 0
+        with contextlib.suppress(KafkaException):
+            for place in self._consumer.position(self._consumer.assignment()):
+                low, high = self._consumer.get_watermark_offsets(place, cached=True)
+                lag += max(0, high - (place.offset if place.offset >= 0 else low))
+        return lag
+
+    def _close(self) -> None:
+        """Commit and leave; not for longer than CLOSE_SECONDS when the broker is away."""
+        closing = threading.Thread(target=self._consumer.close, daemon=True)
+        closing.start()
+        closing.join(CLOSE_SECONDS)
+        self._warehouse.close()
+        self._status.close()
+
+
+class Status:
+    """What `vitals status` shows, in a file written anew each second."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.rows: Counter[str] = Counter()
+        self.skipped: Counter[str] = Counter()
+        self._path = path
+        self._said: dict[str, Any] = {"name": name, "pid": os.getpid(), "state": "running", "lag": 0}
+        self._stop = threading.Event()
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._thread = threading.Thread(target=self._write_each_second, daemon=True)
+        self._thread.start()
+
+    def update(self, **said: Any) -> None:
+        """Change what the next writing says."""
+        self._said |= said
+
+    def close(self) -> None:
+        """Say that it stopped, and write no more."""
+        self.update(state="stopped")
+        self._stop.set()
+        self._thread.join()
+
+    def _write_each_second(self) -> None:
+        while not self._stop.wait(1.0):
+            self._write()
+        self._write()
+
+    def _write(self) -> None:
+        said = self._said | {
+            "at": int(time.time() * 1000),
+            "rows": dict(self.rows),
+            "skipped": dict(self.skipped),
+            "cpu_seconds": round(time.process_time(), 3),
+        }
+        draft = self._path.with_suffix(".tmp")
+        draft.write_bytes(msgspec.json.encode(said))
+        draft.replace(self._path)
+
+
+def _consumer_config(settings: Settings, name: str) -> dict[str, Any]:
+    return {
+        "bootstrap.servers": settings.kafka,
+        "group.id": "vitals-sink",
+        "group.instance.id": name,
+        "client.id": name,
+        "session.timeout.ms": int(settings.session_timeout * 1000),
+        "heartbeat.interval.ms": int(settings.session_timeout * 1000 / 4),
+        "auto.offset.reset": "earliest",
+        "enable.auto.offset.store": False,
+        "auto.commit.interval.ms": 1000,
+        "fetch.wait.max.ms": 200,
+        "queued.max.messages.kbytes": 64 << 10,
+        "topic.metadata.refresh.interval.ms": 10_000,
+        "reconnect.backoff.max.ms": 5000,
+        "log_level": 0,
+    }
+
+
+@click.command(epilog="\b\nExample:\n  vitals sink --name sink-2")
+@click.option("--name", default="sink", show_default=True, help="Tells this sink from others; keep it over restarts.")
+def sink_command(name: str) -> None:
+    """Run the sink from Kafka to ClickHouse in the foreground, until SIGTERM."""
+    logs.to_stderr()
+    sink = Sink(settings_module.load(), name)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: _end(sink))
+    sink.run()
+
+
+def _end(sink: Sink) -> None:
+    """Stop in order; by force when ClickHouse hangs in an insert. What was not committed comes again."""
+    sink.stop()
+    forced = threading.Timer(END_SECONDS, os._exit, (1,))
+    forced.daemon = True
+    forced.start()

@@ -1,0 +1,165 @@
+"""Records gathered into the rows of each table, with the offsets that may be committed once those are stored."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from streams import sink_rows
+from streams.dead_letters import DeadLetter, DeadLetterReason, dead_letter
+from streams.events import FUTURE_TOLERANCE_MS, ChatEvent, Event, GroupEvent, PurchaseEvent
+from streams.identities import MemberIdentity
+from streams.sink_rows import Row, Table
+from streams.vitals.rows import GroupVitals, MemberVitals
+
+Partition = tuple[str, int]
+_KNOWN_GROUPS = 200_000
+_decode_chat = msgspec.json.Decoder(ChatEvent).decode
+_decode_purchase = msgspec.json.Decoder(PurchaseEvent).decode
+_decode_vitals = msgspec.json.Decoder(GroupVitals).decode
+_decode_day = msgspec.json.Decoder(MemberVitals).decode
+_decode_letter = msgspec.json.Decoder(DeadLetter).decode
+_decode_identity = msgspec.json.Decoder(MemberIdentity).decode
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """One Kafka record; `at` is its timestamp in ms, `value` None a tombstone."""
+
+    topic: str
+    partition: int
+    offset: int
+    at: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Batch:
+    """The rows of some records. Pure: what it holds depends on the records alone, and on the groups known before."""
+
+    def __init__(self, known_groups: set[str]) -> None:
+        """`known_groups` stand in the registry already; it grows by those that this batch adds."""
+        self.rows: dict[Table, list[Row]] = {table: [] for table in sink_rows.TABLES}
+        self.skipped: Counter[str] = Counter()
+        self.ends: dict[Partition, int] = {}
+        self.records = 0
+        self.bytes = 0
+        self._known = known_groups
+        self._registry: dict[str, tuple[int, Row]] = {}
+
+    def add(self, record: Record) -> None:
+        """Take in one record. One that cannot be read is counted, or kept as a dead letter if nobody else will."""
+        self.ends[record.topic, record.partition] = record.offset + 1
+        self.records += 1
+        self.bytes += len(record.value or b"")
+        TOPICS[record.topic](self, record)
+
+    def filled(self) -> list[tuple[Table, list[Row]]]:
+        """The tables that have rows, and these."""
+        self.rows[sink_rows.GROUPS] = [row for _, row in self._registry.values()]
+        return [(table, rows) for table, rows in self.rows.items() if rows]
+
+    def chat_event(self, record: Record) -> None:
+        """A record of chat-events; what cannot be read its agent keeps as a dead letter, here it is counted."""
+        event = self._event(record, _decode_chat)
+        row = event and sink_rows.event_row(event, record.at)
+        if not row:
+            return
+        if isinstance(event, GroupEvent):
+            if record.key != event.group_id.encode():
+                self.skipped["chat-events wrong_key"] += 1
+                return
+            self._see(event, record.at)
+        self.rows[sink_rows.EVENTS].append(row)
+
+    def purchase(self, record: Record) -> None:
+        """A record of purchases; as with chat-events its agent keeps what cannot be read."""
+        event = self._event(record, _decode_purchase)
+        row = event and sink_rows.purchase_row(event, record.at)
+        if row:
+            self.rows[sink_rows.PURCHASES].append(row)
+
+    def vitals(self, record: Record) -> None:
+        """A record of group-vitals: a row of its own, and the group's entry in the registry."""
+        if vitals := self._row(record, _decode_vitals):
+            self.rows[sink_rows.GROUP_VITALS].append(sink_rows.vitals_row(vitals, record.at))
+            self._register(vitals.group_id, vitals.source_offset, sink_rows.registry_row(vitals, record.at))
+
+    def member_day(self, record: Record) -> None:
+        """A record of member-vitals."""
+        if day := self._row(record, _decode_day):
+            self.rows[sink_rows.MEMBER_VITALS].append(sink_rows.member_day_row(day, record.at))
+
+    def letter(self, record: Record) -> None:
+        """A record of dead-letters."""
+        if letter := self._row(record, _decode_letter):
+            self.rows[sink_rows.DEAD_LETTERS].append(sink_rows.letter_row(letter, record.at))
+
+    def identity(self, record: Record) -> None:
+        """A record of member-identities, or its erasure."""
+        if record.value is None:
+            member_id = (record.key or b"").decode("utf-8", "replace")
+            self.rows[sink_rows.MEMBERS].append(sink_rows.erasure_row(member_id, record.at))
+        elif identity := self._row(record, _decode_identity):
+            self.rows[sink_rows.MEMBERS].append(sink_rows.identity_row(identity, record.at))
+
+    def _event(self, record: Record, decode: Callable[[bytes], Any]) -> Event | None:
+        try:
+            event: Event = decode(record.value or b"")
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self.skipped[f"{record.topic} unreadable"] += 1
+            return None
+        if event.occurred_at > record.at + FUTURE_TOLERANCE_MS:
+            self.skipped[f"{record.topic} from_the_future"] += 1
+            return None
+        return event
+
+    def _row(self, record: Record, decode: Callable[[bytes], Any]) -> Any:
+        """The decoded value; None where it is refused, and then a dead letter is among the rows."""
+        try:
+            return decode(record.value or b"")
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            letter = dead_letter(
+                record.value or b"",
+                origin=record.topic,
+                partition=record.partition,
+                position=record.offset,
+                reason=_reason(error),
+                detail=str(error)[:500],
+                at=record.at,
+            )
+            self.rows[sink_rows.DEAD_LETTERS].append(sink_rows.letter_row(letter, record.at))
+            return None
+
+    def _see(self, event: GroupEvent, at: int) -> None:
+        """Put a group that nobody has seen, or that the event names, into the registry."""
+        group_id = event.group_id
+        is_naming = type(event) in sink_rows.NAMING
+        if (group_id in self._known and not is_naming) or not sink_rows.is_group(group_id):
+            return
+        if len(self._known) >= _KNOWN_GROUPS:
+            self._known.clear()
+        self._known.add(group_id)
+        self._register(group_id, -1 if is_naming else -2, sink_rows.seen_group_row(event, at))
+
+    def _register(self, group_id: str, version: int, row: Row) -> None:
+        known = self._registry.get(group_id)
+        if known is None or version >= known[0]:
+            self._registry[group_id] = (version, row)
+
+
+TOPICS: dict[str, Callable[[Batch, Record], None]] = {
+    "chat-events": Batch.chat_event,
+    "purchases": Batch.purchase,
+    "group-vitals": Batch.vitals,
+    "member-vitals": Batch.member_day,
+    "dead-letters": Batch.letter,
+    "member-identities": Batch.identity,
+}
+"""The topics that the sink reads, and what becomes of their records."""
+
+
+def _reason(error: Exception) -> DeadLetterReason:
+    if isinstance(error, UnicodeDecodeError):
+        return "invalid_utf8"
+    return "bad_shape" if isinstance(error, msgspec.ValidationError) else "malformed_json"
