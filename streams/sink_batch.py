@@ -2,18 +2,32 @@
 
 from collections import Counter
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 
 from streams import sink_rows
-from streams.dead_letters import DeadLetter, DeadLetterReason, dead_letter
-from streams.events import FUTURE_TOLERANCE_MS, ChatEvent, Event, GroupEvent, PurchaseEvent
+from streams.dead_letters import DeadLetter, DeadLetterReason
+from streams.edge import KeyOf, RefusedError, refuse, take_in
+from streams.events import (
+    EVENTS,
+    FUTURE_TOLERANCE_MS,
+    MAX_EVENT_BYTES,
+    ChatEvent,
+    Event,
+    GroupEvent,
+    Purchase,
+    PurchaseEvent,
+    Refund,
+)
 from streams.identities import MemberIdentity
 from streams.sink_rows import Row, Table
 from streams.vitals.rows import GroupVitals, MemberVitals
 
 Partition = tuple[str, int]
+CHAT_KEYS: KeyOf = {kind: attrgetter("group_id") for kind in EVENTS["chat-events"] if issubclass(kind, GroupEvent)}
+PURCHASE_KEYS: KeyOf = {kind: attrgetter("customer_id") for kind in (Purchase, Refund)}
 _KNOWN_GROUPS = 200_000
 _decode_chat = msgspec.json.Decoder(ChatEvent).decode
 _decode_purchase = msgspec.json.Decoder(PurchaseEvent).decode
@@ -24,12 +38,12 @@ _decode_identity = msgspec.json.Decoder(MemberIdentity).decode
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """One Kafka record; `at` is its timestamp in ms, `value` None a tombstone."""
+    """One Kafka record; `timestamp` is in ms, `value` None a tombstone."""
 
     topic: str
     partition: int
     offset: int
-    at: int
+    timestamp: int
     key: bytes | None
     value: bytes | None
 
@@ -60,75 +74,75 @@ class Batch:
         return [(table, rows) for table, rows in self.rows.items() if rows]
 
     def chat_event(self, record: Record) -> None:
-        """A record of chat-events; what cannot be read its agent keeps as a dead letter, here it is counted."""
-        event = self._event(record, _decode_chat)
-        row = event and sink_rows.event_row(event, record.at)
-        if not row:
-            return
-        if isinstance(event, GroupEvent):
-            if record.key != event.group_id.encode():
-                self.skipped["chat-events wrong_key"] += 1
-                return
-            self._see(event, record.at)
-        self.rows[sink_rows.EVENTS].append(row)
+        """A record of chat-events; what it must refuse its agent keeps as a dead letter, here it is counted."""
+        event = self._event(record, _decode_chat, CHAT_KEYS)
+        row = event and sink_rows.event_row(event, record.timestamp)
+        if row:
+            self.rows[sink_rows.EVENTS].append(row)
+            if isinstance(event, GroupEvent):
+                self._see(event, record.timestamp)
 
     def purchase(self, record: Record) -> None:
-        """A record of purchases; as with chat-events its agent keeps what cannot be read."""
-        event = self._event(record, _decode_purchase)
-        row = event and sink_rows.purchase_row(event, record.at)
+        """A record of purchases; as with chat-events its agent keeps what it must refuse."""
+        event = self._event(record, _decode_purchase, PURCHASE_KEYS)
+        row = event and sink_rows.purchase_row(event, record.timestamp)
         if row:
             self.rows[sink_rows.PURCHASES].append(row)
 
     def vitals(self, record: Record) -> None:
         """A record of group-vitals: a row of its own, and the group's entry in the registry."""
         if vitals := self._row(record, _decode_vitals):
-            self.rows[sink_rows.GROUP_VITALS].append(sink_rows.vitals_row(vitals, record.at))
-            self._register(vitals.group_id, vitals.source_offset, sink_rows.registry_row(vitals, record.at))
+            self.rows[sink_rows.GROUP_VITALS].append(sink_rows.vitals_row(vitals, record.timestamp))
+            self._register(vitals.group_id, vitals.source_offset, sink_rows.registry_row(vitals, record.timestamp))
 
     def member_day(self, record: Record) -> None:
         """A record of member-vitals."""
         if day := self._row(record, _decode_day):
-            self.rows[sink_rows.MEMBER_VITALS].append(sink_rows.member_day_row(day, record.at))
+            self.rows[sink_rows.MEMBER_VITALS].append(sink_rows.member_day_row(day, record.timestamp))
 
     def letter(self, record: Record) -> None:
         """A record of dead-letters."""
         if letter := self._row(record, _decode_letter):
-            self.rows[sink_rows.DEAD_LETTERS].append(sink_rows.letter_row(letter, record.at))
+            self.rows[sink_rows.DEAD_LETTERS].append(sink_rows.letter_row(letter, record.timestamp))
 
     def identity(self, record: Record) -> None:
         """A record of member-identities, or its erasure."""
         if record.value is None:
             member_id = (record.key or b"").decode("utf-8", "replace")
-            self.rows[sink_rows.MEMBERS].append(sink_rows.erasure_row(member_id, record.at))
+            self.rows[sink_rows.MEMBERS].append(sink_rows.erasure_row(member_id, record.timestamp))
         elif identity := self._row(record, _decode_identity):
-            self.rows[sink_rows.MEMBERS].append(sink_rows.identity_row(identity, record.at))
+            self.rows[sink_rows.MEMBERS].append(sink_rows.identity_row(identity, record.timestamp))
 
-    def _event(self, record: Record, decode: Callable[[bytes], Any]) -> Event | None:
+    def _event(self, record: Record, decode: Callable[[bytes], Any], key_of: KeyOf) -> Event | None:
+        """The event of a record, refused for what its agent refuses. `take_in` says why; the checks here are quick."""
+        value = record.value or b""
         try:
-            event: Event = decode(record.value or b"")
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            self.skipped[f"{record.topic} unreadable"] += 1
-            return None
-        if event.occurred_at > record.at + FUTURE_TOLERANCE_MS:
-            self.skipped[f"{record.topic} from_the_future"] += 1
-            return None
+            event: Event = decode(value)
+            own_key = key_of.get(type(event))
+            if (
+                (own_key is not None and own_key(event).encode() != record.key)  # type: ignore[union-attr]
+                or event.occurred_at > record.timestamp + FUTURE_TOLERANCE_MS
+                or b"u0000" in value
+                or len(value) > MAX_EVENT_BYTES
+            ):
+                event, _ = take_in(record, decode, key_of)
+        except (ValueError, RecursionError, RefusedError):
+            return self._skip(record, decode, key_of)
         return event
+
+    def _skip(self, record: Record, decode: Callable[[bytes], Any], key_of: KeyOf) -> None:
+        try:
+            take_in(record, decode, key_of)
+        except RefusedError as error:
+            self.skipped[f"{record.topic} {error.reason}"] += 1
 
     def _row(self, record: Record, decode: Callable[[bytes], Any]) -> Any:
         """The decoded value; None where it is refused, and then a dead letter is among the rows."""
         try:
             return decode(record.value or b"")
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            letter = dead_letter(
-                record.value or b"",
-                origin=record.topic,
-                partition=record.partition,
-                position=record.offset,
-                reason=_reason(error),
-                detail=str(error)[:500],
-                at=record.at,
-            )
-            self.rows[sink_rows.DEAD_LETTERS].append(sink_rows.letter_row(letter, record.at))
+        except (ValueError, RecursionError) as error:
+            letter = refuse(record, record.topic, RefusedError(_reason(error), str(error)[:500]))
+            self.rows[sink_rows.DEAD_LETTERS].append(sink_rows.letter_row(letter, record.timestamp))
             return None
 
     def _see(self, event: GroupEvent, at: int) -> None:
