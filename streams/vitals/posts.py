@@ -41,4 +41,4 @@ class PostTimes(msgspec.Struct, array_like=True, gc=False):
 class Posts(Shelved, array_like=True):
     """A stored value: the posts by group, either of the one group that its key names, or of the code."""
 
-    groups: dict[str, PostTimes] = {}
+    groups: dict[str, PostTimes] = msgspec.field(default_factory=dict)

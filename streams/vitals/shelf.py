@@ -1,6 +1,6 @@
 """Values by key that rest as bytes and are decoded while they are needed: from one flush to the next."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
 import msgspec
@@ -21,6 +21,7 @@ class Shelf(Generic[V]):
     """The values of one kind. Hundreds of thousands cost their bytes; objects are only those in use."""
 
     def __init__(self, kind: type[V]) -> None:
+        self._kind = kind
         self._decoder = msgspec.msgpack.Decoder(kind)
         self._resting: dict[str, bytes] = {}
         self._read: dict[str, V] = {}
@@ -41,18 +42,18 @@ class Shelf(Generic[V]):
             value = self._read[key] = unpack(self._resting[key], self._decoder)
         return value
 
-    def change(self, key: str, new: Callable[[], V]) -> V:
+    def change(self, key: str) -> V:
         """A value to change, a new one if the key is unknown; it will be written at the next flush."""
         value = self._changed.get(key)
         if value is None:
-            value = self._changed[key] = self.read(key) or new()
+            value = self._changed[key] = self.read(key) or self._kind()
             self._read.pop(key, None)
         return value
 
     def rewrite_from(self, offset: int) -> None:
         """Count as changed what has absorbed this offset already: it was written ahead of the position."""
         for key in [key for key, value in self._resting.items() if absorbed_offset(value) >= offset]:
-            self.change(key, self._decoder.type)
+            self.change(key)
 
     def take_changed(self) -> dict[str, bytes]:
         """What was changed, as bytes, by key in order; all values rest again."""
