@@ -1,0 +1,1 @@
+"""Kafka, ClickHouse and the agents on this machine, from package registries: no Docker, no root."""

@@ -1,0 +1,136 @@
+"""ClickHouse's own servers on loopback, sized for a laptop: configuration, users and the command that serves."""
+
+import hashlib
+import re
+import sys
+from pathlib import Path
+
+from streams.errors import VitalsError
+from streams.settings import Settings
+from streams.stack.home import ensure_secret, write_private
+from streams.stack.processes import marker
+
+_CONFIG = """\
+<clickhouse>
+  <listen_host>127.0.0.1</listen_host>
+  <tcp_port>{tcp_port}</tcp_port>
+  <http_port>{http_port}</http_port>
+  <users_config>users.xml</users_config>
+  <timezone>UTC</timezone>
+  <max_server_memory_usage>3000000000</max_server_memory_usage>
+  <mark_cache_size>134217728</mark_cache_size>
+  <uncompressed_cache_size>0</uncompressed_cache_size>
+  <background_pool_size>4</background_pool_size>
+  <max_concurrent_queries>100</max_concurrent_queries>
+</clickhouse>
+"""
+
+# The `default` user is who the engine is when it starts itself, and cannot be renamed or given a password. It may
+# do what the start needs and nothing else, and its quota is spent by the start: nobody can use it from outside.
+# No table engine but the merging ones and what has no side effects: a Kafka table would keep the engine from
+# starting ever again, a File or URL table would read for its user what he may not.
+_USERS = """\
+<clickhouse>
+  <profiles>
+    <default>
+      <max_memory_usage>1500000000</max_memory_usage>
+      <max_bytes_before_external_group_by>500000000</max_bytes_before_external_group_by>
+      <max_bytes_before_external_sort>500000000</max_bytes_before_external_sort>
+    </default>
+    <reader>
+      <readonly>2</readonly>
+      <max_memory_usage>1000000000</max_memory_usage>
+      <max_execution_time>60</max_execution_time>
+    </reader>
+  </profiles>
+  <quotas>
+    <default/>
+    <start><interval><duration>2000000000</duration><queries>{start_queries}</queries></interval></start>
+  </quotas>
+  <users>
+    <default>
+      <password/><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>start</quota>
+      <grants>
+        <query>GRANT CREATE DATABASE ON {database}.*</query>
+        <query>GRANT SYSTEM LISTEN ON *.*</query>
+        <query>GRANT CREATE TEMPORARY TABLE ON *.*</query>
+      </grants>
+    </default>
+    <{user}>
+      <password_sha256_hex>{user_digest}</password_sha256_hex>
+      <networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>
+      <grants>
+        <query>GRANT ALL ON {database}*.*</query>
+        <query>GRANT SELECT ON system.*</query>
+        <query>GRANT CREATE TEMPORARY TABLE, KILL QUERY, SYSTEM FLUSH LOGS ON *.*</query>
+{engines}
+      </grants>
+    </{user}>
+    <{bi}>
+      <password_sha256_hex>{bi_digest}</password_sha256_hex>
+      <networks><ip>127.0.0.1</ip></networks><profile>reader</profile><quota>default</quota>
+      <grants><query>GRANT SELECT ON {database}.*</query></grants>
+    </{bi}>
+  </users>
+</clickhouse>
+"""
+ENGINES = (
+    "MergeTree",
+    "ReplacingMergeTree",
+    "AggregatingMergeTree",
+    "SummingMergeTree",
+    "CollapsingMergeTree",
+    "Memory",
+    "Null",
+    "Set",
+    "Join",
+)
+START_STATEMENTS = (
+    "CREATE DATABASE IF NOT EXISTS {database}",
+    "SYSTEM START LISTEN TCP",
+    "SYSTEM START LISTEN HTTP",
+    "INSERT INTO FUNCTION null('line String') FROM INFILE '{fifo}' FORMAT LineAsString",
+)
+"""What the engine runs to serve; the last one blocks until the last writer of the fifo has closed it."""
+
+
+def folder(settings: Settings) -> Path:
+    """Configuration and data of the server."""
+    return settings.home / "clickhouse"
+
+
+def command(settings: Settings) -> tuple[str, ...]:
+    """The command that serves; it does not depend on addresses."""
+    return (
+        *(sys.executable, "-X", marker(settings.home), "-m", "streams.stack.clickhouse_server"),
+        *(str(folder(settings)), settings.clickhouse_database),
+    )
+
+
+def configure(settings: Settings) -> None:
+    """Write configuration and users for the addresses in the settings. Raises VitalsError."""
+    home = folder(settings)
+    home.mkdir(mode=0o700, exist_ok=True)
+    ports = {"tcp_port": settings.clickhouse_port, "http_port": settings.clickhouse_http_port}
+    write_private(home / "config.xml", _CONFIG.format(**ports))
+    write_private(home / "users.xml", _users(settings))
+
+
+def _users(settings: Settings) -> str:
+    """Only digests of the passwords are written here. Names end up in SQL and XML, so they must be plain."""
+    for name in (settings.clickhouse_database, settings.clickhouse_user, settings.bi_user):
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise VitalsError(f"{name!r} cannot be a name in ClickHouse: use letters, digits and _")
+    return _USERS.format(
+        database=settings.clickhouse_database,
+        user=settings.clickhouse_user,
+        user_digest=_digest(ensure_secret(settings, "clickhouse")),
+        bi=settings.bi_user,
+        bi_digest=_digest(ensure_secret(settings, "bi")),
+        engines="\n".join(f"        <query>GRANT TABLE ENGINE ON {engine}</query>" for engine in ENGINES),
+        start_queries=len(START_STATEMENTS),
+    )
+
+
+def _digest(password: str) -> str:
+    return hashlib.sha256(password.encode()).hexdigest()

@@ -1,0 +1,76 @@
+"""Real answers of the servers, and how long to wait for them."""
+
+import http.client
+import json
+import logging
+import socket
+from typing import Any
+
+from streams.errors import VitalsError
+from streams.settings import Settings
+
+_SILENT = logging.getLogger("streams.stack.librdkafka")
+_SILENT.addHandler(logging.NullHandler())
+_SILENT.propagate = False
+ANSWER_LIMIT_S = 5.0
+
+
+def kafka_admin(settings: Settings) -> Any:
+    """A confluent-kafka admin client that writes no errors of its own to the terminal."""
+    from confluent_kafka.admin import AdminClient  # noqa: PLC0415  20 ms that `--help` need not pay
+
+    config = {
+        "bootstrap.servers": settings.kafka,
+        "reconnect.backoff.ms": 50,
+        "reconnect.backoff.max.ms": 250,
+        "socket.timeout.ms": 5000,
+        "error_cb": lambda _error: None,
+    }
+    return AdminClient(config, logger=_SILENT)
+
+
+def kafka_error(settings: Settings, *, limit_s: float = ANSWER_LIMIT_S, admin: Any = None) -> str | None:
+    """None if the broker answers with its metadata, else why not."""
+    from confluent_kafka import KafkaException  # noqa: PLC0415
+
+    try:
+        metadata = (admin or kafka_admin(settings)).list_topics(timeout=limit_s)
+    except KafkaException as error:
+        return f"no answer from {settings.kafka}: {error.args[0].str()}"
+    return None if metadata.brokers else f"{settings.kafka} knows of no broker"
+
+
+def clickhouse_error(settings: Settings, *, limit_s: float = ANSWER_LIMIT_S) -> str | None:
+    """None if both servers of ClickHouse answer and the vitals user can ask, else why not."""
+    try:
+        if rows(settings, "SELECT 1", limit_s=limit_s) != [[1]]:
+            return "ClickHouse gave a wrong answer to SELECT 1"
+        socket.create_connection((settings.clickhouse_host, settings.clickhouse_port), limit_s).close()
+    except VitalsError as error:
+        return str(error)
+    except OSError as error:
+        return f"no answer from {settings.clickhouse_host}:{settings.clickhouse_port}: {error.strerror or error}"
+    return None
+
+
+def rows(settings: Settings, query: str, *, limit_s: float = ANSWER_LIMIT_S) -> list[list[Any]]:
+    """The rows of a query asked over HTTP as the vitals user. Raises VitalsError."""
+    at = f"{settings.clickhouse_host}:{settings.clickhouse_http_port}"
+    headers = {
+        "X-ClickHouse-User": settings.clickhouse_user,
+        "X-ClickHouse-Key": settings.password_of("clickhouse"),
+        "X-ClickHouse-Format": "JSONCompact",
+    }
+    connection = http.client.HTTPConnection(at, timeout=limit_s)
+    try:
+        connection.request("POST", "/?output_format_json_quote_64bit_integers=0", query.encode(), headers)
+        answer = connection.getresponse()
+        body = answer.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise VitalsError(f"no answer from {at}: {getattr(error, 'strerror', None) or error}") from None
+    finally:
+        connection.close()
+    if answer.status != 200:
+        raise VitalsError(f"{at} refused: {' '.join(body.decode('utf-8', 'replace').split())[:200]}")
+    found: list[list[Any]] = json.loads(body)["data"]
+    return found

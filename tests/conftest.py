@@ -1,0 +1,36 @@
+"""The real stack, shared by the test session: Kafka and ClickHouse on ports of their own in a temporary home."""
+
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+
+from streams import settings as settings_module
+from streams.settings import Settings
+from streams.stack import addresses
+from streams.stack.start import up
+from streams.stack.steps import Steps
+from streams.stack.stop import down
+
+
+def make_settings(home: pathlib.Path, **changed: object) -> Settings:
+    """Settings of a stack on free ports, as the environment of this process has nothing to say in it."""
+    ports: set[int] = set()
+    while len(ports) < 3:
+        ports.add(addresses.free_port(ports))
+    kafka, tcp, http = ports
+    taken = {"kafka": f"127.0.0.1:{kafka}", "clickhouse_port": tcp, "clickhouse_http_port": http}
+    cache = settings_module.load().cache
+    return Settings(**{"home": home, "cache": cache, **taken, **changed})
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A running stack without agents: topics applied, ClickHouse migrated. Use brands and groups of your own."""
+    said: list[str] = []
+    settings = make_settings(tmp_path_factory.mktemp("stack"))
+    quiet = Steps(said.append, is_live=False)
+    try:
+        yield up(settings, agents=False, steps=quiet)
+    finally:
+        down(settings, steps=quiet)
