@@ -55,7 +55,7 @@ def test_dead_after_28_silent_days_not_27() -> None:
 
 
 def test_a_worse_verdict_needs_two_days_running_and_stays_for_fourteen() -> None:
-    rows = history(talk(range(30), 8) + talk(range(55, 120), 8), 120)
+    rows = history(talk(range(30), 5) + talk(range(55, 120), 5), 120)
     dying = [row for row in rows if row.verdict == "dying"]
     assert dying
     since = dying[0].at
