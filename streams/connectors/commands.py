@@ -1,0 +1,249 @@
+"""`vitals import FORMAT PATH…`: the command line of the connectors."""
+
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import click
+import msgspec
+
+from streams import settings
+
+if TYPE_CHECKING:
+    from streams.connectors.batches import Reader, Recipe
+    from streams.connectors.destinations import Destination
+    from streams.connectors.importing import Counts, Progress
+
+INTERRUPTED = 130
+SPEAK_EVERY_SECONDS = 10.0
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What every format is asked."""
+
+    out: Path | None
+    dry_run: bool
+    again: bool
+    complete_until: int | None
+
+
+@click.group("import")
+def import_command() -> None:
+    """Read chat logs or orders and send them as events.
+
+    Everything is read in a stream and sent in the order of event time. An import that was stopped goes on where it
+    was when it is run again; what was sent before is known again and counts once, however the exports are cut.
+    Lines that are no events of the format are counted; lines that cannot be read go to the topic dead-letters
+    with their bytes and a reason.
+    """
+
+
+def _zone(_ctx: click.Context, _param: click.Parameter, value: str) -> tzinfo:
+    try:
+        return UTC if value.upper() == "UTC" else ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise click.BadParameter(f"there is no time zone {value!r}; say it as Europe/Berlin or Asia/Shanghai") from None
+
+
+def _time(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
+    if value is None:
+        return None
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no time; say it as 2026-01-31 or 2026-01-31T12:00+08:00") from None
+    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+Command = Callable[..., Any]
+
+
+def common_options(command: Command) -> Command:
+    """The options of every format; they reach the command as `options`."""
+
+    def with_options(**given: Any) -> Any:
+        mine = {name: given.pop(name) for name in Options.__struct_fields__}
+        return command(options=Options(**mine), **given)
+
+    with_options.__name__, with_options.__doc__ = command.__name__, command.__doc__
+    for option in (
+        click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write JSON lines to this file "
+                     "(.gz, .xz, .zst compress) instead of sending; refused lines to FILE.rejected.jsonl."),
+        click.option("--dry-run", is_flag=True, help="Read everything, send nothing, print the count."),
+        click.option("--again", is_flag=True, help="Send also what an earlier run has delivered; it counts once."),
+        click.option("--complete-until", callback=_time, metavar="TIME", help="Up to when the export is complete "
+                     "[default: the end of its last day]."),
+    ):  # fmt: skip
+        with_options = option(with_options)
+    return with_options
+
+
+def chat_options(command: Command) -> Command:
+    """The options of formats that bring no ids of their own."""
+    for option in (
+        click.option("--brand", help="The brand of the groups [default: from the file's name]."),
+        click.option("--source", help="Name of this connector [default: FORMAT/BRAND]."),
+        click.option("--bot", "bots", multiple=True, metavar="NAME", help="Is a bot; may be repeated."),
+        click.option("--staff", multiple=True, metavar="NAME", help="Is staff; may be repeated."),
+        click.option("--bots-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Bots, one name "
+                     "a line."),
+        click.option("--keep-text", is_flag=True, help="Keep what was written. Without it only its length is kept."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+_paths = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+_timezone = click.option("--timezone", "zone", default="UTC", show_default=True, callback=_zone, help="Of the log.")
+
+
+@import_command.command("irc", epilog="\b\nExample:\n  vitals import irc --brand acme --bot logbot logs.tar.xz")
+@_paths
+@_timezone
+@chat_options
+@common_options
+def irc_command(paths: tuple[Path, ...], zone: tzinfo, options: Options, **who: Any) -> None:
+    """Read IRC logs: files channel/year/YYYY-MM-DD in a directory, a tar or a zip."""
+    from streams.connectors.irc import PLATFORM, IrcReader  # noqa: PLC0415  `--help` needs none of it
+
+    recipe = _recipe(PLATFORM, paths, zone, **who)
+    home = settings.load()
+    reader = IrcReader(paths, recipe, _pseudonyms(recipe.brand_id, home), home.home / "imports")
+    _import(reader, recipe, options, home)
+
+
+def _recipe(platform: str, paths: tuple[Path, ...], zone: tzinfo, **who: Any) -> "Recipe":
+    """What the user said, with what was left out derived and said."""
+    from streams.connectors.batches import Recipe  # noqa: PLC0415
+    from streams.pseudonyms import checked_brand  # noqa: PLC0415
+
+    brand = who["brand"] or brand_of(paths[0])
+    if not who["brand"]:
+        click.echo(f"brand {brand}, from the file's name (--brand sets another)", err=True)
+    bots = set(who["bots"])
+    if who["bots_file"]:
+        bots.update(
+            line.strip() for line in who["bots_file"].read_text("utf-8", "replace").splitlines() if line.strip()
+        )
+    return Recipe(
+        brand_id=checked_brand(brand),
+        platform=platform,
+        source=who["source"] or f"{platform}/{brand}",
+        now=time.time_ns() // 1_000_000,
+        zone=zone,
+        bots=frozenset(bots),
+        staff=frozenset(who["staff"]),
+        keep_text=who["keep_text"],
+    )
+
+
+def brand_of(path: Path) -> str:
+    """A brand out of a path's name: letters and digits of any script, the rest turned to `-`."""
+    name = re.sub(r"(\.(tar|tgz|txz|tzst|zip|gz|xz|zst|bz2|jsonl|json|csv|txt))+$", "", path.absolute().name.lower())
+    return re.sub(r"[\W_]+", "-", name).strip("-")[:64] or "brand"
+
+
+def _pseudonyms(brand: str, home: settings.Settings) -> Any:
+    from streams.pseudonyms import Pseudonyms, brand_secret  # noqa: PLC0415
+
+    return Pseudonyms(brand_secret(home.secrets, brand))
+
+
+def _import(reader: "Reader", recipe: "Recipe", options: Options, home: settings.Settings) -> None:
+    """Run an import and tell what became of it."""
+    from streams.connectors.destinations import JsonLines  # noqa: PLC0415
+    from streams.connectors.importing import Import  # noqa: PLC0415
+
+    destination, progress = _destination(recipe, options, home)
+    run = Import(reader, recipe, destination, progress)
+    began = time.monotonic()
+    try:
+        with _shown(reader.total_bytes, run.counts) as advance:
+            counts = run.run(advance, options.complete_until)
+        if isinstance(destination, JsonLines):
+            destination.finish()
+    except KeyboardInterrupt:
+        click.echo(f"stopped after {run.counts.sent:,} events; the same command goes on where it was", err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    finally:
+        destination.close()
+    for line in closing(counts, reader.unit, options, time.monotonic() - began):
+        click.echo(line)
+
+
+def _destination(recipe: "Recipe", options: Options, home: settings.Settings) -> "tuple[Destination, Progress]":
+    from streams.connectors.delivered import DeliveredFile, NothingDelivered  # noqa: PLC0415
+    from streams.connectors.destinations import JsonLines, Nowhere  # noqa: PLC0415
+
+    if options.dry_run:
+        return Nowhere(), NothingDelivered()
+    if options.out:
+        return JsonLines(options.out), NothingDelivered()
+    from streams.connectors.sending import Kafka  # noqa: PLC0415
+
+    kafka = Kafka(home.kafka, lambda line: click.echo(line, err=True))
+    kept = DeliveredFile(home.home / "imports", recipe.source, kafka.incarnation)
+    return kafka, NothingDelivered(kept) if options.again else kept
+
+
+@contextmanager
+def _shown(total: int | None, counts: "Counts") -> Iterator[Callable[[int], None]]:
+    """Show progress while it runs: a bar on a terminal, otherwise a line now and then."""
+    if not sys.stderr.isatty():
+        yield _Lines(total, counts).advance
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn as Bar  # noqa: PLC0415
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    columns = (SpinnerColumn(), Bar(), TextColumn("{task.percentage:>3.0f}%"), TimeRemainingColumn(),
+               TextColumn("{task.fields[sent]:,} events"))  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=total, sent=0)
+        yield lambda size: progress.update(task, advance=size, sent=counts.sent)
+
+
+class _Lines:
+    """Progress in lines, for logs."""
+
+    def __init__(self, total: int | None, counts: "Counts") -> None:
+        self._total = total
+        self._counts = counts
+        self._read = 0
+        self._spoke_at = time.monotonic()
+
+    def advance(self, size: int) -> None:
+        self._read += size
+        if time.monotonic() - self._spoke_at >= SPEAK_EVERY_SECONDS:
+            self._spoke_at = time.monotonic()
+            share = f"{self._read / self._total:.0%}, " if self._total else ""
+            click.echo(f"{share}{self._counts.sent:,} events", err=True)
+
+
+def closing(counts: "Counts", unit: str, options: Options, seconds: float) -> list[str]:
+    """The closing count: read, sent, skipped and rejected with reasons, and where the rejected are."""
+    verb = "would send" if options.dry_run else "wrote" if options.out else "sent"
+    lines = [
+        f"read {counts.read:,} {unit}, {verb} {counts.sent:,} events of {counts.groups:,} groups, "
+        f"skipped {_sum(counts.skipped)}, rejected {_sum(counts.rejected)} "
+        f"({seconds:.1f} s, {counts.sent / max(seconds, 1e-3):,.0f}/s)"
+    ]
+    if counts.delivered:
+        lines.append(f"{counts.delivered:,} pieces were delivered before and not sent again (--again sends them)")
+    if counts.late:
+        lines.append(f"{counts.late:,} events stood behind a day that was closed already: they count as late")
+    if counts.rejected and not options.dry_run:
+        where = f"in {options.out}.rejected.jsonl" if options.out else "in the topic dead-letters"
+        lines.append(f"the rejected lie {where}, each with its line and reason")
+    return lines
+
+
+def _sum(counted: Any) -> str:
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in counted.most_common())
+    return f"{counted.total():,}" + (f" ({reasons})" if reasons else "")

@@ -1,0 +1,171 @@
+"""An import: a reader's batches to a destination, days closed on the way, everything counted."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+import msgspec
+
+from streams.connectors.batches import DAY_MS, Batch, Delivered, Reader, Recipe, Source
+from streams.connectors.destinations import Destination
+from streams.dead_letters import DeadLetter
+from streams.errors import VitalsError
+from streams.events import Event, GroupEvent, Purchase, Refund, SourceComplete, Tick, encode
+
+SETTLE_SECONDS = 2.0
+REFUSED_BEFORE_ANY = 100
+"""So many refused lines before the first event say that the file is of another format."""
+
+
+class Progress(Delivered, Protocol):
+    """What was delivered, and a place to say what was delivered now."""
+
+    def add(self, marks: Iterable[int]) -> None:
+        """Remember pieces whose every event is safe."""
+
+
+class Counts(msgspec.Struct):
+    """The closing count. `announced` of the events sent stand in no line; `late` came behind a day already closed."""
+
+    read: int = 0
+    sent: int = 0
+    announced: int = 0
+    late: int = 0
+    delivered: int = 0
+    groups: int = 0
+    skipped: Counter[str] = msgspec.field(default_factory=Counter)
+    rejected: Counter[str] = msgspec.field(default_factory=Counter)
+
+
+class Import:
+    """One run. Not sent again by it: what `progress` holds."""
+
+    def __init__(self, reader: Reader, recipe: Recipe, destination: Destination, progress: Progress) -> None:
+        self.counts = Counts()
+        self._reader = reader
+        self._recipe = recipe
+        self._destination = destination
+        self._progress = progress
+        self._pending: list[int] = []
+        self._held: list[DeadLetter] = []
+        self._settled_at = time.monotonic()
+        self._midnight: int | None = None
+        """The next midnight to close a day at, ms UTC; None before the first event."""
+        self._ends_at = 0
+        self._sources: dict[str, Source] = {}
+        self._self_closing: set[str] = set()
+        self._keys: dict[str, bytes] = {}
+
+    def run(self, advance: Callable[[int], None], complete_until: int | None = None) -> Counts:
+        """Send everything; `advance` is told the bytes read. Raises VitalsError.
+
+        `complete_until` (ms UTC) is up to when the sources are complete, if it is not the end of the last day.
+        """
+        for batch in self._reader.batches(self._progress):
+            if time.monotonic() - self._settled_at > SETTLE_SECONDS:
+                self._settle()  # not after the last batch: what is remembered as delivered has its closing behind it
+            self._take(batch)
+            advance(batch.bytes_read)
+        self._release()
+        self._complete(complete_until)
+        self._settle()
+        return self.counts
+
+    def _take(self, batch: Batch) -> None:
+        counts = self.counts
+        counts.read += batch.lines
+        counts.announced += batch.announced
+        counts.delivered += batch.delivered
+        counts.skipped.update(batch.skipped)
+        self._ends_at = max(self._ends_at, batch.ends_at or 0)
+        self._sources |= batch.sources
+        self._self_closing |= batch.self_closing
+        if self._midnight is None and batch.delivered and batch.begins_at is not None:
+            self._midnight = batch.begins_at // DAY_MS * DAY_MS + DAY_MS  # the days before were closed then
+        for identity in batch.identities:
+            self._destination.identify(identity)
+        for event in batch.events:
+            self._send(event)
+        self._refuse(batch.refused)
+        self._pending += batch.marks
+
+    def _refuse(self, letters: list[DeadLetter]) -> None:
+        """Hold refused lines back until one event has shown that the format is right."""
+        counts = self.counts
+        counts.rejected.update(letter.reason for letter in letters)
+        self._held += letters
+        if counts.sent:
+            self._release()
+        elif len(self._held) >= REFUSED_BEFORE_ANY and not counts.delivered:
+            first = self._held[0]
+            raise VitalsError(
+                f"not one of the first {len(self._held)} lines could be read ({first.origin}, line {first.position}: "
+                f"{first.detail}): is this the right format? Nothing was sent"
+            )
+
+    def _release(self) -> None:
+        for letter in self._held:
+            self._destination.refuse(letter)
+        self._held.clear()
+
+    def _send(self, event: Event) -> None:
+        counts = self.counts
+        counts.sent += 1
+        if isinstance(event, GroupEvent):
+            at = event.occurred_at
+            if self._midnight is None:
+                self._midnight = at // DAY_MS * DAY_MS + DAY_MS
+            elif at >= self._midnight:
+                self._close_days(at)
+            elif at < self._midnight - DAY_MS:
+                counts.late += 1
+            group = event.group_id
+            key = self._keys.get(group)
+            if key is None:
+                key = self._keys[group] = group.encode()
+                counts.groups += 1
+            self._destination.send("chat-events", key, encode(event))
+        elif isinstance(event, Purchase | Refund):
+            self._destination.send("purchases", event.customer_id.encode(), encode(event))
+        else:
+            self._destination.send_everywhere("chat-events", encode(event))
+
+    def _close_days(self, at: int) -> None:
+        """Tick at each midnight up to and including `at`, for every source met so far."""
+        midnight = self._midnight
+        while midnight is not None and midnight <= at:
+            self._tick(midnight)
+            midnight += DAY_MS
+        self._midnight = midnight
+
+    def _tick(self, at: int) -> None:
+        word = time.strftime("%Y%m%d", time.gmtime(at // 1000)) if at % DAY_MS == 0 else str(at)
+        for name, (brand, platform) in self._sources.items():
+            tick = Tick(event_id=f"tick/{name}/{word}", occurred_at=at, brand_id=brand, platform=platform, source=name)
+            self._destination.send_everywhere("chat-events", encode(tick))
+
+    def _complete(self, complete_until: int | None) -> None:
+        """Say that the sources are complete, and close the last day. Nothing new, nothing to say."""
+        if not self.counts.sent or not self._sources:
+            return
+        end = complete_until or min(-(-self._ends_at // DAY_MS) * DAY_MS, self._recipe.now)
+        self._close_days(end - 1)
+        for name, (brand, platform) in self._sources.items():
+            if name not in self._self_closing:
+                complete = SourceComplete(
+                    event_id=f"complete/{name}/{end}",
+                    occurred_at=end,
+                    brand_id=brand,
+                    platform=platform,
+                    source=name,
+                    complete_until=end,
+                )
+                self._destination.send_everywhere("chat-events", encode(complete))
+        self._tick(end)
+
+    def _settle(self) -> None:
+        self._destination.settle()
+        self._progress.add(self._pending)
+        self._pending.clear()
+        self._settled_at = time.monotonic()
