@@ -13,7 +13,7 @@ from streams import settings as settings_module
 from streams.errors import VitalsError
 from streams.resources import resource_dir
 from streams.settings import Settings
-from streams.warehouse import Warehouse
+from streams.warehouse import Warehouse, WarehouseError
 
 _TTL_COLUMN = "ingested_at"
 """Rows are kept so long from their arrival, not from their event: else an archive from years ago, imported
@@ -71,7 +71,7 @@ def migrate(settings: Settings, dry_run: bool = False, tell: Callable[[str], Non
     if not dry_run:
         _retain(warehouse, settings, tell)
         for name, select in views().items():
-            warehouse.run(f"CREATE OR REPLACE VIEW {name} AS\n{select}")
+            _named(f"view {name}", warehouse, f"CREATE OR REPLACE VIEW {name} AS\n{select}")
     return [migration.name for migration in pending]
 
 
@@ -111,11 +111,18 @@ def _pending(known: list[Migration], applied: dict[str, str]) -> list[Migration]
 
 def _apply(warehouse: Warehouse, migration: Migration) -> None:
     for statement in migration.statements:
-        warehouse.run(statement)
+        _named(f"migration {migration.name}", warehouse, statement)
     warehouse.query(
         "INSERT INTO schema_migrations SELECT %(name)s, %(checksum)s, now64(3)",
         {"name": migration.name, "checksum": migration.checksum},
     )
+
+
+def _named(what: str, warehouse: Warehouse, statement: str) -> None:
+    try:
+        warehouse.run(statement)
+    except WarehouseError as error:
+        raise type(error)(f"{what}: {error}") from None
 
 
 def _retain(warehouse: Warehouse, settings: Settings, tell: Callable[[str], None]) -> None:

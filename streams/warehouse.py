@@ -1,6 +1,7 @@
 """ClickHouse: the one place that knows its driver. Columnar inserts, queries, and errors of one line."""
 
 import logging
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -197,7 +198,7 @@ def _refusal(error: "errors.ServerException") -> WarehouseError:
 
 
 def _first_line(error: BaseException) -> str:
-    """What ClickHouse said, without its name for the exception, its stack trace and its version."""
+    """What ClickHouse said, without its name for the exception, its copy of the query, stack trace and version."""
     text = str(getattr(error, "message", "") or error or type(error).__name__)
     line = text.split("Stack trace:", maxsplit=1)[0].strip().partition("\n")[0].removeprefix("DB::Exception: ")
-    return line.strip().rstrip(".")
+    return re.split(r"[:.]? In scope ", line)[0].strip().rstrip(".")

@@ -1,0 +1,40 @@
+-- Day by day: one row per group and closed UTC day, quiet days too. A group without a closed day has one row without
+-- a day. Money in minor units of `currency`.
+SELECT
+    groups.group_id AS group_id,
+    groups.brand_id AS brand_id,
+    groups.platform AS platform,
+    groups.name AS name,
+    toDate32(days.at - INTERVAL 1 MILLISECOND) AS day,
+    days.verdict AS verdict,
+    days.verdict_since AS verdict_since,
+    days.risk AS risk,
+    days.model AS model,
+    days.reasons AS reasons,
+    days.reasons_zh AS reasons_zh,
+    days.members AS members,
+    days.silent_hours AS silent_hours,
+    days.messages_day AS messages,
+    days.staff_messages_day AS staff_messages,
+    days.speakers_day AS speakers,
+    days.replies_day AS replies,
+    days.joins_day AS joins,
+    days.leaves_day AS leaves,
+    days.orders_day AS orders,
+    days.revenue_day AS revenue,
+    days.messages_7d AS messages_7d,
+    days.messages_28d AS messages_28d,
+    days.speakers_7d AS speakers_7d,
+    days.speakers_28d AS speakers_28d,
+    days.active_days_28d AS active_days_28d,
+    days.breadth_28d AS breadth_28d,
+    days.answered_share_28d AS answered_share_28d,
+    days.newcomer_spoke_share AS newcomer_spoke_share,
+    days.buyers_28d AS buyers_28d,
+    days.orders_28d AS orders_28d,
+    days.revenue_28d AS revenue_28d,
+    days.currency AS currency,
+    days.source_complete_at AS source_complete_at
+FROM groups
+LEFT JOIN (SELECT * FROM group_vitals_v1 FINAL WHERE is_day_close) AS days ON days.group_id = groups.group_id
+SETTINGS join_use_nulls = 1

@@ -1,0 +1,162 @@
+-- Is a group worth saving: parts 0..1, `worth` 0..100, and what to do by the first rule that holds. As of the group's
+-- latest vital signs, from its events of the 364 days before. A part without data drops out of the mean.
+--   conversion: payers per member, revenue per member (both as the share of the brand's groups beaten)
+--   residue: of the members who once spoke in 4 weeks or more, how many are still here
+--   network: how few left in 90 days · reach: how few muted it, how many claimed a benefit
+--   care: the share of member messages that were answered, over the year, so mostly while it was alive
+--   freebie, taken off: members who only claim, leaves within 72 hours of a benefit
+WITH
+    events AS
+    (
+        SELECT
+            past.group_id AS group_id,
+            occurred_at,
+            type,
+            role,
+            if(customer_id = '', member_id, customer_id) AS who,
+            if(type = 'order_attributed', amount, 0) AS amount,
+            refund_id,
+            content_class,
+            latest.at AS as_of
+        FROM
+        (
+            SELECT * FROM events_v1 FINAL
+            WHERE type IN ('message', 'join', 'leave', 'mute', 'unmute', 'claim', 'benefit', 'post', 'order_attributed')
+                AND occurred_at >= (SELECT min(at) - INTERVAL 364 DAY FROM latest_vitals)
+        ) AS past
+        INNER JOIN latest_vitals AS latest ON latest.group_id = past.group_id
+        WHERE occurred_at < latest.at AND occurred_at >= latest.at - INTERVAL 364 DAY
+    ),
+    people AS
+    (
+        SELECT
+            group_id,
+            uniqExactIf(toMonday(occurred_at), type = 'message' AND occurred_at < as_of - INTERVAL 28 DAY) >= 4 AS was_core,
+            maxIf(occurred_at, type = 'leave') > maxIf(occurred_at, type NOT IN ('leave', 'order_attributed')) AS is_gone,
+            maxIf(occurred_at, type = 'mute') > maxIf(occurred_at, type = 'unmute') AS is_muting,
+            countIf(type = 'claim') > 0 AS is_claimer,
+            countIf(type = 'order_attributed' AND refund_id = '') > 0 AS is_payer,
+            countIf(type = 'message') > 0 AS is_speaker
+        FROM events
+        WHERE who != '' AND role NOT IN ('staff', 'bot', 'system')
+        GROUP BY group_id, who
+    ),
+    crowds AS
+    (
+        SELECT
+            group_id,
+            countIf(was_core) AS core,
+            countIf(was_core AND NOT is_gone) AS core_here,
+            countIf(is_muting AND NOT is_gone) AS muting,
+            countIf(is_claimer) AS claimers,
+            countIf(is_claimer AND NOT is_speaker AND NOT is_payer) AS hunters,
+            countIf(is_payer) AS payers
+        FROM people
+        GROUP BY group_id
+    ),
+    sums AS
+    (
+        SELECT
+            group_id,
+            sum(amount) AS revenue,
+            countIf(type = 'leave') AS leaves,
+            countIf(type = 'leave' AND occurred_at >= as_of - INTERVAL 90 DAY) AS leaves_90d,
+            countIf(type = 'post') AS posts,
+            countIf(type = 'post' AND content_class IN ('ads', 'relay')) AS ads,
+            groupArrayIf(occurred_at, type = 'benefit') AS benefits,
+            arrayCount(gone -> arrayExists(given -> gone > given AND gone <= given + INTERVAL 72 HOUR, benefits),
+                groupArrayIf(occurred_at, type = 'leave')) AS leaves_after_benefit
+        FROM events
+        GROUP BY group_id
+    ),
+    care AS
+    (
+        SELECT
+            days.group_id AS group_id,
+            sum(answered_share_28d * messages_28d) / nullIf(sumIf(messages_28d, answered_share_28d IS NOT NULL), 0) AS care
+        FROM group_vitals_v1 AS days FINAL
+        INNER JOIN (SELECT group_id, at AS as_of FROM latest_vitals) AS latest ON latest.group_id = days.group_id
+        WHERE is_day_close AND days.at >= as_of - INTERVAL 364 DAY
+        GROUP BY group_id
+    ),
+    known AS
+    (
+        SELECT
+            brand_id,
+            countIf(type = 'order_attributed') > 0 AS knows_orders,
+            countIf(type = 'mute') > 0 AS knows_mutes
+        FROM events_v1
+        WHERE type IN ('order_attributed', 'mute')
+        GROUP BY brand_id
+    ),
+    facts AS
+    (
+        SELECT
+            groups.group_id AS group_id,
+            groups.brand_id AS brand_id,
+            nullIf(toFloat64(latest.members), 0) AS members,
+            known.knows_orders AS knows_orders,
+            known.knows_mutes AS knows_mutes,
+            sums.revenue AS revenue,
+            sums.leaves AS leaves,
+            sums.leaves_90d AS leaves_90d,
+            sums.leaves_after_benefit AS leaves_after_benefit,
+            notEmpty(sums.benefits) AS had_benefits,
+            2 * sums.ads > sums.posts AS is_ads,
+            crowds.core AS core,
+            crowds.core_here AS core_here,
+            crowds.muting AS muting,
+            crowds.claimers AS claimers,
+            crowds.hunters AS hunters,
+            ifNull(crowds.payers, 0) AS payers,
+            care.care AS care,
+            percent_rank() OVER (PARTITION BY brand_id ORDER BY payers / members ASC NULLS FIRST) AS payers_rank,
+            percent_rank() OVER (PARTITION BY brand_id ORDER BY revenue / members ASC NULLS FIRST) AS revenue_rank
+        FROM groups
+        LEFT JOIN latest_vitals AS latest ON latest.group_id = groups.group_id
+        LEFT JOIN sums ON sums.group_id = groups.group_id
+        LEFT JOIN crowds ON crowds.group_id = groups.group_id
+        LEFT JOIN care ON care.group_id = groups.group_id
+        LEFT JOIN known ON known.brand_id = groups.brand_id
+    ),
+    parts AS
+    (
+        SELECT
+            group_id,
+            ifNull(revenue, 0) / 13 AS revenue_at_risk,
+            payers,
+            is_ads,
+            if(knows_orders AND members IS NOT NULL, (payers_rank + revenue_rank) / 2, NULL) AS conversion,
+            core_here / nullIf(core, 0) AS residue,
+            members / (members + leaves_90d) AS network,
+            arrayMap(known_share -> assumeNotNull(known_share), arrayFilter(share -> share IS NOT NULL, [
+                if(knows_mutes, 1 - least(1, muting / members), NULL),
+                if(had_benefits, least(1, claimers / members), NULL)])) AS reaches,
+            if(empty(reaches), NULL, arrayAvg(reaches)) AS reach,
+            care,
+            if(had_benefits, (ifNull(hunters / nullIf(claimers, 0), 0) + ifNull(leaves_after_benefit / nullIf(leaves, 0), 0))
+                / 2, NULL) AS freebie,
+            [(0.3, conversion), (0.2, residue), (0.2, network), (0.15, reach), (0.15, care)] AS weighted,
+            arraySum(part -> if(part.2 IS NULL, 0, part.1), weighted) AS weights
+        FROM facts
+    )
+SELECT
+    group_id,
+    if(weights = 0, NULL, 100 * least(1, greatest(0,
+        arraySum(part -> part.1 * ifNull(part.2, 0), weighted) / weights - 0.2 * ifNull(freebie, 0)))) AS worth,
+    multiIf(
+        payers = 0 AND freebie >= 0.6, 'let go',
+        is_ads, 'let go',
+        worth IS NULL, NULL,
+        worth >= 60, 'revive',
+        worth >= 35, 'probe',
+        'merge') AS advice,
+    revenue_at_risk,
+    conversion,
+    residue,
+    network,
+    reach,
+    care,
+    freebie
+FROM parts
+SETTINGS join_use_nulls = 1

@@ -1,0 +1,38 @@
+-- Where the money of each brand, day and currency went: what was ordered less refunds, how much of it groups got, how
+-- much nobody can claim, and what still waits for its attribution. Minor units; `net` is the sum of the other three.
+WITH
+    sold AS
+    (
+        SELECT
+            brand_id,
+            currency,
+            toDate32(occurred_at) AS day,
+            countIf(type = 'purchase') AS orders,
+            sumIf(amount, type = 'purchase') - sumIf(amount, type = 'refund') AS net
+        FROM purchases_v1 FINAL
+        GROUP BY brand_id, currency, day
+    ),
+    shared AS
+    (
+        SELECT
+            brand_id,
+            currency,
+            toDate32(occurred_at) AS day,
+            sumIf(amount, rule != 'unattributed') AS attributed,
+            sumIf(amount, rule = 'unattributed') AS unattributed
+        FROM events_v1 FINAL
+        WHERE type = 'order_attributed'
+        GROUP BY brand_id, currency, day
+    )
+SELECT
+    brand_id,
+    day,
+    currency,
+    ifNull(sold.orders, 0) AS orders,
+    ifNull(sold.net, 0) AS net,
+    ifNull(shared.attributed, 0) AS attributed,
+    ifNull(shared.unattributed, 0) AS unattributed,
+    net - attributed - unattributed AS pending
+FROM sold
+FULL JOIN shared USING (brand_id, currency, day)
+SETTINGS join_use_nulls = 1
