@@ -200,7 +200,7 @@ def _ruled(order: Order) -> Rule:
 def _row(
     paid: Order | MoneyBack, share: Share, amount: int, customer_id: str, rule: Rule, part: str = ""
 ) -> OrderAttributed:
-    identity = f"{paid.event_id}\0{share.group_id}\0{part}".encode()
+    identity = f"{customer_id}\0{paid.event_id}\0{share.group_id}\0{part}".encode()
     return OrderAttributed(
         event_id=f"attributed/{xxhash.xxh3_128_hexdigest(identity)}",
         occurred_at=paid.occurred_at,
