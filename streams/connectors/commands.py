@@ -118,6 +118,24 @@ def irc_command(paths: tuple[Path, ...], zone: tzinfo, options: Options, **who: 
     _import(reader, recipe, options, home)
 
 
+@import_command.command("jsonl", epilog="\b\nExample:\n  vitals import jsonl fleet/events.jsonl.gz")
+@_paths
+@click.option("--source", help="Name of this import, for its progress [default: jsonl/FILE].")
+@common_options
+def jsonl_command(paths: tuple[Path, ...], source: str | None, options: Options) -> None:
+    """Read events as JSON lines (- is standard input; .gz, .xz, .zst, .bz2 are unpacked).
+
+    The events keep their ids. Files are merged by time; a file out of order is taken as it is, and what stands
+    behind a day already closed is counted as late.
+    """
+    from streams.connectors.batches import Recipe  # noqa: PLC0415
+    from streams.connectors.jsonl import JsonlReader  # noqa: PLC0415
+
+    name = source or f"jsonl/{brand_of(paths[0])}"
+    recipe = Recipe(brand_id="", platform="", source=name, now=time.time_ns() // 1_000_000)
+    _import(JsonlReader(paths, recipe), recipe, options, settings.load())
+
+
 def _recipe(platform: str, paths: tuple[Path, ...], zone: tzinfo, **who: Any) -> "Recipe":
     """What the user said, with what was left out derived and said."""
     from streams.connectors.batches import Recipe  # noqa: PLC0415

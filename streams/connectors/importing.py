@@ -82,7 +82,8 @@ class Import:
         self._sources |= batch.sources
         self._self_closing |= batch.self_closing
         if self._midnight is None and batch.delivered and batch.begins_at is not None:
-            self._midnight = batch.begins_at // DAY_MS * DAY_MS + DAY_MS  # the days before were closed then
+            first = min([batch.begins_at, *(event.occurred_at for event in batch.events[:1])])
+            self._midnight = first // DAY_MS * DAY_MS + DAY_MS  # the days before were closed when it was delivered
         for identity in batch.identities:
             self._destination.identify(identity)
         for event in batch.events:

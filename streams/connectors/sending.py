@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient
 from streams.dead_letters import DeadLetter
 from streams.errors import VitalsError
 from streams.identities import MemberIdentity
+from streams.patience import Patience
 
 TOPICS = ("chat-events", "purchases", "dead-letters", "member-identities")
 CONNECT_SECONDS = 60.0
@@ -37,8 +38,7 @@ class Kafka:
 
     def __init__(self, bootstrap: str, say: Callable[[str], None]) -> None:
         self._bootstrap = bootstrap
-        self._say = say
-        self._is_away = False
+        self._patience = Patience(say=say)
         self._failure: str | None = None
         self._unserved = 0
         self._producer = Producer(
@@ -133,14 +133,10 @@ class Kafka:
             self._miss()
 
     def _miss(self) -> None:
-        if not self._is_away:
-            self._is_away = True
-            self._say(f"Kafka at {self._bootstrap} does not answer, waiting for it (nothing is lost; Ctrl-C stops)")
+        self._patience.down(f"Kafka at {self._bootstrap} does not answer (nothing is lost, Ctrl-C stops)")
 
     def _answered(self) -> None:
-        if self._is_away:
-            self._is_away = False
-            self._say(f"Kafka at {self._bootstrap} answers again")
+        self._patience.up(f"Kafka at {self._bootstrap} answers again")
 
     def _failed(self, error: KafkaError | None, message: Message) -> None:
         if error is not None and self._failure is None:
