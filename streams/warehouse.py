@@ -19,6 +19,7 @@ Who = Literal["clickhouse", "bi"]
 logging.getLogger("clickhouse_driver").setLevel(logging.CRITICAL)  # it logs a traceback for what it raises as well
 
 _AWAY = (errors.NetworkError, errors.SocketTimeoutError, EOFError, OSError, socket.timeout)
+_NO_LOGIN = 516
 _TRANSIENT = frozenset(
     {
         60,  # unknown table: not migrated yet
@@ -35,7 +36,7 @@ _TRANSIENT = frozenset(
         319,  # unknown status of insert
         394,  # query was cancelled
         439,  # no thread free
-        516,  # authentication failed: its users are not there yet
+        _NO_LOGIN,  # authentication failed: its users are not there yet
     }
 )
 """ClickHouse's refusals that pass, or that somebody mends while we wait."""
@@ -96,9 +97,9 @@ class Warehouse:
 
     def answer(self, sql: str) -> Answer:
         """The rows of a query as a stream; whatever is raised here may also be raised while reading it."""
-        packets = self._call(lambda client: client.execute_iter(sql, with_column_types=True))
-        head = self._call(lambda _: next((packet for packet in packets if packet), [()]))
-        return Answer(head[0], self._stream(head[1:], packets))
+        chunks = self._call(lambda client: client.execute_iter(sql, with_column_types=True, chunk_size=1000))
+        head = self._call(lambda _: next(chunks, [()]))
+        return Answer(head[0], self._stream(head[1:], chunks))
 
     def close(self) -> None:
         """Close this thread's connection; the next call opens another."""
@@ -107,13 +108,13 @@ class Warehouse:
             client.disconnect()
 
     def _stream(
-        self, first: Sequence[tuple[Any, ...]], packets: Iterator[Sequence[tuple[Any, ...]]]
+        self, first: Sequence[tuple[Any, ...]], chunks: Iterator[Sequence[tuple[Any, ...]]]
     ) -> Iterator[tuple[Any, ...]]:
         chunk: Sequence[tuple[Any, ...]] | None = first
         try:
             while chunk is not None:
                 yield from chunk
-                chunk = self._call(lambda _: next(packets, None))
+                chunk = self._call(lambda _: next(chunks, None))
         except GeneratorExit:
             self.close()  # the rest of the answer is on the way
             raise
@@ -127,7 +128,7 @@ class Warehouse:
                 raise _refusal(error) from None
             if isinstance(error, _AWAY):
                 raise WarehouseAwayError(
-                    f"ClickHouse at {self.address} does not answer ({_first_line(error)})"
+                    f"ClickHouse at {self.address} does not answer ({_first_line(error)}), see `vitals status`"
                 ) from None
             if isinstance(error, errors.Error):
                 raise WarehouseError(f"ClickHouse's driver refused: {_first_line(error)}") from None
@@ -194,11 +195,12 @@ def _cast(name: str, kind: Kind) -> str:
 
 def _refusal(error: "errors.ServerException") -> WarehouseError:
     kind = WarehouseAwayError if error.code in _TRANSIENT else WarehouseError
-    return kind(f"ClickHouse: {_first_line(error)}")
+    advice = "; set its VITALS_…_PASSWORD or VITALS_HOME" if error.code == _NO_LOGIN else ""
+    return kind(f"ClickHouse: {_first_line(error)}{advice}")
 
 
 def _first_line(error: BaseException) -> str:
     """What ClickHouse said, without its name for the exception, its copy of the query, stack trace and version."""
     text = str(getattr(error, "message", "") or error or type(error).__name__)
     line = text.split("Stack trace:", maxsplit=1)[0].strip().partition("\n")[0].removeprefix("DB::Exception: ")
-    return re.split(r"[:.]? In scope ", line)[0].strip().rstrip(".")
+    return re.split(r"[:.]? (?:In scope|Expected one of:?) ", line)[0].strip().rstrip(".")
