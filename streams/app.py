@@ -1,0 +1,269 @@
+"""The composition root of the workers: an agent, the settings and Faust put together, started and stopped."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from streams import topics, worker_status
+from streams.agents import AGENTS, TABLE, Agent
+from streams.errors import VitalsError
+from streams.logs import log_beneath, log_of, to_stderr
+from streams.patience import RETRY_S, Patience
+from streams.settings import Settings, load
+
+if TYPE_CHECKING:
+    from streams.chunks import ChunkApp
+
+log = log_of(__name__)
+
+STOP_LIMIT_S = 7.0
+"""After SIGTERM the process ends no later. Flush and commit are bounded before that; a pending JoinGroup is not."""
+_LOOK_S = 0.1
+"""How often the flusher looks whether a flush is due."""
+_STATUS_S = 1.0
+
+
+def await_topics(settings: Settings, agent: Agent) -> bytes:
+    """The topic id of the agent's topic, once Kafka answers and every topic is there with its leaders.
+
+    Faust started without its topics may never find them, so it is not started. Raises VitalsError if the topics are
+    there with another number of partitions.
+    """
+    patience = Patience()
+    while True:
+        try:
+            with topics.admin(settings) as client:
+                have = topics.found(client)
+            wanted = topics.declared(settings)
+            needed = {*wanted, agent.topic, agent.changelog_topic}
+            missing = sorted(name for name in needed if name not in have or not have[name].has_leaders)
+            if not missing:
+                patience.up("all topics are there")
+                return _checked(settings, agent, have)
+            patience.down(f"topic {missing[0]} is missing in Kafka: run `vitals topics apply`")
+        except topics.NoKafkaError as error:
+            patience.down(str(error))
+        time.sleep(RETRY_S)
+
+
+def _checked(settings: Settings, agent: Agent, have: dict[str, topics.Found]) -> bytes:
+    for name in (agent.topic, agent.changelog_topic):
+        if have[name].partitions != settings.partitions:
+            raise VitalsError(
+                f"{name} has {have[name].partitions} partitions, the setting `partitions` is {settings.partitions}:"
+                f" set it to what the topics have"
+            )
+    return have[agent.topic].topic_id
+
+
+def build(settings: Settings, agent: Agent, instance: str, topic_id: bytes) -> "ChunkApp":
+    """The Faust app of an agent, wired. `instance` is the static member's name: unique, and kept over restarts."""
+    from streams.changelog import AS_IT_IS, ChunkTable  # noqa: PLC0415  Faust takes a second to import
+    from streams.chunks import ChunkApp  # noqa: PLC0415
+    from streams.delivery import ChangelogLine, OutputLine  # noqa: PLC0415
+    from streams.flush import Holdings, Pace  # noqa: PLC0415
+
+    app = ChunkApp(agent.app_id, **_faust_settings(settings, instance))
+    table = ChunkTable(
+        app, name=TABLE, partitions=settings.partitions, key_type=bytes, value_type=bytes, recovery_buffer_size=2
+    )
+    app.tables.add(table)
+    app.store = table.data
+    app.outputs = OutputLine(settings.kafka, settings.partitions)
+    app.holdings = Holdings(
+        agent,
+        topic_id,
+        partitions=settings.partitions,
+        outputs=app.outputs,
+        changelog=ChangelogLine(settings.kafka, agent.changelog_topic),
+        store=app.store,
+        pace=Pace(settings.flush_events, settings.flush_seconds),
+    )
+    topic = app.topic(agent.topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer=AS_IT_IS)
+    app.agent(topic, name=agent.name, concurrency=1)(_folder(app))
+    app.task(_ending_on_error(app, _flusher))
+    app.task(_ending_on_error(app, _reporter(settings, agent, instance)))
+    return app
+
+
+def _faust_settings(settings: Settings, instance: str) -> dict[str, Any]:
+    """Settings of Faust, in seconds. Fail-over takes the session timeout; a static member's restart moves nothing."""
+    session = settings.session_timeout
+    return {
+        "broker": "kafka://" + ",".join(settings.kafka.split(",")).replace(",", ";kafka://"),
+        "store": "memory://",
+        "consumer_group_instance_id": instance,
+        "broker_session_timeout": session,
+        "broker_heartbeat_interval": session / 6,
+        "broker_rebalance_timeout": 8.0,
+        "broker_request_timeout": 30.0,
+        "broker_commit_interval": 1.0,
+        "broker_max_poll_records": settings.chunk_records,
+        "consumer_auto_offset_reset": "earliest",
+        "stream_buffer_maxsize": 16,
+        "stream_wait_empty": True,
+        "stream_recovery_delay": 0.0,
+        "table_standby_replicas": 0,
+        "topic_partitions": settings.partitions,
+        "topic_replication_factor": settings.replication,
+        "topic_allow_declare": False,
+        "topic_disable_leader": True,
+        "key_serializer": "raw",
+        "web_enabled": False,
+        "worker_redirect_stdouts": False,
+        "datadir": settings.run / "faust" / instance,
+    }
+
+
+def _folder(app: "ChunkApp") -> Any:
+    """The agent: every chunk into the holdings, and back to where they want to go on if it is not theirs."""
+
+    async def fold(stream: Any) -> None:
+        consumer, holdings = app.consumer, app.holdings
+        try:
+            async for chunk in stream:
+                epoch = consumer.epoch
+                wanted = await holdings.absorb(chunk)
+                if chunk.tp in holdings.paused():
+                    _bar(app, chunk.tp)
+                elif wanted is not None:
+                    await consumer.rewind(chunk.tp, wanted, epoch)
+        except Exception as error:
+            app.end(error)
+
+    return fold
+
+
+def _bar(app: "ChunkApp", tp: Any) -> None:
+    if tp not in app.consumer.barred:
+        app.consumer.barred.add(tp)
+        log.error(
+            "%s/%s stands still at offset %s: too many dead letters. Look at `vitals dead-letters list`, mend the"
+            " source, then `vitals dead-letters accept`",
+            tp.topic, tp.partition, app.holdings.held[tp].next,
+        )  # fmt: skip
+
+
+def _ending_on_error(app: "ChunkApp", task: Any) -> Any:
+    """A task whose bug ends the process: Faust would go on without it."""
+
+    async def guarded() -> None:
+        try:
+            await task(app)
+        except Exception as error:
+            app.end(error)
+
+    guarded.__name__ = guarded.__qualname__ = task.__name__
+    return guarded
+
+
+async def _flusher(app: "ChunkApp") -> None:
+    while not app.should_stop:
+        await asyncio.sleep(_LOOK_S)
+        await app.holdings.flush_due()
+
+
+def _reporter(settings: Settings, agent: Agent, instance: str) -> Any:
+    """Each second: write the status file, and say so when Kafka does not answer."""
+    patience = Patience()
+
+    async def report(app: "ChunkApp") -> None:
+        while not app.should_stop:
+            await asyncio.sleep(_STATUS_S)
+            if await app.outputs.line.is_cut_off():
+                patience.down(f"Kafka at {settings.kafka} does not answer, nothing is lost")
+            else:
+                patience.up(f"Kafka at {settings.kafka} answers again")
+            worker_status.write(settings, _status(app, agent, instance, patience))
+
+    return report
+
+
+def _status(app: "ChunkApp", agent: Agent, instance: str, patience: Patience) -> worker_status.WorkerStatus:
+    holdings = app.holdings
+    return worker_status.WorkerStatus(
+        name=instance,
+        agent=agent.name,
+        topic=agent.topic,
+        pid=os.getpid(),
+        at=time.time(),
+        partitions={
+            tp.partition: worker_status.PartitionStatus(held.next, held.flushed, held.limit.paused_at is not None)
+            for tp, held in sorted(holdings.held.items())
+        },
+        events_total=holdings.events_total,
+        flushes_total=holdings.flushes_total,
+        dead_letters_total=holdings.dead_letters_total,
+        holes_total=app.store.holes,
+        cpu_seconds=time.process_time(),
+        is_waiting_for_kafka=patience.is_waiting,
+    )
+
+
+def run(settings: Settings, agent: Agent, instance: str) -> NoReturn:
+    """Run one worker until SIGTERM (exit 0) or a crash (exit 1). Does not return: threads of Kafka may outlive it."""
+    to_stderr()
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    try:
+        topic_id = await_topics(settings, agent)
+    except VitalsError as error:
+        log.critical("%s", error)
+        os._exit(1)
+    log.info("worker %s folds %s, its values in %s", instance, agent.topic, agent.changelog_topic)
+    _leave(_work(build(settings, agent, instance, topic_id)))
+
+
+def _work(app: "ChunkApp") -> int:
+    """Let Faust's worker have the process; the exit code."""
+    import faust  # noqa: PLC0415
+
+    class Worker(faust.Worker):  # type: ignore[misc]
+        """Faust's, with a limit on the time that stopping may take."""
+
+        logger = log_beneath("worker")
+
+        def _schedule_shutdown(self, signal: Any) -> None:
+            guard = threading.Timer(STOP_LIMIT_S, _leave, (0,))
+            guard.daemon = True
+            guard.start()
+            super()._schedule_shutdown(signal)
+
+    worker = Worker(app, quiet=True, redirect_stdouts=False, override_logging=False)
+    worker.spinner = None
+    code = 1
+    app.conf.datadir.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as exit_:
+        code = exit_.code if isinstance(exit_.code, int) else 1
+    for service in (worker, app):
+        if service.crash_reason is not None:
+            log.critical("ends, to be started again: %r", service.crash_reason)
+            return 1
+    return code
+
+
+def _leave(code: int) -> NoReturn:
+    with contextlib.suppress(OSError):
+        sys.stderr.flush()
+    os._exit(code)
+
+
+def worker(settings: Settings, agent_name: str, instance_name: str) -> NoReturn:
+    """Run the agent of that name as the static member `instance_name` of its consumer group."""
+    run(settings, AGENTS[agent_name], instance_name)
+
+
+@click.command("worker", epilog="Example: vitals worker groups --name groups-1")
+@click.argument("agent", type=click.Choice(sorted(AGENTS)), default="groups")
+@click.option("--name", help="Its name among the workers of the agent: unique, and the same after a restart.")
+def worker_command(agent: str, name: str | None) -> None:
+    """Run one agent in the foreground until SIGTERM. Several with different names share the partitions."""
+    worker(load(), agent, name or f"{agent}-1")

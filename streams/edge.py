@@ -1,0 +1,110 @@
+"""The edge between a Kafka record and an event: what may come in, and why the rest may not."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from streams.dead_letters import DeadLetter, DeadLetterReason, dead_letter
+from streams.events import FUTURE_TOLERANCE_MS, MAX_EVENT_BYTES, Event
+
+KeyOf = Mapping[type[Event], Callable[[Any], str | None]]
+"""Which key the record of an event must have, by type; a type that is not in it, or None, may have any."""
+
+_quoted_value = re.compile(r"""\s(?:'.*'|".*")""", re.DOTALL)
+
+
+class Record(Protocol):
+    """What is needed of a Kafka record."""
+
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+class RefusedError(Exception):
+    """A record that is no event. `detail` says where in it, never what stands there."""
+
+    def __init__(self, reason: DeadLetterReason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason: DeadLetterReason = reason
+        self.detail = detail
+
+
+def take_in(record: Record, decode: Callable[[bytes], Event], key_of: KeyOf) -> tuple[Event, str]:
+    """The event of a record and its key. Raises RefusedError.
+
+    `occurred_at` may be at most FUTURE_TOLERANCE_MS ahead of the record's own time, whatever the type: a tick from
+    the future would move every group's clock.
+    """
+    raw = record.value or b""
+    if len(raw) > MAX_EVENT_BYTES:
+        raise RefusedError("too_large", f"{len(raw)} bytes, the limit is {MAX_EVENT_BYTES}")
+    if b"\0" in raw or (b"u0000" in raw and _has_null(raw)):
+        raise RefusedError("null_byte", "a null character")
+    event = _decoded(raw, decode)
+    if event.occurred_at > record.timestamp + FUTURE_TOLERANCE_MS:
+        raise RefusedError("from_the_future", "occurred_at is more than 10 minutes ahead of the record's time")
+    key = _key(record)
+    wanted = key_of[type(event)](event) if type(event) in key_of else None
+    if wanted is not None and wanted != key:
+        raise RefusedError("wrong_key", f"the record's key is not the event's own ({type(event).__name__})")
+    return event, key
+
+
+def refuse(record: Record, origin: str, error: RefusedError) -> DeadLetter:
+    """The dead letter of a record. Its time is the record's, so that refusing it again gives the same letter."""
+    return dead_letter(
+        record.value or b"", origin=origin, partition=record.partition, position=record.offset,
+        reason=error.reason, detail=error.detail, at=record.timestamp,
+    )  # fmt: skip
+
+
+def _key(record: Record) -> str:
+    try:
+        return (record.key or b"").decode()
+    except UnicodeDecodeError:
+        raise RefusedError("wrong_key", "the record's key is not UTF-8") from None
+
+
+def _decoded(raw: bytes, decode: Callable[[bytes], Event]) -> Event:
+    try:
+        return decode(raw)
+    except UnicodeDecodeError as error:
+        raise RefusedError("invalid_utf8", f"at byte {error.start} of a string") from None
+    except msgspec.ValidationError as error:
+        raise RefusedError(*_misfit(str(error))) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise RefusedError(*_no_json(raw, str(error))) from None
+
+
+def _misfit(message: str) -> tuple[DeadLetterReason, str]:
+    detail = _quoted_value.sub("", message)
+    return ("unknown_type" if message.startswith("Invalid value") and "$.type" in message else "bad_shape"), detail
+
+
+def _no_json(raw: bytes, message: str) -> tuple[DeadLetterReason, str]:
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        return "invalid_utf8", f"at byte {error.start}"
+    return "malformed_json", message.removeprefix("JSON is malformed: ")
+
+
+def _has_null(raw: bytes) -> bool:
+    """Whether a string or key of the JSON holds U+0000. After a second backslash the same characters are harmless."""
+    try:
+        return _holds_null(msgspec.json.decode(raw))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _holds_null(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(_holds_null(part) for pair in value.items() for part in pair)
+    return isinstance(value, list) and any(map(_holds_null, value))

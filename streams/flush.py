@@ -1,0 +1,302 @@
+"""The protocol of a flush: how at-least-once delivery of records counts each exactly once.
+
+Per partition: fold; deliver the outputs; write the changed values to the changelog; write the position; only then may
+Kafka's offset be committed. Each step is awaited before the next. Whatever ends the process in between, the next
+owner finds values at least as far as the position: it folds on from the position, and a value skips what it holds.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from streams.agents import Agent, absorb
+from streams.dead_letter_limit import Limit
+from streams.errors import VitalsError
+from streams.logs import log_of
+from streams.positions import Loaded, Position, load, pack_position, table_key, term_after
+from streams.vitals.log import Log
+from streams.vitals.rows import Output
+
+if TYPE_CHECKING:
+    from faust.types import TP
+
+    from streams.chunks import Chunk
+
+log = log_of(__name__)
+
+MAX_VALUE_BYTES = 15 << 20
+"""A larger value is refused: the changelog takes records of 16 MiB."""
+GIVE_UP_S = 4.0
+"""How long giving partitions up may take; Kafka waits for us no longer than the rebalance timeout."""
+
+
+class Record(NamedTuple):
+    """One changelog record; value None deletes the key."""
+
+    partition: int
+    key: bytes
+    value: bytes | None
+
+
+class Outputs(Protocol):
+    """Where outputs go. Both raise on an undeliverable record."""
+
+    async def send(self, outputs: Iterable[Output]) -> None:
+        """Put them on their way, in order per partition."""
+
+    async def delivered(self) -> None:
+        """Return once all that was sent is durable."""
+
+
+class Changelog(Protocol):
+    """Writes changelog records."""
+
+    async def write(self, records: Sequence[Record]) -> list[int]:
+        """Return their offsets once all are durable; raise if one is not."""
+
+
+class Store(Protocol):
+    """What is known of the changelog, see `streams.changelog.PartitionStore`."""
+
+    def of(self, partition: int) -> dict[bytes, bytes]:
+        """All live records of a partition."""
+
+    def wrote(self, partition: int, key: bytes, value: bytes | None, offset: int) -> None:
+        """A record of ours has come to lie at `offset`."""
+
+
+class Pace(NamedTuple):
+    """When a flush is due: a partition has so many events that are not durable, or its oldest has waited so long."""
+
+    events: int
+    seconds: float
+
+
+class Commit(NamedTuple):
+    """What may be committed, and the table keys that a success makes superfluous."""
+
+    offsets: "dict[TP, int]"
+    superseded: "dict[TP, list[bytes]]"
+
+
+class Holding:
+    """One partition while it is ours: its log, how far that has folded, and how far it is durable."""
+
+    def __init__(self, tp: "TP", log: Log, topic_id: bytes, loaded: Loaded, generation: int, start: int) -> None:
+        self.tp = tp
+        self.topic_id = topic_id
+        self.term = term_after(loaded.latest, generation, time.time_ns())
+        self.next = self.flushed = start
+        self.committed: int | None = None
+        self.limit = loaded.position.limit if loaded.position else Limit(since=start)
+        self.dirty_since: float | None = None
+        self.is_given_up = False
+        self.superseded: list[bytes] = list(loaded.foreign)
+        self._written = loaded.written
+        self._refused: set[str] = set()
+        self.log = log
+        log.restore(loaded.position.partition_value if loaded.position else None, loaded.values)
+
+    def changed(self) -> list[tuple[str, Record]]:
+        """The changed values as of `next`, by key; a value that is too large stays as it last was."""
+        fitting = []
+        for key, value in self.log.take_changed().items():
+            if len(value) <= MAX_VALUE_BYTES:
+                fitting.append((key, Record(self.tp.partition, table_key(key, self.topic_id, self.term), value)))
+            else:
+                self._refuse(key, len(value))
+        return fitting
+
+    def _refuse(self, key: str, size: int) -> None:
+        if key not in self._refused:
+            self._refused.add(key)
+            log.error("%s: its value of %d bytes is beyond the limit of %d; the last smaller one is kept and what"
+                      " came since is lost at the next start: split the group or shorten its history",
+                      key, size, MAX_VALUE_BYTES)  # fmt: skip
+
+    def position(self) -> Record:
+        """The position record as of `next`."""
+        position = Position(self.next, self.log.partition_value(), self.limit.copy())
+        return Record(self.tp.partition, table_key("", self.topic_id, self.term), pack_position(position))
+
+    def supersede(self, key: str) -> None:
+        """`key` is durable under our term: what older terms wrote of it can go after the next good commit."""
+        own = table_key(key, self.topic_id, self.term)
+        self.superseded.extend(stored for stored in self._written.get(key, ()) if stored != own)
+        self._written[key] = [own]
+
+
+class Holdings:
+    """All partitions that are ours. Fold, flush and sweep take turns: while one awaits, none of the others runs."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        topic_id: bytes,
+        *,
+        partitions: int,
+        outputs: Outputs,
+        changelog: Changelog,
+        store: Store,
+        pace: Pace,
+    ) -> None:
+        self.agent = agent
+        self._topic_id, self._partitions = topic_id, partitions
+        self._outputs, self._changelog, self._store, self._pace = outputs, changelog, store, pace
+        self._turn = asyncio.Lock()
+        self.held: dict[TP, Holding] = {}
+        self.events_total = 0
+        self.flushes_total = 0
+        self.dead_letters_total = 0
+
+    # --- taking up
+
+    def take_up(self, ranges: "Mapping[TP, tuple[int, int]]", generation: int) -> "dict[TP, int]":
+        """Load the partitions from the recovered records; where each goes on. `ranges`: first and end offsets."""
+        self._forget()
+        for tp, (first, end) in ranges.items():
+            loaded = load(self._store.of(tp.partition), self._topic_id)
+            start = _start(tp, loaded, first, end)
+            if loaded.foreign:
+                log.warning("%s/%s was deleted and made again: its fold starts anew", tp.topic, tp.partition)
+            self.held[tp] = Holding(tp, self._new_log(tp.partition), self._topic_id, loaded, generation, start)
+        return {tp: holding.next for tp, holding in self.held.items()}
+
+    def _new_log(self, partition: int) -> Log:
+        return self.agent.new_log(partition, self.agent.origin(partition, self._topic_id), self._partitions)
+
+    def paused(self) -> "set[TP]":
+        """Partitions that stand still after too many dead letters."""
+        return {tp for tp, holding in self.held.items() if holding.limit.paused_at is not None}
+
+    # --- folding
+
+    async def absorb(self, chunk: "Chunk") -> int | None:
+        """Fold a chunk, and flush if that is due. The offset that is wanted instead, if it is not this chunk's."""
+        async with self._turn:
+            holding = self.held.get(chunk.tp)
+            if holding is None or holding.limit.paused_at is not None:
+                return None
+            if holding.next != chunk.base:
+                return holding.next
+            outputs, holding.next, refused = absorb(chunk.records, self.agent, holding.log, holding.limit, chunk.end)
+            self.events_total += holding.next - chunk.base
+            self.dead_letters_total += refused
+            if holding.dirty_since is None:
+                holding.dirty_since = time.monotonic()
+            if outputs:
+                await self._outputs.send(outputs)
+            if holding.next - holding.flushed >= self._pace.events:
+                await self._flush([holding])
+        return None
+
+    async def flush_due(self) -> None:
+        """Flush the partitions whose oldest unflushed event has waited for long enough."""
+        async with self._turn:
+            latest = time.monotonic() - self._pace.seconds
+            await self._flush([h for h in self.held.values() if h.dirty_since is not None and h.dirty_since <= latest])
+
+    async def accept(self, tp: "TP") -> int | None:
+        """Go on after too many dead letters; from which offset, if the partition is ours and stood still."""
+        async with self._turn:
+            holding = self.held.get(tp)
+            if holding is None or holding.limit.paused_at is None:
+                return None
+            holding.limit.accept(holding.next)
+            await self._flush([holding])
+            return holding.next
+
+    async def _flush(self, holdings: "Sequence[Holding]") -> None:
+        """Outputs, values, positions: each durable before the next is written."""
+        if not holdings:
+            return
+        await self._outputs.delivered()
+        holdings = [holding for holding in holdings if not holding.is_given_up]
+        changed = [(holding, key, record) for holding in holdings for key, record in holding.changed()]
+        await self._write([record for _, _, record in changed])
+        positions = [holding.position() for holding in holdings]
+        await self._write(positions)
+        for holding, key, _ in changed:
+            holding.supersede(key)
+        for holding in holdings:
+            holding.supersede("")
+            holding.flushed, holding.dirty_since = holding.next, None
+        self.flushes_total += 1
+
+    async def _write(self, records: Sequence[Record]) -> None:
+        if not records:
+            return
+        offsets = await self._changelog.write(records)
+        for record, offset in zip(records, offsets, strict=True):
+            self._store.wrote(record.partition, record.key, record.value, offset)
+
+    # --- committing
+
+    def committable(self) -> Commit:
+        """What is durable now. The superseded keys go with it: only they may go if exactly this commit succeeds.
+
+        A success says that we owned the partitions when our values of these keys were durable already, so every
+        later owner sees those. Keys superseded after the commit was sent must wait for the next: by then another
+        owner may have begun with one of them.
+        """
+        offsets = {
+            tp: holding.flushed
+            for tp, holding in self.held.items()
+            if holding.flushed != holding.committed or holding.superseded
+        }
+        superseded = {tp: holding.superseded for tp, holding in self.held.items() if holding.superseded}
+        for tp in superseded:
+            self.held[tp].superseded = []
+        return Commit(offsets, superseded)
+
+    async def committed(self, commit: Commit, is_taken: bool) -> None:
+        """After a success delete the superseded keys; after a refusal keep them for the next commit."""
+        if is_taken:
+            for tp, offset in commit.offsets.items():
+                if tp in self.held:
+                    self.held[tp].committed = offset
+            keys = [Record(tp.partition, key, None) for tp, keys in commit.superseded.items() for key in keys]
+            async with self._turn:
+                await self._write([record for record in keys if self._store.of(record.partition).get(record.key)])
+            return
+        for tp, superseded in commit.superseded.items():
+            if tp in self.held:
+                self.held[tp].superseded.extend(superseded)
+
+    # --- giving up
+
+    async def give_up(self, commit: Callable[[], Awaitable[Any]] | None, limit_s: float = GIVE_UP_S) -> None:
+        """Flush and commit (None: we are a zombie, do neither), then forget everything; bounded in time."""
+        try:
+            if commit is not None and self.held:
+                await asyncio.wait_for(self._finish(commit), limit_s)
+        except TimeoutError:
+            log.warning("gave partitions up without a last flush: Kafka took more than %.0f s", limit_s)
+        finally:
+            self._forget()
+
+    async def _finish(self, commit: Callable[[], Awaitable[Any]]) -> None:
+        async with self._turn:
+            await self._flush([holding for holding in self.held.values() if holding.dirty_since is not None])
+        await commit()
+
+    def _forget(self) -> None:
+        for holding in self.held.values():
+            holding.is_given_up = True
+        self.held = {}
+
+
+def _start(tp: "TP", loaded: Loaded, first: int, end: int) -> int:
+    """Where to go on, if the topic still has it."""
+    if loaded.position is None:
+        return first
+    start = loaded.position.next_offset
+    if start > end:
+        raise VitalsError(
+            f"{tp.topic}/{tp.partition} ends at offset {end}, but was folded up to {start}: Kafka lost records."
+            f" Delete the agent's changelog topic and run `vitals topics apply` to fold it anew from what is left"
+        )
+    if start < first:
+        log.error("%s/%s: offsets %d to %d were deleted before they were folded", tp.topic, tp.partition, start, first)
+    return max(start, first)

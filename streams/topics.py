@@ -1,0 +1,200 @@
+"""The topics: read from `schemas/topics/*.yaml`, created by us, never by the broker; changed only where it is safe."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import click
+import yaml
+
+from streams.errors import VitalsError
+from streams.resources import resource_dir
+from streams.settings import Settings, load
+
+_LEADERS_WAIT_S = 30.0
+_GROWING = ("retention.ms", "retention.bytes", "max.message.bytes")
+"""A larger value keeps or takes in more (-1: without limit); a smaller one would lose or refuse records."""
+_TUNING = ("min.cleanable.dirty.ratio", "segment.bytes", "segment.ms", "delete.retention.ms", "max.compaction.lag.ms")
+"""How the broker keeps house; nothing is lost either way."""
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic as declared."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A topic as the broker has it. `topic_id` is another one after the topic was deleted and made again."""
+
+    topic_id: bytes
+    partitions: int
+    has_leaders: bool
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference and what is done about it: `create`, `set`, or `report` (that is left to the user)."""
+
+    action: str
+    topic: str
+    what: str
+    key: str = ""
+    value: str = ""
+
+
+class NoKafkaError(VitalsError):
+    """Kafka does not answer."""
+
+    def __init__(self, servers: str) -> None:
+        super().__init__(f"Kafka at {servers} does not answer: start it (`vitals up`) or correct the setting `kafka`")
+
+
+def declared(settings: Settings) -> dict[str, Topic]:
+    """All topics of `schemas/topics`, by name."""
+    topics = {}
+    for path in sorted((resource_dir("schemas") / "topics").glob("*.yaml")):
+        spec = yaml.safe_load(path.read_text(encoding="utf-8"))
+        partitions = settings.partitions if spec["partitions"] == "keyed" else int(spec["partitions"])
+        config = {key: str(value) for key, value in spec["config"].items()}
+        topics[spec["topic"]] = Topic(spec["topic"], partitions, config)
+    return topics
+
+
+@contextmanager
+def admin(settings: Settings) -> Iterator[Any]:
+    """A kafka-python admin client. Raises NoKafkaError."""
+    from kafka.admin import KafkaAdminClient  # noqa: PLC0415  slow to import
+    from kafka.errors import KafkaError  # noqa: PLC0415
+
+    try:
+        client = KafkaAdminClient(
+            bootstrap_servers=settings.kafka.split(","), request_timeout_ms=10_000, bootstrap_timeout_ms=2_000
+        )
+    except (KafkaError, ValueError, OSError):
+        raise NoKafkaError(settings.kafka) from None
+    with closing(client):
+        try:
+            yield client
+        except KafkaError as error:
+            raise VitalsError(f"Kafka at {settings.kafka} refused: {' '.join(str(error).split())}") from None
+
+
+def found(client: Any, names: "list[str] | None" = None) -> dict[str, Found]:
+    """What the broker has of these topics; missing ones are left out."""
+    return {
+        topic["name"]: Found(
+            UUID(str(topic["topic_id"])).bytes,
+            len(topic["partitions"]),
+            all(partition["leader_id"] >= 0 for partition in topic["partitions"]),
+        )
+        for topic in client.describe_topics(names)
+        if topic["error_code"] == 0
+    }
+
+
+def plan(
+    wanted: Mapping[str, Topic], have: Mapping[str, Found], configs: Mapping[str, Mapping[str, str]]
+) -> list[Change]:
+    """What differs, and what to do about it. Nothing that loses records or breaks keys is ever more than reported."""
+    changes = []
+    for name, topic in wanted.items():
+        if name not in have:
+            changes.append(Change("create", name, f"{topic.partitions} partitions"))
+            continue
+        if topic.partitions != have[name].partitions:
+            what = f"has {have[name].partitions} partitions, not {topic.partitions}: keys would move between partitions"
+            changes.append(Change("report", name, what))
+        current = configs.get(name, {})
+        changes += [_change(name, key, current.get(key), value) for key, value in topic.config.items()
+                    if current.get(key) != value]  # fmt: skip
+    return changes
+
+
+def _change(topic: str, key: str, have: str | None, want: str) -> Change:
+    what = f"{key} {have} → {want}"
+    if key in _TUNING or (key in _GROWING and _size(want) > _size(have)):
+        return Change("set", topic, what, key, want)
+    why = "records would be lost or refused" if key in _GROWING else "the topic would mean something else"
+    return Change("report", topic, f"{what} is left to you: {why}")
+
+
+def _size(value: str | None) -> float:
+    number = float(value if value is not None else "nan")
+    return float("inf") if number < 0 else number
+
+
+def apply(settings: Settings, *, dry_run: bool = False) -> list[Change]:
+    """Bring the topics to what is declared, and wait until each has its leaders. Returns what was done, or would be."""
+    wanted = declared(settings)
+    with admin(settings) as client:
+        have = found(client)
+        changes = plan(wanted, have, _configs(client, [name for name in wanted if name in have]))
+        if not dry_run:
+            _create(client, settings, [wanted[change.topic] for change in changes if change.action == "create"])
+            _set(client, [change for change in changes if change.action == "set"])
+            _await_leaders(client, wanted)
+    return changes
+
+
+def _configs(client: Any, names: list[str]) -> dict[str, dict[str, str]]:
+    from kafka.admin import ConfigResource, ConfigResourceType  # noqa: PLC0415
+
+    if not names:
+        return {}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    by_name = client.describe_configs(resources, config_filter="all")["topic"]
+    return {name: {key: entry["value"] for key, entry in entries.items()} for name, entries in by_name.items()}
+
+
+def _create(client: Any, settings: Settings, topics: list[Topic]) -> None:
+    from kafka.admin import NewTopic  # noqa: PLC0415
+    from kafka.errors import TopicAlreadyExistsError  # noqa: PLC0415
+
+    if not topics:
+        return
+    new = [NewTopic(t.name, t.partitions, settings.replication, topic_configs=dict(t.config)) for t in topics]
+    try:
+        client.create_topics(new)
+    except TopicAlreadyExistsError:  # another `apply` at the same time
+        for topic in new:
+            client.create_topics([topic], raise_errors=False)
+
+
+def _set(client: Any, changes: list[Change]) -> None:
+    from kafka.admin import ConfigResource, ConfigResourceType  # noqa: PLC0415
+
+    for change in changes:
+        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, change.topic, {change.key: change.value})])
+
+
+def _await_leaders(client: Any, wanted: Mapping[str, Topic]) -> None:
+    deadline = time.monotonic() + _LEADERS_WAIT_S
+    while missing := [n for n in wanted if not (have := found(client, [n])).get(n) or not have[n].has_leaders]:
+        if time.monotonic() > deadline:
+            raise VitalsError(f"{missing[0]} has no leader after {_LEADERS_WAIT_S:.0f} s: look at the log of Kafka")
+        time.sleep(0.1)
+
+
+@click.group("topics")
+def topics_commands() -> None:
+    """Create and check the Kafka topics."""
+
+
+@topics_commands.command("apply", epilog="Example: vitals topics apply --dry-run")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+def apply_command(*, dry_run: bool) -> None:
+    """Create what is missing, change what is safe to change, report the rest."""
+    changes = apply(load(), dry_run=dry_run)
+    for change in changes:
+        would = "would " if dry_run and change.action != "report" else ""
+        click.echo(f"{would}{change.action} {change.topic}: {change.what}")
+    if not changes:
+        click.echo("all topics are as declared")
