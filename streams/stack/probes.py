@@ -74,3 +74,10 @@ def rows(settings: Settings, query: str, *, limit_s: float = ANSWER_LIMIT_S) -> 
         raise VitalsError(f"{at} refused: {' '.join(body.decode('utf-8', 'replace').split())[:200]}")
     found: list[list[Any]] = json.loads(body)["data"]
     return found
+
+
+def error_of(settings: Settings, server: str, *, limit_s: float = ANSWER_LIMIT_S, admin: Any = None) -> str | None:
+    """None if `kafka` or `clickhouse` answers as it should, else why not."""
+    if server == "kafka":
+        return kafka_error(settings, limit_s=limit_s, admin=admin)
+    return clickhouse_error(settings, limit_s=limit_s)

@@ -172,9 +172,7 @@ class _Start:
 
 
 def _error(settings: Settings, name: str, admin: object = None) -> str | None:
-    if name == KAFKA:
-        return probes.kafka_error(settings, limit_s=1.0, admin=admin)
-    return probes.clickhouse_error(settings, limit_s=2.0)
+    return probes.error_of(settings, name, limit_s=1.0, admin=admin)
 
 
 def _address(settings: Settings, name: str) -> str:

@@ -1,0 +1,127 @@
+"""`vitals status`: every part with a real answer of its own, how far the consumers are behind, what is stored."""
+
+from typing import Literal
+
+import msgspec
+
+from streams.errors import VitalsError
+from streams.settings import Settings
+from streams.stack import addresses, heartbeat, probes, processes, supervision
+from streams.stack.addresses import CLICKHOUSE, KAFKA
+from streams.stack.backlog import DEAD_LETTERS, GROUPS, Backlog
+from streams.stack.parts import agent_parts
+
+State = Literal["running", "starting", "restarting", "failed", "stopped", "left over", "elsewhere"]
+_STATES: dict[str, State] = {
+    "RUNNING": "running",
+    "STARTING": "starting",
+    "BACKOFF": "restarting",
+    "FATAL": "failed",
+    "EXITED": "restarting",
+}
+
+
+class PartStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One part. `trouble` is None if it answers as it should; without a process `pid` and what follows are None."""
+
+    name: str
+    state: State
+    trouble: str | None
+    address: str | None = None
+    pid: int | None = None
+    uptime_s: int | None = None
+    memory_bytes: int | None = None
+
+
+class StackStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole stack. What could not be learnt because a server does not answer is None."""
+
+    home: str
+    is_healthy: bool
+    parts: list[PartStatus]
+    lag: dict[str, int] | None
+    """Consumer group → records yet to be read."""
+    rows: dict[str, int] | None
+    """Table → rows stored, before those that replace each other are merged."""
+    dead_letters: int | None
+
+
+def stack_status(settings: Settings) -> StackStatus:
+    """Ask everything; takes as long as the slowest answer, at most some 15 s."""
+    parts = _parts(settings)
+    troubled = {part.name for part in parts if part.trouble}
+    backlog = None if KAFKA in troubled else _backlog(settings)
+    return StackStatus(
+        home=str(settings.home),
+        is_healthy=not troubled,
+        parts=parts,
+        lag={group: backlog.lag(group) for group in GROUPS} if backlog else None,
+        rows=None if CLICKHOUSE in troubled else _rows(settings),
+        dead_letters=backlog.records(DEAD_LETTERS) if backlog else None,
+    )
+
+
+def _backlog(settings: Settings) -> Backlog | None:
+    try:
+        return Backlog(settings)
+    except VitalsError:
+        return None
+
+
+def _rows(settings: Settings) -> dict[str, int] | None:
+    query = (
+        "SELECT name, assumeNotNull(total_rows) FROM system.tables"
+        f" WHERE database = '{settings.clickhouse_database}' AND engine LIKE '%MergeTree' ORDER BY name"
+    )
+    try:
+        return dict(probes.rows(settings, query))
+    except VitalsError:
+        return None
+
+
+def _parts(settings: Settings) -> list[PartStatus]:
+    supervisor = supervision.running(settings)
+    known = supervisor.processes() if supervisor else {}
+    left = {} if supervisor else supervision.left_overs(settings)
+    names = [KAFKA, CLICKHOUSE, *(part.name for part in agent_parts(settings))]
+    names += [name for name in sorted(known) if name not in names]
+    return [_part(settings, name, known.get(name), left.get(name)) for name in names]
+
+
+def _part(settings: Settings, name: str, process: supervision.Process | None, left_pid: int | None) -> PartStatus:
+    state = _state(settings, name, process, left_pid)
+    pid = (process.pid if process else left_pid) or None
+    return PartStatus(
+        name=name,
+        state=state,
+        trouble=_trouble(settings, name, state, process),
+        address=_address(settings, name),
+        pid=pid,
+        uptime_s=process.uptime_s if process and pid else None,
+        memory_bytes=processes.resident_bytes(pid) if pid else None,
+    )
+
+
+def _state(settings: Settings, name: str, process: supervision.Process | None, left_pid: int | None) -> State:
+    if name in (KAFKA, CLICKHOUSE) and addresses.is_elsewhere(settings, name):
+        return "elsewhere"
+    if left_pid:
+        return "left over"
+    return _STATES.get(process.state, "stopped") if process else "stopped"
+
+
+def _trouble(settings: Settings, name: str, state: State, process: supervision.Process | None) -> str | None:
+    """Why the part is not well. Servers are asked whatever their process looks like."""
+    if name in (KAFKA, CLICKHOUSE) and state in ("running", "starting", "elsewhere"):
+        return probes.error_of(settings, name)
+    if state == "running" and process:
+        return heartbeat.trouble(settings, name, process.pid, process.uptime_s)
+    if state == "left over":
+        return "runs without a supervisor: run `vitals up`"
+    return f"{state}: run `vitals up`" if state in ("stopped", "failed") else f"{state}: see its log in {settings.logs}"
+
+
+def _address(settings: Settings, name: str) -> str | None:
+    if name == KAFKA:
+        return settings.kafka
+    return f"{settings.clickhouse_host}:{settings.clickhouse_port}" if name == CLICKHOUSE else None
