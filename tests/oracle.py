@@ -34,30 +34,33 @@ WITH
     ),
     recalled AS
     (
-        SELECT target AS event_id, min(occurred_at) AS recalled_at
+        SELECT target, min(occurred_at) AS recalled_at
         FROM events_v1 FINAL WHERE brand_id = %(brand)s AND type = 'recall' GROUP BY target
+    ),
+    met AS
+    (
+        SELECT told.group_id AS group_id, told.at AS at, happened.event_id AS id, happened.type AS type,
+               happened.member_id AS member, happened.occurred_at AS time,
+               type = 'message' AND time < at AND (recalled.recalled_at IS NULL OR recalled.recalled_at >= at) AS is_said
+        FROM told
+        LEFT JOIN happened ON happened.group_id = told.group_id
+        LEFT JOIN recalled ON recalled.target = happened.event_id
     ),
     counted AS
     (
-        SELECT told.group_id AS group_id, told.at AS at,
-               type = 'message' AND occurred_at < at AND (recalled_at IS NULL OR recalled_at >= at) AS is_said,
-               uniqExactIf(event_id, is_said AND occurred_at >= at - INTERVAL 28 DAY) AS messages_28d,
-               uniqExactIf(event_id, is_said AND occurred_at >= at - INTERVAL 7 DAY) AS messages_7d,
-               uniqExactIf(member_id, is_said AND occurred_at >= at - INTERVAL 1 DAY) AS speakers_1d,
-               uniqExactIf(member_id, is_said AND occurred_at >= at - INTERVAL 7 DAY) AS speakers_7d,
-               uniqExactIf(member_id, is_said AND occurred_at >= at - INTERVAL 28 DAY) AS speakers_28d,
-               uniqExactIf(toDate32(occurred_at), is_said AND occurred_at >= at - INTERVAL 28 DAY) AS active_days_28d,
-               uniqExactIf(event_id, type = 'join' AND occurred_at < at AND occurred_at >= at - INTERVAL 28 DAY)
-                   AS joins_28d,
-               uniqExactIf(event_id, type = 'leave' AND occurred_at < at AND occurred_at >= at - INTERVAL 28 DAY)
-                   AS leaves_28d,
-               maxOrNullIf(occurred_at, is_said) AS last_said_at,
-               toInt64(round((toUnixTimestamp64Milli(told.at) - toUnixTimestamp64Milli(last_said_at)) / 60000))
-                   AS silent_minutes
-        FROM told
-        LEFT JOIN happened ON happened.group_id = told.group_id
-        LEFT JOIN recalled ON recalled.event_id = happened.event_id
-        GROUP BY told.group_id, told.at
+        SELECT group_id, at,
+               uniqExactIf(id, is_said AND time >= at - INTERVAL 28 DAY) AS messages_28d,
+               uniqExactIf(id, is_said AND time >= at - INTERVAL 7 DAY) AS messages_7d,
+               uniqExactIf(member, is_said AND time >= at - INTERVAL 1 DAY) AS speakers_1d,
+               uniqExactIf(member, is_said AND time >= at - INTERVAL 7 DAY) AS speakers_7d,
+               uniqExactIf(member, is_said AND time >= at - INTERVAL 28 DAY) AS speakers_28d,
+               uniqExactIf(toDate32(time), is_said AND time >= at - INTERVAL 28 DAY) AS active_days_28d,
+               uniqExactIf(id, type = 'join' AND time < at AND time >= at - INTERVAL 28 DAY) AS joins_28d,
+               uniqExactIf(id, type = 'leave' AND time < at AND time >= at - INTERVAL 28 DAY) AS leaves_28d,
+               maxOrNullIf(toUnixTimestamp64Milli(time), is_said) AS last_said_at,
+               toInt64(round((toUnixTimestamp64Milli(at) - last_said_at) / 60000)) AS silent_minutes
+        FROM met
+        GROUP BY group_id, at
     )
 SELECT group_id, at, {pairs}
 FROM told INNER JOIN counted USING (group_id, at)
