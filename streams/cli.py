@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 something the user can mend (one line on stderr; nothing i
 
 import difflib
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -89,6 +90,8 @@ def cli() -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and exit. No input of a user's makes a traceback; VITALS_DEBUG=1 shows them all."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without Unicode shows ? for a Chinese name
     sys.exit(run(args))
 
 

@@ -20,6 +20,12 @@ logging.getLogger("clickhouse_driver").setLevel(logging.CRITICAL)  # it logs a t
 
 _AWAY = (errors.NetworkError, errors.SocketTimeoutError, EOFError, OSError, socket.timeout)
 _NO_LOGIN = 516
+_ADVICE = {
+    60: "; run `vitals migrate`",
+    81: "; run `vitals migrate`",
+    _NO_LOGIN: "; set its VITALS_…_PASSWORD or VITALS_HOME",
+}
+"""What to do about some refusals, by code."""
 _TRANSIENT = frozenset(
     {
         60,  # unknown table: not migrated yet
@@ -195,8 +201,7 @@ def _cast(name: str, kind: Kind) -> str:
 
 def _refusal(error: "errors.ServerException") -> WarehouseError:
     kind = WarehouseAwayError if error.code in _TRANSIENT else WarehouseError
-    advice = "; set its VITALS_…_PASSWORD or VITALS_HOME" if error.code == _NO_LOGIN else ""
-    return kind(f"ClickHouse: {_first_line(error)}{advice}")
+    return kind(f"ClickHouse: {_first_line(error)}{_ADVICE.get(error.code, '')}")
 
 
 def _first_line(error: BaseException) -> str:

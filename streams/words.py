@@ -41,8 +41,8 @@ REASON_WORDS: dict[str, tuple[str, str]] = {
         "近 {days} 天有 {leaves} 人退群,现有 {members} 人",
     ),
     "unanswered_newcomers": (
-        "only {spoke_share:%} of {newcomers:newcomer} spoke",
-        "{newcomers} 名新成员中仅 {spoke_share:%} 发言",
+        "{spoke_share:%} of {newcomers:newcomer} spoke",
+        "{newcomers} 名新成员中 {spoke_share:%} 发言",
     ),
     "few_speakers": (
         "{now:speaker} in 28 days, {usual} in the 28 before",

@@ -1,0 +1,208 @@
+"""Questions about the fleet of groups, asked of the views as the readonly user."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, TypeVar
+
+import msgspec
+
+from streams.errors import VitalsError
+from streams.settings import Settings
+from streams.warehouse import Warehouse
+from streams.words import VERDICT_WORDS, Language
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+NEEDS_A_LOOK = ("dying", "fading", "dead", "stale")
+"""Verdicts that the ranking shows unasked, in its order: those who can still be saved come first."""
+ORDER = (*NEEDS_A_LOOK, *(verdict for verdict in VERDICT_WORDS if verdict not in NEEDS_A_LOOK))
+WEEKS = 52
+TOP_MEMBERS = 10
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """One judged group of the view `group_health`, with its latest reasons in the language asked for.
+
+    Times are UTC, `revenue_28d` in minor units of `currency`, `engagement` 0..100 among groups of its size.
+    """
+
+    group_id: str
+    brand_id: str
+    platform: str
+    name: str
+    at: datetime
+    verdict: str
+    verdict_since: datetime
+    risk: float
+    reasons: list[str]
+    reason_codes: list[str]
+    members: int
+    silent_hours: float | None
+    messages_7d: int
+    messages_28d: int
+    speakers_7d: int
+    speakers_28d: int
+    active_days_28d: int
+    joins_28d: int
+    leaves_28d: int
+    buyers_28d: int
+    orders_28d: int
+    revenue_28d: int
+    currency: str
+    engagement: float | None
+    source_complete_at: datetime | None
+
+
+class Details(msgspec.Struct, frozen=True, kw_only=True):
+    """What a group's latest row says beyond `Health`. Shares are 0..1, None when there is nothing to divide by."""
+
+    owner: str
+    model: str
+    first_event_at: datetime
+    last_member_message_at: datetime | None
+    planned_end_at: datetime | None
+    ended_at: datetime | None
+    staff: int
+    messages_1d: int
+    messages_all: int
+    speakers_1d: int
+    staff_messages_7d: int
+    staff_messages_28d: int
+    replies_28d: int
+    reactions_28d: int
+    claims_28d: int
+    left_28d: int
+    kicked_28d: int
+    answered_share_28d: float | None
+    newcomer_spoke_share: float | None
+
+
+class Week(msgspec.Struct, frozen=True):
+    """Seven UTC days of a group from `start` on, member messages and those who wrote them."""
+
+    start: date
+    messages: int
+    speakers: int
+
+
+class Talker(msgspec.Struct, frozen=True, kw_only=True):
+    """One member of a group, by pseudonym."""
+
+    member_id: str
+    role: str
+    is_present: bool
+    messages_28d: int
+    messages_90d: int
+    active_days_90d: int
+    orders: int | None
+    last_message_at: datetime | None
+
+
+class Page(msgspec.Struct, frozen=True):
+    """All that `vitals group` shows. Weeks are in order, the last one ends with the last closed day."""
+
+    health: Health
+    details: Details
+    weeks: list[Week]
+    members: list[Talker]
+
+
+class Fleet:
+    """The groups as the warehouse knows them now. Every question raises WarehouseError when ClickHouse does not answer it."""
+
+    def __init__(self, settings: Settings, language: Language = "en") -> None:
+        """Connect when first asked."""
+        self._warehouse = Warehouse(settings, "bi")
+        self._language = language
+
+    def names(self) -> dict[str, str]:
+        """The id and name of every known group, judged or not."""
+        return dict(self._ask("SELECT group_id, name FROM groups ORDER BY group_id"))
+
+    def ranking(self, brands: Sequence[str] = (), platforms: Sequence[str] = ()) -> list[Health]:
+        """Every judged group of the brands and platforms (none: of all), worst first."""
+        found = [
+            group
+            for group in self._health()
+            if (not brands or group.brand_id in brands) and (not platforms or group.platform in platforms)
+        ]
+        return sorted(found, key=_badness)
+
+    def page(self, group_id: str) -> Page:
+        """One group. Raises VitalsError when it has not been judged yet."""
+        known = self._health("WHERE group_id = %(group_id)s", {"group_id": group_id})
+        if not known:
+            raise VitalsError(f"{group_id} has no vital signs yet: `vitals wait` until the agents have caught up")
+        details = f"SELECT {_list(Details)} FROM latest_vitals WHERE group_id = %(group_id)s"  # noqa: S608
+        [row] = self._ask(details, {"group_id": group_id})
+        return Page(known[0], _struct(Details, row), self._weeks(group_id), self._members(group_id))
+
+    def _health(self, where: str = "", parameters: Mapping[str, Any] | None = None) -> list[Health]:
+        words = "reasons_zh" if self._language == "zh" else "reasons"
+        columns = _list(Health).replace(" reasons,", f" latest.{words} AS reasons,")
+        rows = self._ask(
+            f"SELECT {columns} FROM group_health INNER JOIN "  # noqa: S608
+            f"(SELECT group_id, {words}, reason_codes, currency FROM latest_vitals) AS latest USING (group_id) {where}",
+            parameters,
+        )
+        return [_struct(Health, row) for row in rows]
+
+    def _weeks(self, group_id: str) -> list[Week]:
+        days = self._ask(
+            "SELECT day, messages, speakers_7d FROM group_history WHERE group_id = %(group_id)s AND day IS NOT NULL "
+            "ORDER BY day DESC LIMIT %(days)s",
+            {"group_id": group_id, "days": 7 * WEEKS},
+        )
+        return weeks_of(days)
+
+    def _members(self, group_id: str) -> list[Talker]:
+        rows = self._ask(
+            f"SELECT {_list(Talker)} FROM member_activity WHERE group_id = %(group_id)s AND messages_90d > 0 "  # noqa: S608
+            f"ORDER BY messages_28d DESC, messages_90d DESC, member_id LIMIT {TOP_MEMBERS}",
+            {"group_id": group_id},
+        )
+        return [_struct(Talker, row) for row in rows]
+
+    def _ask(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        return self._warehouse.query(sql, parameters)
+
+
+def weeks_of(days: Iterable[tuple[date, int, int]]) -> list[Week]:
+    """Weeks, oldest first, from (day, messages, speakers of the seven days up to it), latest day first.
+
+    Weeks count back from the latest day; days left over at the far end are dropped, days without a row are zero.
+    """
+    by_day = {day: (messages, speakers) for day, messages, speakers in days}
+    if not by_day:
+        return []
+    last, count = max(by_day), max(1, ((max(by_day) - min(by_day)).days + 1) // 7)
+    ends = [last - timedelta(days=7 * back) for back in range(min(count, WEEKS))]
+    return [_week(end, by_day) for end in reversed(ends)]
+
+
+def match(names: Mapping[str, str], text: str) -> list[str]:
+    """The group_ids that `text` can mean: that id, else that name or channel, else those with it as a part."""
+    if text in names:
+        return [text]
+    wanted = text.casefold()
+    exact = [key for key, name in names.items() if wanted in (name.casefold(), key.rpartition("/")[2].casefold())]
+    return exact or [key for key, name in names.items() if wanted in key.casefold() or wanted in name.casefold()]
+
+
+def _badness(group: Health) -> tuple[Any, ...]:
+    """Sorts worst first: by verdict in ORDER, then as the view `dying_groups`."""
+    place = ORDER.index(group.verdict) if group.verdict in ORDER else -1
+    return place, -group.risk, group.active_days_28d, group.speakers_28d, -(group.silent_hours or 0), group.group_id
+
+
+def _week(end: date, by_day: Mapping[date, tuple[int, int]]) -> Week:
+    messages = sum(by_day.get(end - timedelta(days=back), (0, 0))[0] for back in range(7))
+    return Week(end - timedelta(days=6), messages, by_day.get(end, (0, 0))[1])
+
+
+def _list(kind: type[msgspec.Struct]) -> str:
+    return ", ".join(kind.__struct_fields__)
+
+
+def _struct(kind: type[S], row: Sequence[Any]) -> S:
+    return msgspec.convert(dict(zip(kind.__struct_fields__, row, strict=True)), kind)

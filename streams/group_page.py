@@ -1,0 +1,195 @@
+"""One group as text: what `vitals group` shows."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from streams.fleet import Page, Talker
+from streams.ranking import STYLES, printable, silence
+from streams.words import Language, money, number, verdict_word
+
+BARS = "▁▂▃▄▅▆▇█"
+NARROWEST_CHART = 10
+_CHINESE = {
+    "since": "始于",
+    "risk": "风险",
+    "as of": "截至",
+    "messages": "消息",
+    "speakers": "发言人数",
+    "most": "最高",
+    "a week": "每周",
+    "1 day": "1 天",
+    "7 days": "7 天",
+    "28 days": "28 天",
+    "messages by staff": "员工消息",
+    "active days": "活跃天数",
+    "joined": "入群",
+    "left": "退群",
+    "of them kicked": "其中被移出",
+    "buyers": "购买人数",
+    "orders": "订单",
+    "revenue": "收入",
+    "members": "成员",
+    "staff": "员工",
+    "silent for": "沉默",
+    "engagement": "参与度",
+    "answered within an hour": "一小时内获回复",
+    "newcomers who spoke": "新成员发言率",
+    "owner": "负责人",
+    "planned end": "计划结束",
+    "top members": "活跃成员",
+    "messages 28d": "28 天消息",
+    "messages 90d": "90 天消息",
+    "days 90d": "90 天活跃",
+    "last message": "最后发言",
+    "(gone)": "(已退群)",
+    "no member spoke in 90 days": "90 天内无成员发言",
+    "source complete to": "数据完整至",
+    "its source has not said to when it is complete": "数据源未报告完整时间",
+}
+"""Every word of the page that is neither number nor name."""
+
+Say = Callable[[str], str]
+
+
+def group_page(page: Page, language: Language, width: int | None) -> list[Text]:
+    """The page, line by line. With a `width` (a terminal), no chart is wider."""
+
+    def say(text: str) -> str:
+        return _CHINESE[text] if language == "zh" else text
+
+    blocks = [
+        _head(page, language, say),
+        _charts(page, say, width),
+        _counts(page, say),
+        _facts(page, language, say),
+        _members(page.members, say),
+        [_source(page, say)],
+    ]
+    return [line for block in blocks if block for line in [*block, Text("")]][:-1]
+
+
+def bars(values: Sequence[int]) -> str:
+    """One character per value; only zero is at the lowest."""
+    top = max(values, default=0)
+    return "".join(BARS[-(-value * (len(BARS) - 1) // top)] if top else BARS[0] for value in values)
+
+
+def _head(page: Page, language: Language, say: Say) -> list[Text]:
+    health = page.health
+    title = Text(printable(health.name), style="bold").append(f"  {printable(health.group_id)}", style="not bold dim")
+    state = Text(verdict_word(health.verdict, language), style=STYLES.get(health.verdict, ""))
+    since = f" {say('since')} {health.verdict_since:%Y-%m-%d} · {say('risk')} {health.risk:.0%} ({page.details.model})"
+    state.append(f"{since} · {say('as of')} {_minute(health.at)}", style="default not bold")
+    return [title, state, *(Text(f"  {reason}") for reason in health.reasons)]
+
+
+def _charts(page: Page, say: Say, width: int | None) -> list[Text]:
+    labels = [say("speakers"), say("messages")]
+    indent = max(map(cell_len, labels)) + 2
+    notes = max(cell_len(_most(page, field, say)) for field in ("speakers", "messages"))
+    weeks = page.weeks if width is None else page.weeks[-max(NARROWEST_CHART, width - indent - notes) :]
+    if not weeks:
+        return []
+    lines = [
+        Text(_left(label, indent) + bars([getattr(week, field) for week in weeks]) + _most(page, field, say))
+        for label, field in zip(labels, ("speakers", "messages"), strict=True)
+    ]
+    first, last = f"{weeks[0].start}", f"{weeks[-1].start + timedelta(days=6)}"
+    return [*lines, Text(f"{' ' * indent}{first}{last:>{max(len(weeks) - len(first), len(last) + 1)}}", style="dim")]
+
+
+def _most(page: Page, field: str, say: Say) -> str:
+    return f" {say('most')} {number(max((getattr(week, field) for week in page.weeks), default=0))} {say('a week')}"
+
+
+def _counts(page: Page, say: Say) -> list[Text]:
+    health, details = page.health, page.details
+    rows: list[tuple[str, int | None, int | None, int]] = [
+        ("messages", details.messages_1d, health.messages_7d, health.messages_28d),
+        ("speakers", details.speakers_1d, health.speakers_7d, health.speakers_28d),
+        ("active days", None, None, health.active_days_28d),
+        ("messages by staff", None, details.staff_messages_7d, details.staff_messages_28d),
+        ("joined", None, None, health.joins_28d),
+        ("left", None, None, health.leaves_28d),
+        ("of them kicked", None, None, details.kicked_28d),
+        ("buyers", None, None, health.buyers_28d),
+        ("orders", None, None, health.orders_28d),
+    ]
+    table = [["", say("1 day"), say("7 days"), say("28 days")]]
+    table += [[say(label), *("" if value is None else number(value) for value in values)] for label, *values in rows]
+    table.append([say("revenue"), "", "", money(health.revenue_28d, health.currency)])
+    return _table(table, numbers={1, 2, 3})
+
+
+def _facts(page: Page, language: Language, say: Say) -> list[Text]:
+    """What there is to say of the group as a whole; what is unknown is left out."""
+    health, details = page.health, page.details
+    facts = {
+        "members": number(health.members) + (f" + {number(details.staff)} {say('staff')}" if details.staff else ""),
+        "silent for": silence(health, language),
+        "engagement": None if health.engagement is None else f"{health.engagement:.0f}/100",
+        "answered within an hour": _share(details.answered_share_28d),
+        "newcomers who spoke": _share(details.newcomer_spoke_share),
+        "owner": printable(details.owner),
+        "planned end": f"{details.planned_end_at:%Y-%m-%d}" if details.planned_end_at else None,
+    }
+    return _table([[say(label), value] for label, value in facts.items() if value], numbers=set())
+
+
+def _members(members: Sequence[Talker], say: Say) -> list[Text]:
+    if not members:
+        return [Text(say("no member spoke in 90 days"))]
+    heads = ("top members", "messages 28d", "messages 90d", "days 90d", "orders", "last message")
+    rows = [
+        [
+            member.member_id + ("" if member.role == "member" else f" [{member.role}]"),
+            number(member.messages_28d),
+            number(member.messages_90d),
+            number(member.active_days_90d),
+            number(member.orders or 0),
+            (f"{member.last_message_at:%Y-%m-%d}" if member.last_message_at else "-")
+            + ("" if member.is_present else f" {say('(gone)')}"),
+        ]
+        for member in members
+    ]
+    return _table([[say(head) for head in heads], *rows], numbers={1, 2, 3, 4})
+
+
+def _source(page: Page, say: Say) -> Text:
+    at = page.health.source_complete_at
+    known = (
+        f"{say('source complete to')} {_minute(at)}" if at else say("its source has not said to when it is complete")
+    )
+    return Text(known, style="dim")
+
+
+def _table(rows: list[list[str]], numbers: set[int]) -> list[Text]:
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    return [
+        Text(
+            "  ".join(
+                _right(cell, width) if index in numbers else _left(cell, width)
+                for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+        )
+        for row in rows
+    ]
+
+
+def _left(text: str, width: int) -> str:
+    return text + " " * (width - cell_len(text))
+
+
+def _right(text: str, width: int) -> str:
+    return " " * (width - cell_len(text)) + text
+
+
+def _share(value: float | None) -> str | None:
+    return None if value is None else f"{value:.0%}"
+
+
+def _minute(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,169 @@
+"""What people read: `vitals groups`, the ranking, and `vitals group`, one group."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from streams import settings
+from streams.errors import VitalsError
+from streams.words import VERDICT_WORDS, Language, verdict_word
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from streams.fleet import Health
+
+_NOBODY = """No groups yet. To read chat logs: vitals import FORMAT PATH
+To make a fleet to look at: vitals simulate --out fleet, then vitals import jsonl fleet/events.jsonl.gz"""
+_MATCHES_SHOWN = 20
+
+language_option = click.option(
+    "--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Of headings and reasons."
+)
+json_option = click.option("--json", "is_json", is_flag=True, help="For programs; the ranking then holds every group.")
+color_option = click.option("--no-color", is_flag=True, help="Never colour; a pipe is never coloured.")
+
+
+@click.command(epilog="\b\nExample:\n  vitals groups --verdict dying --brand acme\n  vitals groups --all | grep wecom")
+@click.option("--brand", "brands", multiple=True, help="Only this brand; may be repeated.")
+@click.option(
+    "--verdict", "verdicts", multiple=True, type=click.Choice(list(VERDICT_WORDS)), help="Only these; may be repeated."
+)
+@click.option("--platform", "platforms", multiple=True, help="Only this platform; may be repeated.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many.  [default: 20; none with --all]")
+@click.option("--all", "is_all", is_flag=True, help="Those too that need no look: healthy, forming, revived, ended.")
+@language_option
+@json_option
+@color_option
+def groups(  # noqa: PLR0913, PLR0917  one argument per option
+    brands: tuple[str, ...],
+    verdicts: tuple[str, ...],
+    platforms: tuple[str, ...],
+    limit: int | None,
+    is_all: bool,
+    language: Language,
+    is_json: bool,
+    no_color: bool,
+) -> None:
+    """Rank the groups, worst first."""
+    from streams.fleet import NEEDS_A_LOOK, Fleet  # noqa: PLC0415  `--help` needs no driver
+
+    fleet = Fleet(settings.load(), language)
+    ranked = fleet.ranking(brands, platforms)
+    wanted = set(verdicts) or (set(VERDICT_WORDS) if is_all or is_json else set(NEEDS_A_LOOK))
+    chosen = [group for group in ranked if group.verdict in wanted]
+    shown = chosen[: limit or (None if is_all or is_json else 20)]
+    if is_json:
+        _print_json(shown)
+        return
+    console = _console(no_color)
+    if shown:
+        from streams.ranking import ranking  # noqa: PLC0415  `--help` needs no rich
+
+        _print(console, ranking(shown, language, _width(console)))
+    for line in _closing(ranked, chosen, shown, language) if ranked else [_nothing(fleet, bool(brands or platforms))]:
+        console.print(line, style="dim" if shown else "", soft_wrap=True)
+
+
+@click.command(epilog="\b\nExample:\n  vitals group acme/wecom/c-17\n  vitals group c-17 --language zh")
+@click.argument("group_id", metavar="ID")
+@language_option
+@json_option
+@color_option
+def group(group_id: str, language: Language, is_json: bool, no_color: bool) -> None:
+    """Show one group: vitals, reasons, members, money.
+
+    ID is a group's id, or its name, or a part of either that no other group has.
+    """
+    from streams.fleet import Fleet  # noqa: PLC0415
+
+    fleet = Fleet(settings.load(), language)
+    page = fleet.page(_the_one(fleet.names(), group_id))
+    if is_json:
+        _print_json(page)
+        return
+    from streams.group_page import group_page  # noqa: PLC0415
+
+    console = _console(no_color)
+    _print(console, group_page(page, language, _width(console)))
+
+
+reading_commands = [groups, group]
+
+
+def _the_one(names: dict[str, str], text: str) -> str:
+    """The group that `text` means. Several matches are listed, then refused."""
+    from streams.fleet import match  # noqa: PLC0415
+
+    found = match(names, text)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise VitalsError(f"no group matches {text!r}: `vitals groups --all` lists them")
+    for key in found[:_MATCHES_SHOWN]:
+        click.echo(f"{key}  {names[key]}")
+    raise VitalsError(f"{len(found)} groups match {text!r}: give one of their ids, or more of it")
+
+
+def _closing(
+    ranked: "Sequence[Health]", chosen: "Sequence[Health]", shown: "Sequence[Health]", language: Language
+) -> list[str]:
+    """What stands below the ranking: how much more there is, and how to see it."""
+    lines = [] if shown else [_word(language, "No group to show.", "没有可显示的群。")]
+    if cut := len(chosen) - len(shown):
+        lines.append(
+            _word(
+                language, f"{cut} more; --limit {len(chosen)} shows them", f"还有 {cut} 个;--limit {len(chosen)} 显示"
+            )
+        )
+    hidden = Counter(group.verdict for group in ranked) - Counter(group.verdict for group in chosen)
+    if hidden:
+        counts = [f"{count} {verdict_word(verdict, language)}" for verdict, count in hidden.most_common()]
+        lines.append(
+            _word(
+                language,
+                f"{', '.join(counts)} not shown; --all shows them",
+                f"未显示:{'、'.join(counts)};--all 显示全部",
+            )
+        )
+    at = f"{max(group.at for group in ranked):%Y-%m-%d %H:%M} UTC"
+    return [*lines, _word(language, f"as of {at}", f"截至 {at}")]
+
+
+def _nothing(fleet: Any, is_filtered: bool) -> str:
+    """Why there is no ranking, and which command comes next."""
+    known = len(fleet.names())
+    if not known:
+        return _NOBODY
+    if is_filtered:
+        return f"No judged group has that brand or platform; {known} groups are known: vitals groups --all"
+    return f"{known} groups are known, none is judged yet: vitals wait"
+
+
+def _word(language: Language, english: str, chinese: str) -> str:
+    return chinese if language == "zh" else english
+
+
+def _print_json(what: Any) -> None:
+    import msgspec  # noqa: PLC0415
+
+    click.echo(msgspec.json.format(msgspec.json.encode(what), indent=2))
+
+
+def _console(no_color: bool) -> "Console":
+    from rich.console import Console  # noqa: PLC0415
+
+    return Console(highlight=False, markup=False, emoji=False, color_system=None if no_color else "auto")
+
+
+def _width(console: "Console") -> int | None:
+    return console.width if console.is_terminal else None
+
+
+def _print(console: "Console", lines: "Sequence[Text]") -> None:
+    for line in lines:
+        line.rstrip()
+        console.print(line, soft_wrap=True)
