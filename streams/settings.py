@@ -25,6 +25,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that lives: data, secrets, logs, pid files. One stack per home."""
     cache: Path
     """Downloaded Kafka jars, shared by all homes."""
+    maven_mirror: str | None = None
+    """Where Kafka's jars are fetched from; unset: the mirror of `~/.m2/settings.xml`, else Maven Central."""
     kafka: str = "127.0.0.1:19092"
     """Bootstrap servers, host:port[,host:port…]."""
     clickhouse_host: str = "127.0.0.1"

@@ -13,9 +13,8 @@ from streams.settings import Settings
 from streams.stack.home import write_private
 
 KAFKA, CLICKHOUSE = "kafka", "clickhouse"
-_FIELDS = {KAFKA: ("kafka",), CLICKHOUSE: ("clickhouse_host", "clickhouse_port", "clickhouse_http_port")}
-ADDRESS_FIELDS = frozenset(field for fields in _FIELDS.values() for field in fields)
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+FIELDS = {KAFKA: ("kafka",), CLICKHOUSE: ("clickhouse_host", "clickhouse_port", "clickhouse_http_port")}
+ADDRESS_FIELDS = frozenset(field for fields in FIELDS.values() for field in fields)
 _BELOW_EPHEMERAL = range(20_000, 32_000)
 """Ports that no outgoing connection takes by chance, on Linux as on macOS."""
 
@@ -49,13 +48,6 @@ def free_port(avoid: Collection[int] = ()) -> int:
         if port not in avoid and is_free(port):
             return port
     raise VitalsError("200 ports in a row are taken: end some servers, or set VITALS_KAFKA and VITALS_CLICKHOUSE_PORT")
-
-
-def is_elsewhere(settings: Settings, server: str) -> bool:
-    """Whether this server is somebody else's: its address is not of this machine."""
-    if server == CLICKHOUSE:
-        return settings.clickhouse_host not in _LOOPBACK
-    return any(address.rpartition(":")[0].strip("[] ") not in _LOOPBACK for address in settings.kafka.split(","))
 
 
 def is_configured(settings: Settings, field: str) -> bool:
@@ -101,7 +93,7 @@ def _port(
 def record(settings: Settings, servers: Collection[str]) -> None:
     """Write the addresses that our servers took to `<home>/run/stack.toml`, where every command finds them."""
     lines = [
-        f"{field} = {_literal(getattr(settings, field))}\n" for server in sorted(servers) for field in _FIELDS[server]
+        f"{field} = {_literal(getattr(settings, field))}\n" for server in sorted(servers) for field in FIELDS[server]
     ]
     write_private(settings.run / "stack.toml", "".join(lines))
 

@@ -15,12 +15,13 @@ from streams.settings import Settings
 from streams.stack import addresses, home, jars, java, probes, supervision
 from streams.stack.addresses import CLICKHOUSE, KAFKA
 from streams.stack.backlog import DEAD_LETTERS, GROUPS, Backlog
-from streams.stack.maven import VARIABLES, repository
+from streams.stack.maven import repository
+from streams.stack.servers import is_elsewhere
 from streams.stack.status import PartStatus, stack_status
 
 PYTHONS = ((3, 11), (3, 14))
 _DISK_BYTES, _LARGE_LAG, _CLOCK_S = 2 << 30, 1_000_000, 5.0
-_KNOWN_VARIABLES = {"VITALS_HOME", "VITALS_DEBUG", *VARIABLES}
+_KNOWN_VARIABLES = {"VITALS_HOME", "VITALS_DEBUG"}
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -71,7 +72,7 @@ def _variables(_settings: Settings) -> Finding:
 
 
 def _engine(settings: Settings) -> Finding:
-    if addresses.is_elsewhere(settings, CLICKHOUSE):
+    if is_elsewhere(settings, CLICKHOUSE):
         return Finding("clickhouse engine", "not needed, ClickHouse is elsewhere")
     if importlib.util.find_spec("chdb") is None:
         return Finding("clickhouse engine", "chdb-core is not installed", "pip install 'group-vitals[embedded]'")
@@ -79,7 +80,7 @@ def _engine(settings: Settings) -> Finding:
 
 
 def _java(settings: Settings) -> Finding:
-    if addresses.is_elsewhere(settings, KAFKA):
+    if is_elsewhere(settings, KAFKA):
         return Finding("java", "not needed, Kafka is elsewhere")
     try:
         found = java.find()
@@ -89,10 +90,10 @@ def _java(settings: Settings) -> Finding:
 
 
 def _jars(settings: Settings) -> Finding:
-    if addresses.is_elsewhere(settings, KAFKA):
+    if is_elsewhere(settings, KAFKA):
         return Finding("jars", "not needed, Kafka is elsewhere")
     if missing := jars.missing(settings.cache):
-        source = repository()
+        source = repository(settings.maven_mirror)
         advice = f"run `vitals up` while {source.url} can be reached"
         return Finding("jars", f"{len(missing)} of {len(jars.locked_jars())} are missing or damaged", advice)
     return Finding("jars", f"all {len(jars.locked_jars())} of Kafka {jars.VERSION}, as locked")
@@ -124,7 +125,7 @@ def _secrets(settings: Settings) -> Finding:
 
 def _ports(settings: Settings) -> Finding:
     """A port is only wanted free while no part of ours holds it."""
-    ours = set(supervision.left_overs(settings))
+    ours = set(supervision.live_parts(settings))
     if found := supervision.running(settings):
         ours |= {name for name, process in found.processes().items() if process.pid}
     wanted = {
@@ -132,7 +133,7 @@ def _ports(settings: Settings) -> Finding:
         CLICKHOUSE: [f":{settings.clickhouse_port}", f":{settings.clickhouse_http_port}"],
     }
     for name in (KAFKA, CLICKHOUSE):
-        for address in [] if name in ours or addresses.is_elsewhere(settings, name) else wanted[name]:
+        for address in [] if name in ours or is_elsewhere(settings, name) else wanted[name]:
             if not addresses.is_free(port := addresses.port_of(address)):
                 advice = "`vitals up` takes another one, unless you configured this one: then end that program"
                 return Finding("ports", f"{port} ({name}) is taken by another program", advice)

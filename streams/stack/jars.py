@@ -1,5 +1,6 @@
 """The jars of a Kafka broker, fetched once, checked by sha256 at every start."""
 
+import contextlib
 import hashlib
 import os
 import threading
@@ -13,12 +14,13 @@ from pathlib import Path
 import msgspec
 
 from streams.errors import VitalsError
-from streams.stack.maven import VARIABLES, Repository, repository
+from streams.stack.maven import SETTING, Repository, repository
 
 LOCK_FILE = Path(__file__).parent / "kafka-4.4.0.lock"
 VERSION = "4.4.0"
 THREADS, TRIES, TIMEOUT_S = 8, 4, 30
 _BLOCK_BYTES = 1 << 16
+_STALE_AFTER_S = 3600
 
 Progress = Callable[[int], None]
 """Told of bytes as they arrive; negative when a try is thrown away."""
@@ -63,13 +65,14 @@ def _is_whole(path: Path, jar: Jar) -> bool:
         return False
 
 
-def fetch(cache: Path, jars: list[Jar], progress: Progress) -> None:
+def fetch(cache: Path, jars: list[Jar], mirror: str | None, progress: Progress) -> None:
     """Fetch jars; each appears whole or not at all, so an interrupted fetch goes on where it was.
 
     Raises VitalsError with one line if any cannot be had.
     """
-    folder, source, stop = directory(cache), repository(), threading.Event()
+    folder, source, stop = directory(cache), repository(mirror), threading.Event()
     folder.mkdir(parents=True, exist_ok=True)
+    _remove_stale_parts(folder)
     with ThreadPoolExecutor(THREADS) as threads:
         tasks = [threads.submit(_fetch_one, folder, jar, source, progress, stop) for jar in jars]
         try:
@@ -98,7 +101,7 @@ def _advice(jar: Jar, source: Repository, error: Exception) -> str:
     where = source.url if source.origin == "default" else f"{source.url} (of {source.origin})"
     return (
         f"cannot fetch {jar.name} from {where}: {reason}. Kafka needs its jars once: go online and run `vitals up` "
-        f"again, it goes on where it was; or name a Maven mirror in {VARIABLES[0]}"
+        f"again, it goes on where it was; or name a Maven mirror in {SETTING}"
     )
 
 
@@ -135,8 +138,9 @@ def _request(jar: Jar, source: Repository) -> urllib.request.Request:
     return urllib.request.Request(f"{source.url}/{jar.path}", headers=headers)  # noqa: S310
 
 
-def remove_stale_parts(cache: Path, *, older_than_s: float = 3600.0) -> None:
-    """Delete what a killed fetch left behind."""
-    for part in directory(cache).glob("*.part"):
-        if time.time() - part.stat().st_mtime > older_than_s:
-            part.unlink(missing_ok=True)
+def _remove_stale_parts(folder: Path) -> None:
+    """Delete what a killed fetch left behind, but not what another one is writing."""
+    for part in folder.glob("*.part"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - part.stat().st_mtime > _STALE_AFTER_S:
+                part.unlink()

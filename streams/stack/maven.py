@@ -11,7 +11,8 @@ import msgspec
 from streams.errors import VitalsError
 
 CENTRAL = "https://repo.maven.apache.org/maven2"
-VARIABLES = ("VITALS_MAVEN_MIRROR", "MAVEN_MIRROR_URL")
+SETTING = "VITALS_MAVEN_MIRROR"
+_COMMON_VARIABLE = "MAVEN_MIRROR_URL"
 
 
 class Repository(msgspec.Struct, frozen=True):
@@ -23,11 +24,11 @@ class Repository(msgspec.Struct, frozen=True):
     """Who said so, for messages: a variable, a file, or "default"."""
 
 
-def repository(user_settings: Path | None = None) -> Repository:
+def repository(configured: str | None, user_settings: Path | None = None) -> Repository:
     """The repository to use. Raises VitalsError if `settings.xml` cannot be read."""
-    for name in VARIABLES:
-        if os.environ.get(name):
-            return Repository(os.environ[name].rstrip("/"), origin=name)
+    for url, origin in ((configured, SETTING), (os.environ.get(_COMMON_VARIABLE), _COMMON_VARIABLE)):
+        if url:
+            return Repository(url.rstrip("/"), origin=origin)
     path = user_settings or Path.home() / ".m2" / "settings.xml"
     return (_mirror(path) if path.exists() else None) or Repository(CENTRAL)
 
@@ -36,7 +37,7 @@ def _mirror(path: Path) -> Repository | None:
     try:
         root = ET.fromstring(path.read_bytes())  # noqa: S314
     except (ET.ParseError, OSError) as error:
-        raise VitalsError(f"cannot read {path} ({error}): mend it, or set {VARIABLES[0]}") from None
+        raise VitalsError(f"cannot read {path} ({error}): mend it, or set {SETTING}") from None
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
     for mirror in root.iter("mirror"):

@@ -4,7 +4,9 @@ import http.client
 import json
 import logging
 import socket
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from streams.errors import VitalsError
 from streams.settings import Settings
@@ -53,8 +55,11 @@ def clickhouse_error(settings: Settings, *, limit_s: float = ANSWER_LIMIT_S) -> 
     return None
 
 
-def rows(settings: Settings, query: str, *, limit_s: float = ANSWER_LIMIT_S) -> list[list[Any]]:
-    """The rows of a query asked over HTTP as the vitals user. Raises VitalsError."""
+def rows(settings: Settings, query: str, *, limit_s: float = ANSWER_LIMIT_S, **values: str) -> list[list[Any]]:
+    """The rows of a query, asked over HTTP as the vitals user. Raises VitalsError.
+
+    `values` stand for the query's `{name:Type}`.
+    """
     at = f"{settings.clickhouse_host}:{settings.clickhouse_http_port}"
     headers = {
         "X-ClickHouse-User": settings.clickhouse_user,
@@ -63,7 +68,7 @@ def rows(settings: Settings, query: str, *, limit_s: float = ANSWER_LIMIT_S) -> 
     }
     connection = http.client.HTTPConnection(at, timeout=limit_s)
     try:
-        connection.request("POST", "/?output_format_json_quote_64bit_integers=0", query.encode(), headers)
+        connection.request("POST", f"/?{_parameters(values)}", query.encode(), headers)
         answer = connection.getresponse()
         body = answer.read()
     except (OSError, http.client.HTTPException) as error:
@@ -74,6 +79,11 @@ def rows(settings: Settings, query: str, *, limit_s: float = ANSWER_LIMIT_S) -> 
         raise VitalsError(f"{at} refused: {' '.join(body.decode('utf-8', 'replace').split())[:200]}")
     found: list[list[Any]] = json.loads(body)["data"]
     return found
+
+
+def _parameters(values: Mapping[str, str]) -> str:
+    bound = {f"param_{name}": value for name, value in values.items()}
+    return urlencode(bound | {"output_format_json_quote_64bit_integers": "0"})
 
 
 def error_of(settings: Settings, server: str, *, limit_s: float = ANSWER_LIMIT_S, admin: Any = None) -> str | None:

@@ -1,21 +1,16 @@
 """`vitals up`: from whatever state the home is in to a running stack."""
 
-import importlib
-import importlib.util
-import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from streams.errors import VitalsError
 from streams.settings import Settings
-from streams.stack import addresses, clickhouse, home, jars, java, kafka, probes, processes, supervision
+from streams.stack import addresses, clickhouse, heartbeat, home, jars, java, kafka, processes, servers, supervision
 from streams.stack.addresses import CLICKHOUSE, KAFKA
-from streams.stack.parts import Part, agent_parts, environment, log_file, server_part, write_config
+from streams.stack.awaiting import TITLES, answer_error, await_agent, await_server
+from streams.stack.parts import Part, agent_parts, environment, server_part, write_config
 from streams.stack.steps import Steps, jar_progress
 
-SERVER_LIMIT_S, AGENT_LIMIT_S, HUNG_AFTER_S = 90.0, 30.0, 10.0
-_STARTS_BEFORE_FAILURE = 3
-_LOG_LINES = 12
-_TITLES = {KAFKA: f"Kafka {jars.VERSION}", CLICKHOUSE: "ClickHouse"}
+HUNG_AFTER_S = 10.0
 
 
 def up(
@@ -37,9 +32,39 @@ class _Start:
         self.settings = settings
         self.steps = steps
         self.wanted = wanted
-        self.servers = [name for name in (CLICKHOUSE, KAFKA) if not addresses.is_elsewhere(settings, name)]
+        self.begun: list[str] = []
+        found = supervision.running(settings)
+        if found is None:
+            supervision.end_left_overs(settings, self._tell_left_overs)
+        self.servers = servers.own(settings)
         self.java = java.find() if KAFKA in self.servers else None
-        self.supervisor = self._supervise()
+        self._check_names()
+        self.supervisor = self._supervise(found)
+
+    def _tell_left_overs(self, names: list[str]) -> None:
+        self.steps.say(f"  ending what a killed stack left running: {', '.join(names)}")
+
+    def _check_names(self) -> None:
+        known = [part.name for part in self._parts()]
+        for name in self.wanted or ():
+            if name not in known:
+                raise VitalsError(f"no part {name!r} to start here: name some of {', '.join(known)}")
+
+    def _parts(self) -> list[Part]:
+        parts = agent_parts(self.settings)
+        if CLICKHOUSE in self.servers:
+            parts.append(server_part(CLICKHOUSE, clickhouse.command(self.settings)))
+        if self.java:
+            parts.append(server_part(KAFKA, kafka.command(self.settings, self.java)))
+        return parts
+
+    def _supervise(self, found: supervision.Supervisor | None) -> supervision.Supervisor:
+        """The supervisor, knowing the parts that the settings ask for; what runs goes on."""
+        write_config(self.settings, self._parts())
+        if found is None:
+            return supervision.begin(self.settings, environment(self.settings))
+        found.reload()
+        return found
 
     def run(self, *, has_agents: bool) -> Settings:
         """All steps, in their order."""
@@ -47,45 +72,37 @@ class _Start:
         self._choose_addresses(stopped)
         self._start_servers(stopped)
         self._await_servers(stopped)
-        self._apply("streams.migrations", "migrate", CLICKHOUSE, "schema of ClickHouse")
-        self._apply("streams.topics", "apply", KAFKA, "topics")
+        self._bring_up_to_date()
         if has_agents:
             self._start_agents()
+        if self.begun:
+            self.steps.say(f"  up after {self.steps.seconds:.1f} s, in {self.settings.home}")
+        else:
+            self.steps.say(f"  already up and well, in {self.settings.home}")
         return self.settings
-
-    def _supervise(self) -> supervision.Supervisor:
-        """The supervisor with the parts that the settings ask for, none started yet."""
-        found = supervision.running(self.settings)
-        if found is None:
-            supervision.end_left_overs(self.settings, self._tell_left_overs)
-        write_config(self.settings, self._parts())
-        if found is None:
-            return supervision.begin(self.settings, environment(self.settings))
-        found.reload()
-        return found
-
-    def _tell_left_overs(self, names: list[str]) -> None:
-        self.steps.say(f"  ending what a killed stack left running: {', '.join(names)}")
-
-    def _parts(self) -> list[Part]:
-        servers = [server_part(CLICKHOUSE, clickhouse.command(self.settings))] if CLICKHOUSE in self.servers else []
-        if self.java:
-            servers.append(server_part(KAFKA, kafka.command(self.settings, self.java)))
-        return [*servers, *agent_parts(self.settings)]
 
     def _wanted(self, names: Iterable[str]) -> list[str]:
         return [name for name in names if self.wanted is None or name in self.wanted]
 
+    def _begin(self, name: str) -> None:
+        self.supervisor.start(name)
+        self.begun.append(name)
+
     def _stopped_servers(self) -> list[str]:
         """Servers of ours that do not run; one that runs and does not answer is stopped here."""
         known = self.supervisor.processes()
-        stopped = [name for name in self._wanted(self.servers) if not known[name].is_up]
-        for name in set(self._wanted(self.servers)) - set(stopped):
-            if not processes.wait_until(lambda name=name: _error(self.settings, name) is None, HUNG_AFTER_S):  # type: ignore[misc]
-                self.steps.say(f"  {_TITLES[name]} runs but does not answer: starting it anew")
+        stopped = []
+        for name in self._wanted(self.servers):
+            if known[name].is_up and not self._is_answering(name):
+                self.steps.say(f"  {TITLES[name]} runs but does not answer: starting it anew")
                 self.supervisor.stop([name])
                 stopped.append(name)
+            elif not known[name].is_up:
+                stopped.append(name)
         return stopped
+
+    def _is_answering(self, name: str) -> bool:
+        return processes.wait_until(lambda: answer_error(self.settings, name) is None, HUNG_AFTER_S)
 
     def _choose_addresses(self, stopped: list[str]) -> None:
         before = self.settings
@@ -100,79 +117,66 @@ class _Start:
         """ClickHouse first: it starts while Kafka's jars come and its storage is formatted."""
         if CLICKHOUSE in stopped:
             clickhouse.configure(self.settings)
-            self.supervisor.start(CLICKHOUSE)
+            self._begin(CLICKHOUSE)
         if KAFKA in stopped and self.java:
             self._fetch_jars()
-            with self.steps.step(f"Kafka configured, on Java {self.java.version} of {self.java.origin}"):
+            if not kafka.is_formatted(self.settings):
+                with self.steps.step(f"Kafka's storage is formatted (Java {self.java.version} of {self.java.origin})"):
+                    kafka.configure(self.settings, self.java)
+            else:
                 kafka.configure(self.settings, self.java)
-            self.supervisor.start(KAFKA)
+            self._begin(KAFKA)
 
     def _fetch_jars(self) -> None:
         missing = jars.missing(self.settings.cache)
         if not missing:
             return
         size = sum(jar.size_bytes for jar in missing)
-        with self.steps.step(f"Kafka's jars: {len(missing)} fetched and checked, {size / 2**20:.0f} MiB"):
-            jars.remove_stale_parts(self.settings.cache)
-            with jar_progress(size, is_live=self.steps.is_live) as progress:
-                jars.fetch(self.settings.cache, missing, progress)
+        what = f"{len(missing)} jars of Kafka are fetched and checked, {size / 2**20:.0f} MiB"
+        with self.steps.step(what), jar_progress(size, is_live=self.steps.is_live) as progress:
+            jars.fetch(self.settings.cache, missing, self.settings.maven_mirror, progress)
 
     def _await_servers(self, stopped: list[str]) -> None:
         for name in stopped:
-            with self.steps.step(f"{_TITLES[name]} answers at {_address(self.settings, name)}"):
-                self._await_server(name)
+            with self.steps.step(f"{TITLES[name]} answers at {_address(self.settings, name)}"):
+                await_server(self.settings, self.supervisor, name, self.steps.say)
         for name in {CLICKHOUSE, KAFKA} - set(self.servers):
-            if error := _error(self.settings, name):
-                raise VitalsError(f"{_TITLES[name]} elsewhere: {error}; start it, or mend its address")
+            if error := answer_error(self.settings, name):
+                raise VitalsError(f"{TITLES[name].split()[0]} elsewhere: {error}; start it, or mend its address")
 
-    def _await_server(self, name: str) -> None:
-        """Wait for a real answer; give up early if the process keeps ending."""
-        deadline, pids = time.monotonic() + SERVER_LIMIT_S, set[int]()
-        admin = probes.kafka_admin(self.settings) if name == KAFKA else None
-        while error := _error(self.settings, name, admin):
-            process = self.supervisor.processes()[name]
-            pids.add(process.pid)
-            is_hopeless = process.state == "FATAL" or len(pids - {0}) >= _STARTS_BEFORE_FAILURE
-            if is_hopeless or time.monotonic() > deadline:
-                self._fail(name, "keeps ending" if is_hopeless else error)
-            time.sleep(0.05)
+    def _bring_up_to_date(self) -> None:
+        """Schema and topics, which are safe to repeat."""
+        from streams.migrations import migrate  # noqa: PLC0415  these two import slow clients
+        from streams.topics import apply  # noqa: PLC0415
 
-    def _fail(self, name: str, trouble: str) -> None:
-        """Stop the part, show what it said last, and raise."""
-        log = log_file(self.settings, name)
-        self.supervisor.stop([name])
-        self.steps.say(f"  the last lines of {log}:")
-        for line in supervision.tail(log, _LOG_LINES).splitlines():
-            self.steps.say(f"    {line}")
-        raise VitalsError(f"{_TITLES.get(name, name)} did not start: {trouble}; mend what {log} says and run it again")
-
-    def _apply(self, module: str, function: str, server: str, what: str) -> None:
-        """Migrations and topics, which are safe to repeat."""
-        if server in self._wanted((CLICKHOUSE, KAFKA)):
-            with self.steps.step(f"{what} up to date"):
-                if importlib.util.find_spec(module):
-                    getattr(importlib.import_module(module), function)(self.settings)
+        steps: list[tuple[str, str, Callable[[Settings], object]]] = [
+            (CLICKHOUSE, "the schema is up to date", migrate),
+            (KAFKA, "the topics are up to date", apply),
+        ]
+        for server, what, do in steps:
+            if server in self._wanted((CLICKHOUSE, KAFKA)):
+                with self.steps.step(what):
+                    do(self.settings)
 
     def _start_agents(self) -> None:
-        known = self.supervisor.processes()
-        names = self._wanted(part.name for part in agent_parts(self.settings))
-        begun = [name for name in names if known[name].state != "RUNNING"]
+        begun = self._wanted(part.name for part in agent_parts(self.settings))
+        begun = [name for name in begun if not self._is_alive(name)]
         if not begun:
             return
-        with self.steps.step(f"running: {', '.join(begun)}"):
+        with self.steps.step(f"{', '.join(begun)}: running"):
             for name in begun:
-                self.supervisor.start(name)
+                self._begin(name)
             for name in begun:
-                self._await_agent(name)
+                await_agent(self.settings, self.supervisor, name, self.steps.say)
 
-    def _await_agent(self, name: str) -> None:
-        """Until it has lived for the supervisor's `startsecs`."""
-        if not processes.wait_until(lambda: self.supervisor.processes()[name].state == "RUNNING", AGENT_LIMIT_S):
-            self._fail(name, "it keeps ending")
-
-
-def _error(settings: Settings, name: str, admin: object = None) -> str | None:
-    return probes.error_of(settings, name, limit_s=1.0, admin=admin)
+    def _is_alive(self, name: str) -> bool:
+        """One that runs and has gone silent is stopped here."""
+        process = self.supervisor.processes()[name]
+        if process.state == "RUNNING" and heartbeat.is_silent(self.settings, name, process.pid, process.uptime_s):
+            self.steps.say(f"  {name} runs but says nothing: starting it anew")
+            self.supervisor.stop([name])
+            return False
+        return process.state == "RUNNING"
 
 
 def _address(settings: Settings, name: str) -> str:

@@ -6,10 +6,11 @@ import msgspec
 
 from streams.errors import VitalsError
 from streams.settings import Settings
-from streams.stack import addresses, heartbeat, probes, processes, supervision
+from streams.stack import heartbeat, probes, processes, supervision
 from streams.stack.addresses import CLICKHOUSE, KAFKA
 from streams.stack.backlog import DEAD_LETTERS, GROUPS, Backlog
 from streams.stack.parts import agent_parts
+from streams.stack.servers import is_elsewhere
 
 State = Literal["running", "starting", "restarting", "failed", "stopped", "left over", "elsewhere"]
 _STATES: dict[str, State] = {
@@ -19,6 +20,12 @@ _STATES: dict[str, State] = {
     "FATAL": "failed",
     "EXITED": "restarting",
 }
+_ROWS_QUERY = """
+SELECT name, assumeNotNull(total_rows)
+FROM system.tables
+WHERE database = {name:String} AND engine LIKE '%MergeTree'
+ORDER BY name
+"""
 
 
 class PartStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,12 +76,8 @@ def _backlog(settings: Settings) -> Backlog | None:
 
 
 def _rows(settings: Settings) -> dict[str, int] | None:
-    query = (
-        "SELECT name, assumeNotNull(total_rows) FROM system.tables"
-        f" WHERE database = '{settings.clickhouse_database}' AND engine LIKE '%MergeTree' ORDER BY name"
-    )
     try:
-        return dict(probes.rows(settings, query))
+        return dict(probes.rows(settings, _ROWS_QUERY, name=settings.clickhouse_database))
     except VitalsError:
         return None
 
@@ -82,7 +85,7 @@ def _rows(settings: Settings) -> dict[str, int] | None:
 def _parts(settings: Settings) -> list[PartStatus]:
     supervisor = supervision.running(settings)
     known = supervisor.processes() if supervisor else {}
-    left = {} if supervisor else supervision.left_overs(settings)
+    left = {} if supervisor else supervision.live_parts(settings)
     names = [KAFKA, CLICKHOUSE, *(part.name for part in agent_parts(settings))]
     names += [name for name in sorted(known) if name not in names]
     return [_part(settings, name, known.get(name), left.get(name)) for name in names]
@@ -103,11 +106,12 @@ def _part(settings: Settings, name: str, process: supervision.Process | None, le
 
 
 def _state(settings: Settings, name: str, process: supervision.Process | None, left_pid: int | None) -> State:
-    if name in (KAFKA, CLICKHOUSE) and addresses.is_elsewhere(settings, name):
-        return "elsewhere"
     if left_pid:
         return "left over"
-    return _STATES.get(process.state, "stopped") if process else "stopped"
+    if process:
+        return _STATES.get(process.state, "stopped")
+    is_server = name in (KAFKA, CLICKHOUSE)
+    return "elsewhere" if is_server and is_elsewhere(settings, name) else "stopped"
 
 
 def _trouble(settings: Settings, name: str, state: State, process: supervision.Process | None) -> str | None:

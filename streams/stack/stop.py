@@ -40,7 +40,7 @@ def _stop_in_order(supervisor: supervision.Supervisor, steps: Steps) -> None:
 
 def _end_rest(settings: Settings, steps: Steps) -> None:
     """What a killed supervisor left running, and the files that say so."""
-    left = supervision.left_overs(settings)
+    left = supervision.live_parts(settings)
     supervision.end_left_overs(settings, lambda _names: None)
     if left:
         steps.done(f"ended what a killed stack left running: {', '.join(sorted(left))}", 0.0)

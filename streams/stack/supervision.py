@@ -125,7 +125,7 @@ def end_left_overs(settings: Settings, tell: Callable[[list[str]], None]) -> Non
     supervisor = _noted_pid(pid_file(settings, "supervisord"))
     if supervisor and _is_supervisor(supervisor, settings):
         processes.end([supervisor], lambda pid: _is_supervisor(pid, settings), grace_s=60)
-    left = left_overs(settings)
+    left = live_parts(settings)
     if left:
         tell(sorted(left))
     servers = {"kafka", "clickhouse"}
@@ -133,8 +133,8 @@ def end_left_overs(settings: Settings, tell: Callable[[list[str]], None]) -> Non
         processes.end([left[name] for name in batch], lambda pid: processes.is_ours(pid, settings.home), grace_s=15)
 
 
-def left_overs(settings: Settings) -> dict[str, int]:
-    """Name → pid of the parts that still run, by their pid files."""
+def live_parts(settings: Settings) -> dict[str, int]:
+    """Name → pid of the parts that run, by their pid files: also those whose supervisor is gone."""
     noted = {path.stem: _noted_pid(path) for path in settings.run.glob("*.pid") if path.stem != "supervisord"}
     return {name: pid for name, pid in noted.items() if pid and processes.is_ours(pid, settings.home)}
 
