@@ -110,12 +110,30 @@ _timezone = click.option("--timezone", "zone", default="UTC", show_default=True,
 @common_options
 def irc_command(paths: tuple[Path, ...], zone: tzinfo, options: Options, **who: Any) -> None:
     """Read IRC logs: files channel/year/YYYY-MM-DD in a directory, a tar or a zip."""
-    from streams.connectors.irc import PLATFORM, IrcReader  # noqa: PLC0415  `--help` needs none of it
+    from streams.connectors.irc import IrcReader  # noqa: PLC0415  `--help` needs none of it
 
-    recipe = _recipe(PLATFORM, paths, zone, **who)
+    recipe = _recipe("irc", paths, zone, **who)
     home = settings.load()
-    reader = IrcReader(paths, recipe, _pseudonyms(recipe.brand_id, home), home.home / "imports")
-    _import(reader, recipe, options, home)
+    pseudonyms = _pseudonyms(recipe.brand_id, home)
+    _import(lambda: IrcReader(paths, recipe, pseudonyms, home.home / "imports"), recipe, options, home)
+
+
+@import_command.command("slack", epilog="\b\nExample:\n  vitals import slack --brand acme 'acme Slack export.zip'")
+@_paths
+@chat_options
+@common_options
+def slack_command(paths: tuple[Path, ...], options: Options, **who: Any) -> None:
+    """Read the export of a Slack workspace: the zip, or the directory that it was unpacked to.
+
+    --bot and --staff take user ids or user names.
+    """
+    from streams.connectors.slack import SlackReader  # noqa: PLC0415
+    from streams.connectors.slack_people import People  # noqa: PLC0415
+
+    recipe = _recipe("slack", paths, UTC, **who)
+    home = settings.load()
+    people = People(recipe, _pseudonyms(recipe.brand_id, home))
+    _import(lambda: SlackReader(paths, recipe, people, home.home / "imports"), recipe, options, home)
 
 
 @import_command.command("jsonl", epilog="\b\nExample:\n  vitals import jsonl fleet/events.jsonl.gz")
@@ -133,7 +151,7 @@ def jsonl_command(paths: tuple[Path, ...], source: str | None, options: Options)
 
     name = source or f"jsonl/{brand_of(paths[0])}"
     recipe = Recipe(brand_id="", platform="", source=name, now=time.time_ns() // 1_000_000)
-    _import(JsonlReader(paths, recipe), recipe, options, settings.load())
+    _import(lambda: JsonlReader(paths, recipe), recipe, options, settings.load())
 
 
 def _recipe(platform: str, paths: tuple[Path, ...], zone: tzinfo, **who: Any) -> "Recipe":
@@ -173,14 +191,15 @@ def _pseudonyms(brand: str, home: settings.Settings) -> Any:
     return Pseudonyms(brand_secret(home.secrets, brand))
 
 
-def _import(reader: "Reader", recipe: "Recipe", options: Options, home: settings.Settings) -> None:
+def _import(open_reader: "Callable[[], Reader]", recipe: "Recipe", options: Options, home: settings.Settings) -> None:
     """Run an import and tell what became of it."""
     from streams.connectors.destinations import JsonLines  # noqa: PLC0415
     from streams.connectors.importing import Import  # noqa: PLC0415
 
+    began = time.monotonic()
+    reader = open_reader()
     destination, progress = _destination(recipe, options, home)
     run = Import(reader, recipe, destination, progress)
-    began = time.monotonic()
     try:
         with _shown(reader.total_bytes, run.counts) as advance:
             counts = run.run(advance, options.complete_until)

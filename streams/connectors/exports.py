@@ -73,6 +73,8 @@ def day_batches(files: list[DayFile], parse: DayParser, recipe: Recipe, delivere
             if last is not None:
                 chains[file.channel] = (day, last)
         batch.events.sort(key=_time)
+        if batch.events:
+            batch.ends_at = max(batch.ends_at or 0, batch.events[-1].occurred_at + 1)
         yield batch
 
 
