@@ -25,9 +25,10 @@ down: setup ## Stop the demo's stack and the one of `make up`, in order; data st
 	@$(VITALS) down
 
 demo: export VITALS_HOME = $(DEMO_HOME)
+demo: export VITALS_TICK_SECONDS ?= 5
 demo: setup ## From nothing to a ranking of dying groups, on a simulated fleet
 	@$(VITALS) up
-	@$(VITALS) simulate --out $(DEMO_HOME)/fleet $(DEMO_FLEET)
+	@[ -f $(DEMO_HOME)/fleet/events.jsonl.gz ] || $(VITALS) simulate --out $(DEMO_HOME)/fleet $(DEMO_FLEET)
 	@$(VITALS) import jsonl $(DEMO_HOME)/fleet/events.jsonl.gz
 	@$(VITALS) wait --timeout $(DEMO_TIMEOUT)
 	@$(VITALS) groups
