@@ -151,7 +151,7 @@ def _in_time(kept: dict[str, P], is_due: Callable[[P], bool]) -> list[P]:
 
 
 def _forget(customer: Customer, before: int) -> None:
-    customer.orders = {k: o for k, o in customer.orders.items() if o.rule is None or o.settles_at >= before}
+    customer.orders = {k: o for k, o in customer.orders.items() if o.settles_at >= before}
     customer.refunds = {k: r for k, r in customer.refunds.items() if not r.is_settled or r.settles_at >= before}
 
 

@@ -47,7 +47,6 @@ class Shelf(Generic[V]):
         value = self._changed.get(key)
         if value is None:
             value = self._changed[key] = self.read(key) or self._kind()
-            self._read.pop(key, None)
         return value
 
     def rewrite_from(self, offset: int) -> None:

@@ -177,6 +177,18 @@ def test_the_same_order_id_of_two_brands_is_two_orders():
     }  # fmt: skip
 
 
+def test_a_code_of_another_brand_has_no_part():
+    rival = Touch(
+        event_id="x", occurred_at=START, brand_id="rival", platform="irc", group_id="r1", kind="post", code="SALE"
+    )
+    assert shares(rows_of((rival, "", START), order(HOUR_MS, code="SALE"))) == {NOBODY: 1000}
+
+
+def test_a_settled_refund_that_comes_again_counts_once():
+    rows = fold(log(), [order(0), refund(1), *ticks(DAY_MS), refund(1, event_id="another"), *ticks(2 * DAY_MS)])
+    assert [row.amount for row in rows] == [1000, -100]
+
+
 def test_a_refund_counts_once():
     assert sum(row.amount for row in rows_of(order(0), refund(1), refund(1), refund(1, event_id="another"))) == 900
 
@@ -259,7 +271,7 @@ def test_a_post_is_kept_per_partition():
 
 CUSTOMERS = st.sampled_from(["c1", "c2", "c3"])
 GROUPS = st.sampled_from(["g1", "g2", "g3", "g4"])
-TIMES = st.integers(0, 200).map(lambda hours: hours * HOUR_MS)
+TIMES = st.integers(0, 120).map(lambda hours: hours * HOUR_MS)
 CODES = st.sampled_from([None, "k1", "k2"])
 CURRENCIES = st.sampled_from(["CNY", "CNY", "USD"])
 
@@ -276,8 +288,9 @@ REFUNDS = st.builds(
     lambda at, who, number, of, amount, currency: refund(at, f"r{number}", f"o{of}", who, amount, currency),
     TIMES, CUSTOMERS, st.integers(0, 4), st.integers(0, 3), st.integers(0, 800), CURRENCIES,
 )  # fmt: skip
-TICKS = st.builds(tick, TIMES, st.integers(0, 1))
-RECORDS = st.lists(st.one_of(TOUCHES, TOUCHES, POSTS, ORDERS, ORDERS, REFUNDS, TICKS), max_size=40)
+SOME_TICKS = st.builds(lambda at, partition: [tick(at, partition)], TIMES, st.integers(0, 1)) | st.builds(ticks, TIMES)
+SOME = st.one_of(TOUCHES, TOUCHES, POSTS, ORDERS, ORDERS, REFUNDS).map(lambda record: [record]) | SOME_TICKS
+RECORDS = st.lists(SOME, max_size=40).map(lambda some: [record for records in some for record in records])
 
 
 def firsts(records, kind):
@@ -361,12 +374,8 @@ def test_a_restart_anywhere_gives_the_same_rows_and_values(records, cuts):
     assert stored == whole.partition_value()
 
 
-@given(RECORDS, st.integers(0, 44), st.integers(0, 44), st.data())
-@settings(max_examples=300)
-def test_a_crash_between_values_and_position_loses_and_doubles_nothing(records, one_cut, other_cut, data):
-    """The values of a flush up to `ahead` were written, all or some; the position of the flush before holds."""
-    records = finish(records)
-    position, ahead = sorted(min(cut, len(records)) for cut in (one_cut, other_cut))
+def crash(records, position, ahead, written_of):
+    """Values up to `ahead` were written, those that `written_of` picks; the position of the flush before holds."""
     whole = log()
     expected, expected_values = fold(whole, records), whole.take_changed()
 
@@ -376,7 +385,7 @@ def test_a_crash_between_values_and_position_loses_and_doubles_nothing(records, 
     stored_position = first.partition_value()
     sent += fold(first, records, position, ahead)
     late = first.take_changed()
-    written = data.draw(st.sets(st.sampled_from(sorted(late)))) if late else set()
+    written = written_of(late)
     stored |= {key: late[key] for key in written}
 
     second = log()
@@ -386,6 +395,33 @@ def test_a_crash_between_values_and_position_loses_and_doubles_nothing(records, 
     assert accepted(sent) == accepted(expected)
     assert stored | changed == expected_values
     assert position == len(records) or written <= set(changed)
+
+
+@given(RECORDS, st.data())
+@settings(max_examples=300)
+def test_a_crash_between_values_and_position_loses_and_doubles_nothing(records, data):
+    records = finish(records)
+    position = data.draw(st.integers(0, len(records)))
+    ahead = data.draw(st.integers(position, len(records)))
+    crash(records, position, ahead, lambda late: data.draw(st.sets(st.sampled_from(sorted(late)))) if late else set())
+
+
+JOINS = [touch(0, group=group, kind="join") for group in ("g1", "g2")]
+LATE_POST = touch(HOUR_MS, group="g2", kind="post")
+
+
+@pytest.mark.parametrize(
+    ("records", "position", "written"),
+    [
+        pytest.param(
+            [*JOINS, order(2 * HOUR_MS), *ticks(DAY_MS), LATE_POST], 3, {"p/0/g/g2"}, id="post-after-the-tick"
+        ),
+        pytest.param([*JOINS, order(2 * HOUR_MS), *ticks(DAY_MS)], 3, {"c/c1"}, id="settled-by-the-tick"),
+        pytest.param([*ticks(DAY_MS), order(HOUR_MS)], 0, {"c/c1"}, id="order-after-the-tick-that-passed-it"),
+    ],
+)
+def test_a_value_ahead_of_the_position_does_not_change_what_a_tick_says(records, position, written):
+    crash(finish(records), position, len(records), lambda late: written)
 
 
 def accepted(rows):
