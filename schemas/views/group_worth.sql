@@ -97,9 +97,9 @@ WITH
             nullIf(toFloat64(latest.members), 0) AS members,
             known.knows_orders AS knows_orders,
             known.knows_mutes AS knows_mutes,
-            sums.revenue AS revenue,
+            ifNull(sums.revenue, 0) AS revenue,
             sums.leaves AS leaves,
-            sums.leaves_90d AS leaves_90d,
+            ifNull(sums.leaves_90d, 0) AS leaves_90d,
             sums.leaves_after_benefit AS leaves_after_benefit,
             notEmpty(sums.benefits) AS had_benefits,
             2 * sums.ads > sums.posts AS is_ads,
@@ -110,8 +110,8 @@ WITH
             crowds.hunters AS hunters,
             ifNull(crowds.payers, 0) AS payers,
             care.care AS care,
-            percent_rank() OVER (PARTITION BY brand_id ORDER BY payers / members ASC NULLS FIRST) AS payers_rank,
-            percent_rank() OVER (PARTITION BY brand_id ORDER BY revenue / members ASC NULLS FIRST) AS revenue_rank
+            percent_rank() OVER (PARTITION BY brand_id, members IS NULL ORDER BY payers / members) AS payers_rank,
+            percent_rank() OVER (PARTITION BY brand_id, members IS NULL ORDER BY revenue / members) AS revenue_rank
         FROM groups
         LEFT JOIN latest_vitals AS latest ON latest.group_id = groups.group_id
         LEFT JOIN sums ON sums.group_id = groups.group_id
@@ -123,7 +123,7 @@ WITH
     (
         SELECT
             group_id,
-            ifNull(revenue, 0) / 13 AS revenue_at_risk,
+            revenue / 13 AS revenue_at_risk,
             payers,
             is_ads,
             if(knows_orders AND members IS NOT NULL, (payers_rank + revenue_rank) / 2, NULL) AS conversion,
