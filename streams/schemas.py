@@ -1,0 +1,165 @@
+"""JSON schemas and examples of everything on the topics, made from the structs: `python -m streams.schemas`.
+
+`schemas/events/<type>.v<n>.schema.json` are the events, `schemas/rows/<row>.v<n>.schema.json` what else stands on a
+topic, `schemas/examples/<name>.v<n>.json` a list for each: one with every field, one with only the required ones. A
+change that older consumers can't read is a new version beside the old one, which stays.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+from streams.dead_letters import DeadLetter, dead_letter
+from streams.events import EVENTS, Event
+from streams.identities import MemberIdentity
+from streams.resources import resource_dir
+from streams.vitals.rows import AlertSignal, GroupVitals, MemberVitals
+
+VERSION = 1
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+EVENT_TYPES: dict[str, type[msgspec.Struct]] = {
+    str(kind.__struct_config__.tag): kind for kinds in EVENTS.values() for kind in kinds
+}
+ROW_TYPES: dict[str, type[msgspec.Struct]] = {
+    re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower(): kind
+    for kind in (AlertSignal, DeadLetter, GroupVitals, MemberIdentity, MemberVitals)
+}
+
+_AT = 1_767_261_600_000  # 2026-01-01T10:00Z
+_GROUP = "acme/wecom/wr42"
+_SAMPLES: dict[str, Any] = {
+    "event_id": "acme/wecom/wr42/1001",
+    "occurred_at": _AT,
+    "at": _AT,
+    "day": _AT // 86_400_000 * 86_400_000,
+    "first_event_at": _AT - 8_640_000_000,
+    "last_member_message_at": _AT - 3_600_000,
+    "last_message_at": _AT - 3_600_000,
+    "joined_at": _AT - 8_640_000_000,
+    "verdict_since": _AT - 864_000_000,
+    "planned_end_at": _AT + 8_640_000_000,
+    "ended_at": None,
+    "complete_until": _AT,
+    "source_complete_at": _AT,
+    "effective_at": _AT + 604_800_000,
+    "brand_id": "acme",
+    "platform": "wecom",
+    "group_id": _GROUP,
+    "merged_into": "acme/wecom/wr43",
+    "source": "wecom/acme",
+    "source_seq": 1001,
+    "source_prev": 1000,
+    "source_offset": 41_003,
+    "member_id": "m_3nq0b2tq8fHk1c9Z",
+    "inviter_id": "m_Zk29cH8f1qt2b0qn",
+    "customer_id": "m_3nq0b2tq8fHk1c9Z",
+    "members": ("m_3nq0b2tq8fHk1c9Z", "m_Zk29cH8f1qt2b0qn"),
+    "staff": ("m_0aaStaffaaaaaaa0",),
+    "bots": (),
+    "mentions": ("m_Zk29cH8f1qt2b0qn",),
+    "reply_to": "acme/wecom/wr42/1000",
+    "target": "acme/wecom/wr42/999",
+    "text": "早上好",
+    "text_len": 3,
+    "content_type": "text",
+    "name": "杭州茶友交流3群",
+    "owner": "ops-lin",
+    "timezone": "Asia/Shanghai",
+    "currency": "CNY",
+    "scene": "qr_code",
+    "benefit_id": "red-packet-7",
+    "code": "TEA10",
+    "cause": "sign_in",
+    "points": 5,
+    "amount": 12_800,
+    "weight": 1.0,
+    "order_id": "A-1001",
+    "refund_id": "A-1001-r1",
+    "model": "breadth-level-1",
+    "intercept": -0.25,
+    "origin_partition": 3,
+    "verdict": "dying",
+    "was": "fading",
+    "reasons": ({"code": "few_speakers", "numbers": {"now": 9, "usual": 41}},),
+    "role": "member",
+    "raw_id": "wmAbC123",
+    "risk": 0.41,
+}
+"""What stands in the examples, by name of field; one that is not here, or is of another type, gets a plain value."""
+
+
+def generated() -> dict[str, bytes]:
+    """Path below `schemas/` → content of every schema and example."""
+    files: dict[str, bytes] = {}
+    for folder, kinds in (("events", EVENT_TYPES), ("rows", ROW_TYPES)):
+        for name, kind in kinds.items():
+            file = f"{name}.v{VERSION}.schema.json"
+            files[f"{folder}/{file}"] = _pretty({"$schema": DIALECT, "$id": file} | msgspec.json.schema(kind))
+            files[f"examples/{name}.v{VERSION}.json"] = _pretty([msgspec.to_builtins(one) for one in examples(kind)])
+    return files
+
+
+def examples(kind: type[msgspec.Struct]) -> Iterator[msgspec.Struct]:
+    """One with every field, and one with the required ones alone where that is another."""
+    if kind is DeadLetter:
+        yield dead_letter(
+            b'{"type":"mesage"}', origin="chat-events", partition=3, position=41_004, reason="unknown_type",
+            detail="$.type", at=_AT,
+        )  # fmt: skip
+        return
+    fields = msgspec.structs.fields(kind)
+    full = {field.name: _sample(field) for field in fields}
+    yield msgspec.convert(_tagged(kind, full), kind)
+    required = {field.name: full[field.name] for field in fields if field.required}
+    if len(required) < len(full):
+        required |= dict.fromkeys(required.keys() & {"event_id"}, f"{_GROUP}/1002")
+        yield msgspec.convert(_tagged(kind, required), kind)
+
+
+def _tagged(kind: type[msgspec.Struct], values: dict[str, Any]) -> dict[str, Any]:
+    return {"type": kind.__struct_config__.tag} | values if issubclass(kind, Event) else values
+
+
+def _sample(field: msgspec.structs.FieldInfo) -> Any:
+    try:
+        return msgspec.convert(_SAMPLES[field.name], field.type)
+    except (KeyError, msgspec.ValidationError):  # two rows may use a name for different things
+        return _first(inspect.type_info(field.type))
+
+
+def _first(kind: inspect.Type) -> Any:
+    """A plain value of a type. Raises KeyError for strings, which should say something: add them to _SAMPLES."""
+    if isinstance(kind, inspect.Metadata):
+        return _first(kind.type)
+    if isinstance(kind, inspect.UnionType):
+        return _first(next(one for one in kind.types if not isinstance(one, inspect.NoneType)))
+    if isinstance(kind, inspect.LiteralType):
+        return kind.values[0]
+    simple: dict[type, Any] = {inspect.IntType: 12, inspect.FloatType: 0.5, inspect.BoolType: True}
+    return simple[type(kind)]
+
+
+def _pretty(value: Any) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+
+
+def write(directory: Path) -> list[Path]:
+    """Write every file that differs; answers which."""
+    changed = []
+    for name, content in generated().items():
+        path = directory / name
+        if not path.exists() or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            changed.append(path)
+    return changed
+
+
+if __name__ == "__main__":
+    for path in write(resource_dir("schemas")):
+        print(f"wrote {path}")  # noqa: T201 - this is a tool, run by `make schemas`
