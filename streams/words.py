@@ -84,9 +84,12 @@ _COLUMN: dict[Language, int] = {"en": 0, "zh": 1}
 _SLOT = re.compile(r"\{(\w+)(?::([^}]*))?\}")
 _NUMBER = re.compile(r"\{(\w+)")
 _DAYS_FROM_HOURS = 48
-_NO_PLACES = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
-_THREE_PLACES = "BHD IQD JOD KWD LYD OMR TND"
-"""ISO 4217 currencies whose minor unit is not a hundredth."""
+_PLACES = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
+}
+_PLACES_OF = {currency: count for count, currencies in _PLACES.items() for currency in currencies.split()}
 
 
 def words(reason: Reason, language: Language) -> str:
@@ -138,5 +141,10 @@ def money(minor: int, currency: str) -> str:
     """An amount of minor units as people write it: 1,234.50 CNY."""
     if not currency:
         return number(minor)
-    places = 0 if currency in _NO_PLACES else 3 if currency in _THREE_PLACES else 2
-    return f"{minor / 10**places:,.{places}f} {currency}"
+    count = places(currency)
+    return f"{minor / 10**count:,.{count}f} {currency}"
+
+
+def places(currency: str) -> int:
+    """How many decimals a currency has by ISO 4217: JPY 0, KWD 3, most 2."""
+    return _PLACES_OF.get(currency, 2)

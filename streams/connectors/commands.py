@@ -84,19 +84,23 @@ def common_options(command: Command) -> Command:
     return with_options
 
 
+def brand_options(command: Command) -> Command:
+    """The options of formats that name no brand."""
+    brand = click.option("--brand", help="The brand of the groups [default: from the file's name].")
+    return brand(click.option("--source", help="Name of this connector [default: FORMAT/BRAND].")(command))
+
+
 def chat_options(command: Command) -> Command:
     """The options of formats that bring no ids of their own."""
     for option in (
-        click.option("--brand", help="The brand of the groups [default: from the file's name]."),
-        click.option("--source", help="Name of this connector [default: FORMAT/BRAND]."),
         click.option("--bot", "bots", multiple=True, metavar="NAME", help="Is a bot; may be repeated."),
+        click.option("--bots-file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+                     help="Names of bots, one a line."),
         click.option("--staff", multiple=True, metavar="NAME", help="Is staff; may be repeated."),
-        click.option("--bots-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Bots, one name "
-                     "a line."),
         click.option("--keep-text", is_flag=True, help="Keep what was written. Without it only its length is kept."),
     ):  # fmt: skip
         command = option(command)
-    return command
+    return brand_options(command)
 
 
 _paths = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -154,6 +158,43 @@ def jsonl_command(paths: tuple[Path, ...], source: str | None, options: Options)
     _import(lambda: JsonlReader(paths, recipe), recipe, options, settings.load())
 
 
+@import_command.command("orders-csv", epilog="\b\nExample:\n  vitals import orders-csv --brand acme orders.csv")
+@_paths
+@_timezone
+@click.option("--column", "columns", multiple=True, metavar="NAME=HEADER", help="Where a column is; may be repeated.")
+@click.option("--currency", help="Of all amounts, when no column says it.")
+@click.option("--platform", help="Whose ids stand in the columns member_id and group, as irc or slack.")
+@click.option("--encoding", help="[default: UTF-8, or GB18030 where the first lines are no UTF-8]")
+@click.option("--decimal-comma", is_flag=True, help="Amounts are written 1.234,50.")
+@brand_options
+@common_options
+def orders_command(
+    paths: tuple[Path, ...], zone: tzinfo, columns: tuple[str, ...], options: Options, **said: Any
+) -> None:
+    """Read orders and refunds from CSV files with a header.
+
+    Columns: order_id, customer_id (or member_id), paid_at, amount, currency, and if there are any refund_id, code,
+    group. A row with a refund_id is a refund. Amounts are positive and in decimals: 1234.50.
+    """
+    from streams.connectors.orders_csv import ALIASES, Form, OrdersReader  # noqa: PLC0415
+
+    named = dict(column.partition("=")[::2] for column in columns)
+    for name, header in named.items():
+        if name not in ALIASES or not header:
+            raise click.BadParameter(f"--column {name}={header}: NAME is one of {', '.join(ALIASES)}")
+    form = Form(
+        columns=named,
+        currency=said["currency"],
+        encoding=said["encoding"],
+        chat_platform=said["platform"],
+        has_decimal_comma=said["decimal_comma"],
+    )
+    recipe = _recipe("orders", paths, zone, brand=said["brand"], source=said["source"])
+    home = settings.load()
+    pseudonyms = _pseudonyms(recipe.brand_id, home)
+    _import(lambda: OrdersReader(paths, recipe, form, pseudonyms), recipe, options, home)
+
+
 def _recipe(platform: str, paths: tuple[Path, ...], zone: tzinfo, **who: Any) -> "Recipe":
     """What the user said, with what was left out derived and said."""
     from streams.connectors.batches import Recipe  # noqa: PLC0415
@@ -174,8 +215,8 @@ def _recipe(platform: str, paths: tuple[Path, ...], zone: tzinfo, **who: Any) ->
         now=time.time_ns() // 1_000_000,
         zone=zone,
         bots=frozenset(bots),
-        staff=frozenset(who["staff"]),
-        keep_text=who["keep_text"],
+        staff=frozenset(who.get("staff", ())),
+        keep_text=who.get("keep_text", False),
     )
 
 
