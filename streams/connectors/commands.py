@@ -203,8 +203,8 @@ def _recipe(platform: str, paths: tuple[Path, ...], zone: tzinfo, **who: Any) ->
     brand = who["brand"] or brand_of(paths[0])
     if not who["brand"]:
         click.echo(f"brand {brand}, from the file's name (--brand sets another)", err=True)
-    bots = set(who["bots"])
-    if who["bots_file"]:
+    bots = set(who.get("bots", ()))
+    if who.get("bots_file"):
         bots.update(
             line.strip() for line in who["bots_file"].read_text("utf-8", "replace").splitlines() if line.strip()
         )

@@ -10,8 +10,9 @@ _AMOUNT = re.compile(r"\+?([0-9]{1,16})(?:\.([0-9]{1,20}))?")
 
 
 def minor_units(text: str, currency: str, *, has_comma: bool = False) -> int:
-    """The minor units of an amount: 1250 for "12.50" EUR. With `has_comma` a comma is the decimal mark and points stand between thousands.
+    """The minor units of an amount: 1250 for "12.50" EUR.
 
+    With `has_comma` a comma is the decimal mark and points stand between thousands.
     Raises RefusedError for what is no amount, is negative, or is finer than the currency.
     """
     if not re.fullmatch(r"[A-Z]{3}", currency):
