@@ -37,7 +37,7 @@ _decode_letter = msgspec.json.Decoder(DeadLetter).decode
 _decode_identity = msgspec.json.Decoder(MemberIdentity).decode
 
 
-class Record(msgspec.Struct, frozen=True, gc=False):
+class Record(msgspec.Struct, gc=False):
     """One Kafka record; `timestamp` is in ms, `value` None a tombstone."""
 
     topic: str
@@ -127,7 +127,8 @@ class Batch:
             ):
                 event, _ = take_in(record, decode, key_of)
         except (ValueError, RecursionError, RefusedError):
-            return self._skip(record, decode, key_of)
+            self._skip(record, decode, key_of)
+            return None
         return event
 
     def _skip(self, record: Record, decode: Callable[[bytes], Any], key_of: KeyOf) -> None:

@@ -15,7 +15,6 @@ from streams.events import (
     GroupEvent,
     GroupRenamed,
     Purchase,
-    PurchaseEvent,
     Refund,
     Tick,
 )
@@ -147,7 +146,7 @@ def event_row(event: Event, arrived_at: int) -> Row | None:
     return _EVENT_ROWS[type(event)](event, arrived_at)
 
 
-def purchase_row(event: PurchaseEvent, arrived_at: int) -> Row | None:
+def purchase_row(event: Event, arrived_at: int) -> Row | None:
     """An event of purchases as a row of `purchases_v1`; None for what other agents sent there."""
     make = _PURCHASE_ROWS.get(type(event))
     return make(event, arrived_at) if make else None
