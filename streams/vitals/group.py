@@ -9,7 +9,7 @@ import xxhash
 
 from streams import events as e
 from streams.vitals.absorbed import Absorbed
-from streams.vitals.members import Ledger, Member, add_score
+from streams.vitals.members import Ledger, Member
 from streams.vitals.panes import DETAIL_DAYS, PANE_DAYS, DayPane, add_message, day_of, remove_message
 from streams.vitals.policy import DAY_MS, HOUR_MS, Policy
 from streams.vitals.rows import Reason
@@ -135,6 +135,7 @@ def _message(state: GroupState, event: e.Message, policy: Policy) -> e.TouchKind
         add_message(pane, member.number, time, policy.capped_messages)
         if event.reply_to is not None:
             pane.replies += 1
+    state.ledger.add_score(event.member_id, member, time // DAY_MS)
     _spoke(state, member, time, policy)
     return _touch(member, time, "message")
 
@@ -154,7 +155,6 @@ def _staff_message(state: GroupState, event: e.Message, member: Member, pane: Da
 def _spoke(state: GroupState, member: Member, time: int, policy: Policy) -> None:
     state.messages += 1
     member.messages += 1
-    add_score(member, time)
     if member.first_message_at is None:
         _first_words(state, member, time, policy)
     if member.last_message_at is None or time > member.last_message_at:

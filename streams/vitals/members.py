@@ -3,12 +3,13 @@
 import msgspec
 
 from streams.events import Role
-from streams.vitals.panes import day_of
 from streams.vitals.policy import DAY_MS
 
 GONE_DAYS = 400
 """Members gone for longer leave the ledger."""
 HALF_LIFE_DAYS = 28
+TALKER_SCORE = 8.0
+"""Decayed messages that make a talker: two a week, held. Talkers are the candidates for a group's core."""
 _DECAY = tuple(0.5 ** (days / HALF_LIFE_DAYS) for days in range(GONE_DAYS + 1))
 
 
@@ -34,15 +35,20 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     arrived_day: int = -1
     touched_hour: int = -1
     is_muted: bool = False
+    is_talker: bool = False
 
 
 class Ledger(msgspec.Struct, array_like=True, gc=False):
-    """All members of a group by pseudonym, with the counts of those present (bots and system are neither)."""
+    """All members of a group by pseudonym, with the counts of those present (bots and system are neither).
+
+    `talkers` are the pseudonyms of those whose score once reached TALKER_SCORE.
+    """
 
     by_id: dict[str, Member] = {}
     next_number: int = 0
     members: int = 0
     staff: int = 0
+    talkers: list[str] = []
 
     def get(self, member_id: str, role: Role) -> Member:
         """The member, new to the ledger if need be. The latest role that an event gives is theirs."""
@@ -81,18 +87,26 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
             if member.is_present and member_id not in roster:
                 self.set_present(member, time, is_present=False)
 
-    def forget_gone(self, at: int) -> None:
-        """Drop members who are not here and did nothing for GONE_DAYS before `at`."""
+    def forget_gone(self, at: int, talker_days: int) -> None:
+        """Drop members who are not here and did nothing for GONE_DAYS before `at`, and talkers long silent."""
         limit = at - GONE_DAYS * DAY_MS
         gone = [k for k, m in self.by_id.items() if not m.is_present and max(m.last_action_at, m.presence_at) < limit]
         for member_id in gone:
             del self.by_id[member_id]
+        self.talkers = [t for t in self.talkers if self._is_talking(self.by_id.get(t), at - talker_days * DAY_MS)]
 
+    def _is_talking(self, member: Member | None, since: int) -> bool:
+        if member is not None:
+            member.is_talker = (member.last_message_at or 0) >= since
+        return member is not None and member.is_talker
 
-def add_score(member: Member, time: int) -> None:
-    """Count one message in the member's score."""
-    day = day_of(time)
-    if day > member.score_day:
-        member.score *= _DECAY[min(day - member.score_day, GONE_DAYS)]
-        member.score_day = day
-    member.score += 1.0
+    def add_score(self, member_id: str, member: Member, day: int) -> None:
+        """Count one message of the day in the member's score."""
+        score = member.score
+        if day > member.score_day:
+            score *= _DECAY[min(day - member.score_day, GONE_DAYS)]
+            member.score_day = day
+        member.score = score = score + 1.0
+        if score >= TALKER_SCORE and not member.is_talker:
+            member.is_talker = True
+            self.talkers.append(member_id)

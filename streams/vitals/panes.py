@@ -93,7 +93,9 @@ def remove_message(pane: DayPane, number: int, time: int, cap: int) -> None:
 
 
 def window(panes: dict[int, DayPane], last_day: int, days: int) -> list[DayPane]:
-    """The panes of the `days` days that end with `last_day`, oldest first, empty days left out."""
+    """The panes of the `days` days that end with `last_day`, empty days left out, in no certain order."""
+    if len(panes) < days:
+        return [pane for day, pane in panes.items() if last_day - days < day <= last_day]
     found = map(panes.get, range(last_day - days + 1, last_day + 1))
     return [pane for pane in found if pane is not None]
 

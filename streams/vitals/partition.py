@@ -70,7 +70,8 @@ def close_day(state: GroupState, day: int, policy: Policy) -> Windows:
     from_day = min(state.panes, default=day) if state.closed_day is None else state.closed_day + 1
     seal(state.panes, day, from_day)
     forget_messages(state, seen.at)
-    state.ledger.forget_gone(seen.at)
+    if day % 28 == 0:
+        state.ledger.forget_gone(seen.at, policy.core_memory_days)
     state.closed_day = day
     return seen
 

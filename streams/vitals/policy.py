@@ -47,8 +47,6 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """A core member silent for three weeks has left in all but name."""
     core_memory_days: int = 112
     """Whoever has not spoken for four 28-day windows no longer belongs to the core that is missed."""
-    core_min_score: float = 8.0
-    """Decayed messages (half-life 28 d) that make a talker: two a week, held."""
     benefit_leave_hours: int = 72
     """Leaving within this of a benefit is leaving after the coupon."""
 

@@ -57,8 +57,10 @@ def _is_dead(state: GroupState, windows: Windows, policy: Policy) -> bool:
     hours = windows.silent_hours
     if hours is not None and hours >= policy.dead_silent_days * 24:
         return True
+    if windows.age_days < _DEAD_MIN_AGE_DAYS:
+        return False
     now, base = _volume_and_base(state, windows)
-    return windows.age_days >= _DEAD_MIN_AGE_DAYS and now < policy.dead_volume_share * base
+    return now < policy.dead_volume_share * base
 
 
 def _volume_and_base(state: GroupState, windows: Windows) -> tuple[int, float]:
@@ -175,14 +177,8 @@ def _causes(state: GroupState, windows: Windows, policy: Policy) -> list[Reason]
 def _core(state: GroupState, at: int, policy: Policy) -> list[Member]:
     """The talkers of the last months, by their score when they last spoke."""
     since = at - policy.core_memory_days * DAY_MS
-    talkers = [
-        member
-        for member in state.ledger.by_id.values()
-        if member.role == "member"
-        and member.score >= policy.core_min_score
-        and member.last_message_at is not None
-        and member.last_message_at >= since
-    ]
+    known = filter(None, map(state.ledger.by_id.get, state.ledger.talkers))
+    talkers = [member for member in known if member.role == "member" and (member.last_message_at or 0) >= since]
     return nlargest(policy.core_size, talkers, key=lambda member: (member.score, -member.number))
 
 
