@@ -108,7 +108,7 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class Fleet:
-    """The groups as the warehouse knows them now. Every question raises WarehouseError when ClickHouse does not answer it."""
+    """The groups as the warehouse knows them now. A question that ClickHouse does not answer is a WarehouseError."""
 
     def __init__(self, settings: Settings, language: Language = "en") -> None:
         """Connect when first asked."""

@@ -8,7 +8,7 @@ import click
 
 from streams import settings
 from streams.errors import VitalsError
-from streams.words import VERDICT_WORDS, Language, verdict_word
+from streams.words import VERDICT_WORDS, Language, counted, verdict_word
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -112,7 +112,7 @@ def _closing(
     ranked: "Sequence[Health]", chosen: "Sequence[Health]", shown: "Sequence[Health]", language: Language
 ) -> list[str]:
     """What stands below the ranking: how much more there is, and how to see it."""
-    lines = [] if shown else [_word(language, "No group to show.", "没有可显示的群。")]
+    lines = [] if shown else [_word(language, "No group to show.", "没有符合条件的群。")]
     if cut := len(chosen) - len(shown):
         lines.append(
             _word(
@@ -139,8 +139,8 @@ def _nothing(fleet: Any, is_filtered: bool) -> str:
     if not known:
         return _NOBODY
     if is_filtered:
-        return f"No judged group has that brand or platform; {known} groups are known: vitals groups --all"
-    return f"{known} groups are known, none is judged yet: vitals wait"
+        return f"No judged group has that brand or platform; {counted(known, 'group')} known: vitals groups --all"
+    return f"{counted(known, 'group')} known, none judged yet: vitals wait"
 
 
 def _word(language: Language, english: str, chinese: str) -> str:

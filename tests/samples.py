@@ -1,0 +1,80 @@
+"""Groups to show: what the warehouse would answer."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from streams.fleet import Details, Health, Page, Talker, Week
+
+DAY = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def health(**changed):
+    told = {
+        "group_id": "acme/wecom/c-17",
+        "brand_id": "acme",
+        "platform": "wecom",
+        "name": "宝妈交流群 3",
+        "at": DAY,
+        "verdict": "dying",
+        "verdict_since": DAY - timedelta(days=51),
+        "risk": 0.314,
+        "reasons": ["5 of 6 core members left or fell silent", "4 speakers in 28 days, 41 in the 28 before"],
+        "reason_codes": ["core_left", "few_speakers"],
+        "members": 1212,
+        "silent_hours": 290.5,
+        "messages_7d": 3,
+        "messages_28d": 41,
+        "speakers_7d": 1,
+        "speakers_28d": 4,
+        "active_days_28d": 6,
+        "joins_28d": 2,
+        "leaves_28d": 19,
+        "buyers_28d": 3,
+        "orders_28d": 5,
+        "revenue_28d": 1234550,
+        "currency": "CNY",
+        "engagement": 22.6,
+        "source_complete_at": DAY,
+    }
+    return Health(**(told | changed))
+
+
+def page(weeks=52, **changed):
+    details = {
+        "owner": "陈一诺",
+        "model": "breadth-level-1",
+        "first_event_at": DAY - timedelta(days=400),
+        "last_member_message_at": DAY - timedelta(hours=290.5),
+        "planned_end_at": None,
+        "ended_at": None,
+        "staff": 2,
+        "messages_1d": 0,
+        "messages_all": 5000,
+        "speakers_1d": 0,
+        "staff_messages_7d": 12,
+        "staff_messages_28d": 50,
+        "replies_28d": 4,
+        "reactions_28d": 0,
+        "claims_28d": 0,
+        "left_28d": 12,
+        "kicked_28d": 7,
+        "answered_share_28d": 0.4,
+        "newcomer_spoke_share": None,
+    }
+    start = date(2026, 11, 22) - timedelta(days=7 * weeks)
+    return Page(
+        health(**changed),
+        Details(**details),
+        [Week(start + timedelta(days=7 * n), 10 * (weeks - n), weeks - n) for n in range(weeks)],
+        [
+            Talker(
+                member_id="m_AAAAAAAAAAAAAAAA",
+                role="member",
+                is_present=False,
+                messages_28d=31,
+                messages_90d=80,
+                active_days_90d=12,
+                orders=None,
+                last_message_at=DAY - timedelta(days=12),
+            )
+        ],
+    )

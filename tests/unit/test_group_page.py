@@ -1,0 +1,60 @@
+import pytest
+from rich.cells import cell_len
+
+from streams.group_page import bars, group_page
+from tests.samples import page
+
+
+def text(shown, width=100, language="en"):
+    return [line.plain for line in group_page(shown, language, width)]
+
+
+def test_the_page():
+    lines = text(page())
+    assert lines[:5] == [
+        "宝妈交流群 3  acme/wecom/c-17",
+        "dying since 2026-10-02 · risk 31% (breadth-level-1) · as of 2026-11-22 00:00 UTC",
+        "  5 of 6 core members left or fell silent",
+        "  4 speakers in 28 days, 41 in the 28 before",
+        "",
+    ]
+    told = "\n".join(lines)
+    for part in ("12,345.50 CNY", "most 520 a week", "1,212 + 2 staff", "23/100", "40%", "陈一诺", "2026-11-10 (gone)"):
+        assert part in told
+    assert "newcomers who spoke" not in told
+    assert lines[-1] == "source complete to 2026-11-22 00:00 UTC"
+
+
+def test_the_counts_stand_in_columns():
+    lines = text(page())
+    head = next(index for index, line in enumerate(lines) if "28 days" in line and "7 days" in line)
+    assert [line.split() for line in lines[head + 1 : head + 4]] == [
+        ["messages", "0", "3", "41"],
+        ["speakers", "0", "1", "4"],
+        ["active", "days", "6"],
+    ]
+    assert len({len(line) for line in lines[head : head + 4]}) == 1
+
+
+def test_no_english_is_left_in_chinese():
+    told = "\n".join(text(page(reasons=[], name="群", group_id="x"), language="zh"))
+    for part in ("x", "breadth-level-1", "UTC", "CNY", "m_AAAAAAAAAAAAAAAA"):
+        told = told.replace(part, "")
+    assert not [char for char in told if char.isascii() and char.isalpha()]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_charts_fit(width):
+    assert max(cell_len(line) for line in text(page(), width)[5:8]) <= width
+
+
+def test_a_group_of_a_day_has_a_page():
+    assert "▁" not in "".join(text(page(weeks=0)))
+    assert len(text(page(weeks=1))) > 10
+
+
+def test_bars_tell_nothing_from_little():
+    assert bars([0, 1, 500, 1000]) == "▁▂▅█"
+    assert bars([0, 0]) == "▁▁"
+    assert bars([]) == ""
+    assert bars([3]) == "█"
