@@ -21,11 +21,17 @@ from streams.errors import VitalsError
 COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("streams.stack.commands:up", "Start Kafka, ClickHouse, agents and sink on this machine."),
     "down": ("streams.stack.commands:down", "Stop what `up` started, in order."),
-    "status": ("streams.stack.commands:status", "Show each part with its health, lag and rows."),
-    "doctor": ("streams.stack.commands:doctor", "Say what is wrong and what to do."),
+    "status": (
+        "streams.stack.commands:status",
+        "Show each part with its health, the lag of the consumers and the rows stored.",
+    ),
+    "doctor": (
+        "streams.stack.commands:doctor",
+        "Look for what is wrong on this machine and in the stack, and say what to do.",
+    ),
     "groups": ("streams.reading:groups", "Rank the groups, worst first."),
     "group": ("streams.reading:group", "Show one group: vitals, reasons, members, money."),
-    "import": ("streams.connectors.commands:import_command", "Read chat logs or orders."),
+    "import": ("streams.connectors.commands:import_command", "Read chat logs or orders and send them as events."),
     "simulate": ("streams.simulate.command:simulate_command", "Make a fleet of groups with planted deaths."),
     "wait": ("streams.waiting:wait_command", "Wait until all that was sent has reached ClickHouse."),
     "sql": ("streams.sql_command:sql_command", "Ask ClickHouse as the readonly user."),
@@ -34,7 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "migrate": ("streams.migrations:migrate_command", "Bring the ClickHouse schema up to date."),
     "worker": ("streams.app:worker_command", "Run one agent in the foreground."),
     "sink": ("streams.sink:sink_command", "Run the sink from Kafka to ClickHouse in the foreground."),
-    "ticker": ("streams.ticker:ticker_command", "Run the ticker in the foreground."),
+    "ticker": ("streams.ticker:ticker_command", "Append a tick to every partition of chat-events, each minute."),
 }
 """Name → where the click command lives, and its line in `vitals --help`, in the order shown there."""
 

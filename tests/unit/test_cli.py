@@ -66,7 +66,7 @@ def test_help_has_an_example(run, path):
 def test_the_list_of_commands_says_what_the_command_says(name):
     command = cli.load_command(name)
     assert command.name == name
-    assert cli.COMMANDS[name][1] == command.get_short_help_str(limit=200)
+    assert command.get_short_help_str(limit=200).startswith(cli.COMMANDS[name][1].rstrip("."))
 
 
 @pytest.mark.parametrize("path", paths(), ids=" ".join)
