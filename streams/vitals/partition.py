@@ -22,10 +22,14 @@ _no_pane = DayPane()
 
 
 class Source(msgspec.Struct, array_like=True):
-    """How far one source is complete. Only a live one can go blind: an import's past has an end."""
+    """How far one source is complete. Only a live one can go blind: an import's past has an end.
+
+    `heard_at` is when it last said so. While a backlog of it comes in, it lags behind the clock and is not blind.
+    """
 
     complete_at: int
     is_live: bool = False
+    heard_at: int = -1
 
 
 class PartitionState(msgspec.Struct, array_like=True):
@@ -39,14 +43,18 @@ _partitions = msgspec.msgpack.Decoder(PartitionState)
 
 
 class View(msgspec.Struct, frozen=True):
-    """What a tick knows of a group's sources: it may be judged as of `until`; `blind_since` if nobody watches."""
+    """What a tick knows of a group's sources: it may be judged as of `until`; `blind_since` if nobody watches.
+
+    `is_final`: no source is live, so what has come in since can only be told in a row of the same time.
+    """
 
     until: int
     complete_at: int | None
     blind_since: int | None
+    is_final: bool = False
 
 
-def watch(state: GroupState, partition: PartitionState, tick: int, policy: Policy) -> View:
+def watch(state: GroupState, partition: PartitionState, tick: int, policy: Policy, *, is_live: bool) -> View:
     """How far a group may be judged at a tick: as far as the best of its sources is complete.
 
     A source that never says so is believed to be complete. Blindness is not silence.
@@ -55,8 +63,10 @@ def watch(state: GroupState, partition: PartitionState, tick: int, policy: Polic
     if not known or len(known) < len(state.sources):
         return View(tick, None, None)
     complete_at = max(source.complete_at for source in known)
-    blind = any(source.is_live for source in known) and is_blind(tick, complete_at, policy)
-    return View(min(tick, complete_at), complete_at, complete_at if blind else None)
+    live = [source for source in known if source.is_live]
+    heard_at = max((source.heard_at for source in live), default=-1) if is_live else -1
+    blind = bool(live) and is_blind(tick, max(complete_at, heard_at), policy)
+    return View(min(tick, complete_at), complete_at, complete_at if blind else None, not live)
 
 
 def close_day(state: GroupState, day: int, policy: Policy) -> Windows:
@@ -110,10 +120,10 @@ class GroupLog:
         for key in sorted(self._stored.keys() | self._groups.keys()):
             yield self._open(key)
 
-    def fold(self, event: e.Event, key: str, offset: int, arrived_at: int) -> Sequence[Output]:  # noqa: ARG002
+    def fold(self, event: e.Event, key: str, offset: int, arrived_at: int) -> Sequence[Output]:
         """Absorb one event."""
         if not isinstance(event, e.GroupEvent):
-            return self._fold_time(event, offset)
+            return self._fold_time(event, offset, arrived_at)
         if type(event) is e.OrderAttributed and event.rule == "unattributed":
             return ()  # its group is none
         state = self._groups.get(key)
@@ -126,11 +136,12 @@ class GroupLog:
         state.offset = offset
         return () if kind is None else (self._touch(event, kind, offset),)
 
-    def _fold_time(self, event: e.Event, offset: int) -> Sequence[Output]:
+    def _fold_time(self, event: e.Event, offset: int, arrived_at: int) -> Sequence[Output]:
         if isinstance(event, e.Tick):
             return self._fold_tick(event, offset)
         if isinstance(event, e.SourceComplete) and event.source is not None:
             self._complete(event.source, event.complete_until, is_live=event.is_live)
+            self.state.sources[event.source].heard_at = arrived_at
         return ()
 
     def _open(self, key: str, event: e.GroupEvent | None = None) -> GroupState:
@@ -206,7 +217,7 @@ class GroupLog:
         if offset <= state.offset:
             self._changed.add(state.group_id)
             return
-        view = watch(state, self.state, tick, self.policy)
+        view = watch(state, self.state, tick, self.policy, is_live=is_live)
         first_day = day_of(state.first_event_at or 0)
         closed = first_day - 1 if state.closed_day is None else state.closed_day
         last = day_of(view.until) - 1
@@ -216,7 +227,7 @@ class GroupLog:
         at = tick if is_blind else view.until
         is_news = is_live and state.has_news
         is_due = state.verdict != "ended" and (is_hour or (is_blind and not is_live))
-        if at > state.row_at and (is_news or is_due):
+        if (at > state.row_at and (is_news or is_due)) or (at == state.row_at and is_news and view.is_final):
             if is_news or at < tick:
                 state.has_news, state.row_at, state.offset = False, at, offset
                 self._changed.add(state.group_id)

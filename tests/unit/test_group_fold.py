@@ -211,6 +211,38 @@ def test_an_import_never_goes_stale_and_live_ticks_leave_it_alone() -> None:
     assert vitals(later) == []
 
 
+def complete(at: int, *, is_live: bool = True) -> e.SourceComplete:
+    return e.SourceComplete(
+        event_id=f"c/{at}", occurred_at=at, brand_id="acme", platform="irc", source="irc/acme",
+        complete_until=at, is_live=is_live,
+    )  # fmt: skip
+
+
+def test_a_live_source_is_not_blind_while_its_backlog_comes_in() -> None:
+    now = START + 90 * DAY_MS
+    log, _ = run([message(1, START)])
+    log.fold(complete(START + DAY_MS), "", 1, now)
+    rows = [output.value for output in log.fold(tick(now + HOUR_MS, None), "", 2, now + HOUR_MS)]
+    assert {row.verdict for row in vitals(rows)} == {"forming"}
+    assert max(row.at for row in vitals(rows)) == START + DAY_MS
+    at = now + 13 * HOUR_MS
+    rows = [output.value for output in log.fold(tick(at, None), "", 3, at)]
+    assert [(row.verdict, row.verdict_since, row.at) for row in vitals(rows)] == [("stale", START + DAY_MS, at)]
+
+
+def test_a_tick_of_the_backlog_itself_sees_that_its_source_went_blind() -> None:
+    _, rows = run([message(1, START), complete(START + DAY_MS), tick(START + 2 * DAY_MS)])
+    assert vitals(rows)[-1].verdict == "stale"
+
+
+def test_money_that_comes_after_the_end_of_an_import_is_told_in_its_last_row() -> None:
+    log, _ = run([message(1, START), complete(START + DAY_MS, is_live=False), tick(START + DAY_MS)])
+    later = [tick(START + 9 * DAY_MS + n * 60_000, None) for n in range(3)]
+    paid = order(2, START, 500, source="attribution/purchases/0/x")
+    _, rows = run([later[0], paid, *later[1:]], log, 3)
+    assert [(row.at, row.orders_28d, row.revenue_28d) for row in vitals(rows)] == [(START + DAY_MS, 1, 500)]
+
+
 def test_live_rows_tell_news_at_once_and_a_quiet_hour_without_touching_the_value() -> None:
     free = {k: v for k, v in COMMON.items() if k != "source"}
     first = e.Message(event_id="x", occurred_at=START + 1, member_id="m_a", **free)
