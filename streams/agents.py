@@ -45,7 +45,9 @@ class Agent:
         return f"{self.name}/{self.topic}/{partition}/{UUID(bytes=topic_id)}"
 
 
-def absorb(records: Sequence[Record], agent: Agent, log: Log, limit: Limit, end: int) -> tuple[list[Output], int, int]:
+def absorb(
+    records: Sequence[Record], agent: Agent, log: Log, limit: Limit, *, partition: int, end: int
+) -> tuple[list[Output], int, int]:
     """Fold records in order. The outputs, the next offset, and how many records were refused.
 
     The next offset is `end`, or less if the limit of dead letters was passed. The checks here only find out that
@@ -71,7 +73,7 @@ def absorb(records: Sequence[Record], agent: Agent, log: Log, limit: Limit, end:
             try:
                 event, key = take_in(record, decode, key_of)
             except RefusedError as error:
-                letter = refuse(record, agent.topic, error)
+                letter = refuse(record, agent.topic, partition, error)
                 outputs.append(Output(topic=DEAD_LETTERS, key="", value=letter))
                 refused += 1
                 if limit.refused(record.offset):

@@ -23,6 +23,7 @@ _COMMON: dict[str, Any] = {
     "log_level": 0,
 }
 _PROBE_S = 2.0
+_BY_KEY: tuple[tuple[int, ...], ...] = ((),)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -68,15 +69,11 @@ class _Line:
         if self._error:
             raise UndeliverableError(self._error)
 
-    async def put(self, produce: Callable[[], None]) -> None:
-        """Produce; when the queue is full, first wait until it is empty."""
-        try:
-            produce()
-        except BufferError:
-            await self.flush()
-            produce()
-        except KafkaException as error:
+    async def make_room(self, error: Exception) -> None:
+        """After a failed `produce`: wait until the full queue is empty, or raise what cannot be waited for."""
+        if isinstance(error, KafkaException):
             raise UndeliverableError(error.args[0].str()) from None
+        await self.flush()
 
 
 class OutputLine:
@@ -84,23 +81,24 @@ class OutputLine:
 
     def __init__(self, servers: str, partitions: int) -> None:
         self.line = _Line(servers, **{"compression.type": "lz4", "delivery.report.only.error": True})
-        self._every = range(partitions)
+        self._every = [(partition,) for partition in range(partitions)]
 
     async def send(self, outputs: Iterable[Output]) -> None:
         """Put outputs on their way, each as JSON, in order per partition."""
+        produce = self.line.producer.produce
         for output in outputs:
             value, key = _encode(output.value), output.key.encode()
-            if output.partition == EVERY_PARTITION:
-                for partition in self._every:
-                    await self._send(output.topic, key, value, partition)
-            else:
-                await self._send(output.topic, key, value, output.partition)
+            for target in self._targets(output.partition):
+                try:
+                    produce(output.topic, value, key if key or target else None, *target)
+                except (BufferError, KafkaException) as error:
+                    await self.line.make_room(error)
+                    produce(output.topic, value, key if key or target else None, *target)
 
-    async def _send(self, topic: str, key: bytes, value: bytes, partition: int | None) -> None:
-        if partition is not None:
-            await self.line.put(lambda: self.line.producer.produce(topic, value, key, partition))
-        else:
-            await self.line.put(lambda: self.line.producer.produce(topic, value, key or None))
+    def _targets(self, partition: int | None) -> Iterable[tuple[int, ...]]:
+        if partition is None:
+            return _BY_KEY
+        return self._every if partition == EVERY_PARTITION else ((partition,),)
 
     async def delivered(self) -> None:
         """Return once all that was sent is durable."""
@@ -118,18 +116,20 @@ class ChangelogLine:
     async def write(self, records: Sequence[Record]) -> list[int]:
         """Return the offsets of the records, in their order, once all are durable."""
         offsets = [-1] * len(records)
-        for index, record in enumerate(records):
-            await self._put(record, offsets, index)
+        produce = self.line.producer.produce
+        for index, (partition, key, value) in enumerate(records):
+            reported = self._reporter(offsets, index)
+            try:
+                produce(self._topic, value, key, partition, on_delivery=reported)
+            except (BufferError, KafkaException) as error:
+                await self.line.make_room(error)
+                produce(self._topic, value, key, partition, on_delivery=reported)
         await self.line.flush()
         return offsets
 
-    async def _put(self, record: Record, offsets: list[int], index: int) -> None:
+    def _reporter(self, offsets: list[int], index: int) -> Callable[[KafkaError | None, Message], None]:
         def reported(error: KafkaError | None, message: Message) -> None:
             self.line.reported(error, message)
             offsets[index] = message.offset()
 
-        await self.line.put(
-            lambda: self.line.producer.produce(
-                self._topic, record.value, record.key, record.partition, on_delivery=reported
-            )
-        )
+        return reported

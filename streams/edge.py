@@ -18,7 +18,6 @@ _quoted_value = re.compile(r"""\s(?:'.*'|".*")""", re.DOTALL)
 class Record(Protocol):
     """What is needed of a Kafka record."""
 
-    partition: int
     offset: int
     timestamp: int
     key: bytes | None
@@ -55,10 +54,10 @@ def take_in(record: Record, decode: Callable[[bytes], Event], key_of: KeyOf) -> 
     return event, key
 
 
-def refuse(record: Record, origin: str, error: RefusedError) -> DeadLetter:
+def refuse(record: Record, origin: str, partition: int, error: RefusedError) -> DeadLetter:
     """The dead letter of a record. Its time is the record's, so that refusing it again gives the same letter."""
     return dead_letter(
-        record.value or b"", origin=origin, partition=record.partition, position=record.offset,
+        record.value or b"", origin=origin, partition=partition, position=record.offset,
         reason=error.reason, detail=error.detail, at=record.timestamp,
     )  # fmt: skip
 

@@ -180,7 +180,9 @@ class Holdings:
                 return None
             if holding.next != chunk.base:
                 return holding.next
-            outputs, holding.next, refused = absorb(chunk.records, self.agent, holding.log, holding.limit, chunk.end)
+            outputs, holding.next, refused = absorb(
+                chunk.records, self.agent, holding.log, holding.limit, partition=chunk.tp.partition, end=chunk.end
+            )
             self.events_total += holding.next - chunk.base
             self.dead_letters_total += refused
             if holding.dirty_since is None:

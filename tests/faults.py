@@ -11,7 +11,6 @@ topic that nobody disturbed. Prints one line of JSON; exits 1 on any difference.
 import argparse
 import contextlib
 import dataclasses
-import itertools
 import json
 import os
 import pathlib
@@ -301,8 +300,9 @@ def undisturbed(
     for partition, records in by_partition.items():
         log = agent.new_log(partition, agent.origin(partition, topic_id), settings.partitions)
         log.restore(None, {})
-        for some in itertools.batched(records, chunk) if sys.version_info >= (3, 12) else [records]:
-            made, end, _ = absorb(list(some), agent, log, Limit(), some[-1].offset + 1)
+        for at in range(0, len(records), chunk):
+            some = records[at : at + chunk]
+            made, end, _ = absorb(some, agent, log, Limit(), partition=partition, end=some[-1].offset + 1)
             outputs.update((out.topic, out.key.encode(), msgspec.json.encode(out.value)) for out in made)
         values |= log.take_changed()
         positions[partition] = (end, log.partition_value())
@@ -382,8 +382,10 @@ def disturb(settings: Settings, plan: Plan) -> dict[str, object]:
         during, workers.sigterm_seconds = workers.sigterm_seconds, []
         workers.stop_all()
     differences = compare(settings, agent, run_name)
-    is_exact = is_drained and not workers.hung and not any(
-        count for name, count in differences.items() if name not in ("values", "outputs")
+    is_exact = (
+        is_drained
+        and not workers.hung
+        and not any(count for name, count in differences.items() if name not in ("values", "outputs"))
     )
     return {
         "is_exact": is_exact, "is_drained": is_drained, "seed": plan.seed, "faults": dict(schedule.counts),

@@ -85,7 +85,11 @@ def toy_agent(name: str = "toy", topic: str = "toy-events", rows_topic: str = "t
     """The toy as an agent of its own topics."""
     decode: Callable[[bytes], events.Event] = msgspec.json.Decoder(events.ChatEvent).decode
     return Agent(
-        name, topic, decode, {events.Message: attrgetter("group_id")}, lambda partition, *_: ToyLog(partition, rows_topic)
+        name,
+        topic,
+        decode,
+        {events.Message: attrgetter("group_id")},
+        lambda partition, *_: ToyLog(partition, rows_topic),
     )
 
 

@@ -1,0 +1,106 @@
+"""The ticker: says on the log that time passed, since silence is the absence of events."""
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from streams.events import Tick, encode
+from streams.logs import log_of, to_stderr
+from streams.patience import RETRY_S, Patience
+from streams.settings import Settings, load
+
+log = log_of(__name__)
+
+TOPIC = "chat-events"
+_DELIVERY_S = 10.0
+
+
+def tick_at(now_ms: int) -> bytes:
+    """A live tick: of no source, no brand and no platform."""
+    return encode(Tick(event_id=f"tick/{now_ms}", occurred_at=now_ms, brand_id="*", platform="*"))
+
+
+class Ticker:
+    """Appends a tick to every partition at every full interval of the wall clock.
+
+    A tick that could not be sent is not sent late: the next one says more. The same tick twice changes nothing.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        connect: Callable[[Settings], Any],
+        wait: Callable[[float], bool],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings, self._connect, self._wait, self._clock = settings, connect, wait, clock
+        self._producer: Any = None
+        self._patience = Patience()
+
+    def run(self) -> None:
+        """Tick until `wait` says that it is over."""
+        pause = 0.0
+        while not self._wait(pause):
+            pause = self._until_next() if self._tick() else RETRY_S
+        if self._producer is not None:
+            with contextlib.suppress(Exception):
+                self._producer.close(timeout=1)
+
+    def _until_next(self) -> float:
+        interval = self._settings.tick_seconds
+        return interval - self._clock() % interval
+
+    def _tick(self) -> bool:
+        """Send one tick everywhere; False if Kafka did not take it everywhere."""
+        from kafka.errors import KafkaError  # noqa: PLC0415  slow to import
+
+        where = f"Kafka at {self._settings.kafka}"
+        try:
+            self._send(tick_at(int(self._clock() * 1000)))
+        except (KafkaError, OSError, ValueError) as error:
+            self._patience.down(f"{where} takes no tick ({type(error).__name__})")
+            return False
+        self._patience.up(f"{where} takes ticks again")
+        return True
+
+    def _send(self, value: bytes) -> None:
+        if self._producer is None:
+            self._producer = self._connect(self._settings)
+        futures = [
+            self._producer.send(TOPIC, value=value, key=b"", partition=partition)
+            for partition in range(self._settings.partitions)
+        ]
+        for future in futures:
+            future.get(timeout=_DELIVERY_S)
+
+
+def connect(settings: Settings) -> Any:
+    """A kafka-python producer that gives a tick up after some seconds."""
+    from kafka import KafkaProducer  # noqa: PLC0415
+
+    return KafkaProducer(
+        bootstrap_servers=settings.kafka.split(","),
+        acks="all",
+        linger_ms=0,
+        bootstrap_timeout_ms=5_000,
+        max_block_ms=5_000,
+        request_timeout_ms=5_000,
+        delivery_timeout_ms=8_000,
+    )
+
+
+@click.command("ticker", epilog="Example: vitals ticker")
+def ticker_command() -> None:
+    """Append a tick to every partition of chat-events, each minute, until SIGTERM."""
+    to_stderr()
+    over = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: over.set())
+    settings = load()
+    log.info("a tick to %d partitions of %s every %g s", settings.partitions, TOPIC, settings.tick_seconds)
+    Ticker(settings, connect, over.wait).run()
