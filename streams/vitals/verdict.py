@@ -122,8 +122,9 @@ def reasons(state: GroupState, windows: Windows, policy: Policy) -> tuple[Reason
         return (_broad(windows),)
     if verdict == "revived":
         return (because("recovering", speakers=windows.speakers_7d, weeks=4), _broad(windows))
-    found = [*_death(state, windows, policy), *_causes(state, windows, policy), *_drivers(state, windows, policy)]
-    return tuple(found[:MAX_REASONS])
+    if verdict == "dead":  # that it is small and quiet goes without saying
+        return tuple([*_death(state, windows, policy), *_causes(state, windows, policy)][:MAX_REASONS])
+    return tuple([*_causes(state, windows, policy), *_drivers(state, windows, policy)][:MAX_REASONS])
 
 
 def blind_reason(hours: float) -> tuple[Reason, ...]:
@@ -142,8 +143,6 @@ def _broad(windows: Windows) -> Reason:
 
 
 def _death(state: GroupState, windows: Windows, policy: Policy) -> list[Reason]:
-    if state.verdict != "dead":
-        return []
     hours = windows.silent_hours or 0.0
     if hours >= policy.dead_silent_days * 24:
         return [because("no_message", days=int(hours // 24))]
@@ -197,7 +196,7 @@ def _drivers(state: GroupState, windows: Windows, policy: Policy) -> list[Reason
     if fall is not None:
         found.insert(0, because("speakers_falling", now=round(fall[0] / 28, 1), before=round(fall[1] / 28, 1)))
     hours = windows.silent_hours
-    if hours is not None and hours >= 7 * 24 and state.verdict != "dead":
+    if hours is not None and hours >= 7 * 24:
         found.insert(0, because("silent", hours=round(hours, 1)))
     return found
 
