@@ -22,7 +22,7 @@ STYLES = {
 """Verdict → rich style."""
 
 GAP = 2
-NARROWEST_NAME, WIDEST_NAME = 16, 40
+NARROWEST_NAME, READABLE_NAME, WIDEST_NAME = 16, 28, 40
 REASON_LINES = 2
 """The strongest reasons come first; `vitals group` shows all."""
 
@@ -62,6 +62,8 @@ COLUMNS = (
     Column("ID", "群 ID", lambda group, _: printable(group.group_id), goes=6),
 )
 NAME = 2
+CONTEXT = 3
+"""Columns that go as soon or sooner only tell where a group belongs."""
 
 
 def ranking(groups: Sequence[Health], language: Language, width: int | None) -> list[Text]:
@@ -87,10 +89,17 @@ def ranking(groups: Sequence[Health], language: Language, width: int | None) -> 
 def _fit(widths: list[int], width: int) -> list[int]:
     """Choose the columns that fit, and set the name's width to what they leave."""
     shown = sorted(range(len(COLUMNS)), key=lambda index: COLUMNS[index].goes)
-    while (left := width - _fixed(widths, shown)) < NARROWEST_NAME and COLUMNS[shown[-1]].goes:
+    while (left := width - _fixed(widths, shown)) < _wanted(widths, COLUMNS[shown[-1]]):
         shown.pop()
-    widths[NAME] = max(NARROWEST_NAME, min(widths[NAME], WIDEST_NAME, left))
+    widths[NAME] = min(widths[NAME], WIDEST_NAME, max(left, NARROWEST_NAME))
     return sorted(shown)
+
+
+def _wanted(widths: list[int], last: Column) -> int:
+    """Cells that the name should have before `last` may stay: to be read is worth more than brand and date."""
+    if not last.goes:
+        return 0
+    return min(widths[NAME], READABLE_NAME) if last.goes >= CONTEXT else NARROWEST_NAME
 
 
 def _fixed(widths: list[int], shown: list[int]) -> int:

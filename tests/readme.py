@@ -37,7 +37,8 @@ def filled(text: str, block: str, command: str, output: str) -> str:
 def main() -> None:
     """Fill both blocks: the ranking, and its first group."""
     first = json.loads(shown("groups", "--json", "--verdict", "dying", "--limit", "1"))[0]["group_id"]
-    text = filled(README.read_text(), "groups", "vitals groups", shown("groups", "--no-color", "--limit", str(SHOWN)))
+    ranking = shown("groups", "--no-color", "--limit", str(SHOWN))
+    text = filled(README.read_text(), "groups", f"vitals groups --limit {SHOWN}", ranking)
     text = filled(text, "group", f"vitals group {first}", shown("group", first, "--no-color"))
     README.write_text(text)
 

@@ -48,6 +48,11 @@ def test_a_long_name_is_cut_visibly():
     assert "…" in row
 
 
+def test_a_name_that_can_be_read_is_worth_more_than_its_brand():
+    assert "BRAND" not in text([health(name="n" * 100, brand_id="north-peak")], 95)[0]
+    assert "BRAND" in text([health(name="short", brand_id="north-peak")], 95)[0]
+
+
 def test_a_name_keeps_some_room_in_any_terminal():
     [_, row, *_] = text([health(name="n" * 100)], 20)
     assert "n" * (NARROWEST_NAME - 1) + "…" in row
