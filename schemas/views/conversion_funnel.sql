@@ -1,5 +1,5 @@
 -- From member to buyer, over the 28 UTC days up to the group's latest vital signs. An order with shares in several
--- groups counts in each of them; `revenue` is the shares. Money in minor units of `currency`.
+-- groups counts in each of them; `revenue` is the shares. First and last touch count without a share too. Money in minor units of `currency`.
 WITH steps AS
 (
     SELECT
@@ -7,8 +7,8 @@ WITH steps AS
         uniqExactIf(member_id, type = 'join') AS joined,
         uniqExactIf(member_id, type = 'message' AND role = 'member') AS spoke,
         uniqExactIf(member_id, type = 'claim') AS claimed,
-        uniqExactIf(customer_id, type = 'order_attributed' AND refund_id = '') AS bought,
-        uniqExactIf(order_id, type = 'order_attributed' AND refund_id = '') AS orders,
+        uniqExactIf(customer_id, type = 'order_attributed' AND refund_id = '' AND weight > 0) AS bought,
+        uniqExactIf(order_id, type = 'order_attributed' AND refund_id = '' AND weight > 0) AS orders,
         uniqExactIf(order_id, type = 'order_attributed' AND refund_id = '' AND is_first_touch) AS first_touch_orders,
         uniqExactIf(order_id, type = 'order_attributed' AND refund_id = '' AND is_last_touch) AS last_touch_orders,
         sumIf(amount, type = 'order_attributed') AS revenue,

@@ -35,7 +35,7 @@ WITH
             maxIf(occurred_at, type = 'leave') > maxIf(occurred_at, type NOT IN ('leave', 'order_attributed')) AS is_gone,
             maxIf(occurred_at, type = 'mute') > maxIf(occurred_at, type = 'unmute') AS is_muting,
             countIf(type = 'claim') > 0 AS is_claimer,
-            countIf(type = 'order_attributed' AND refund_id = '') > 0 AS is_payer,
+            countIf(type = 'order_attributed' AND refund_id = '' AND weight > 0) > 0 AS is_payer,
             countIf(type = 'message') > 0 AS is_speaker
         FROM events
         WHERE who != '' AND role NOT IN ('staff', 'bot', 'system')

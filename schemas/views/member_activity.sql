@@ -38,7 +38,7 @@ WITH
             sum(amount) AS revenue,
             max(occurred_at) AS last_order_at
         FROM events_v1 FINAL
-        WHERE type = 'order_attributed'
+        WHERE type = 'order_attributed' AND weight > 0
         GROUP BY group_id, customer_id
     )
 SELECT

@@ -347,6 +347,8 @@ def _ended(state: GroupState, event: e.GroupEnded, _: Policy) -> None:
 
 
 def _order(state: GroupState, event: e.OrderAttributed, _: Policy) -> None:
+    if not event.weight:  # it only tells the first or last touch
+        return
     pane = _pane(state, event.occurred_at)
     state.currency = state.currency or event.currency
     if event.currency != state.currency:

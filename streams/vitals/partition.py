@@ -153,7 +153,7 @@ class GroupLog:
         return self._groups[key]
 
     def _touch(self, event: e.GroupEvent, kind: e.TouchKind, offset: int) -> Output:
-        """The event as the member's log shall know it; a post goes to all customers at once."""
+        """The event as the member's log shall know it; a post goes to one partition of it, ahead of later ticks."""
         member_id = event.member_id if isinstance(event, e.MemberEvent) else None
         touch = e.Touch(
             event_id=f"touch/{self.origin}/{offset}",
@@ -169,7 +169,7 @@ class GroupLog:
             code=event.code if isinstance(event, e.Post) else None,
         )
         if member_id is None:
-            return Output("purchases", "", touch, EVERY_PARTITION)
+            return Output("member-touches", "", touch, self.partition)
         return Output("member-touches", member_id, touch)
 
     def _complete(self, name: str, until: int, *, is_live: bool) -> None:

@@ -332,7 +332,7 @@ def order(n: int, at: int, amount: int, **more: Any) -> e.OrderAttributed:
 def test_orders_refunds_and_buyers_in_the_groups_currency() -> None:
     log, _ = run([
         order(1, START, 500), order(2, START, 300, customer_id="m_b"), order(3, START, -100, refund_id="r"),
-        order(4, START, 9, currency="USD"),
+        order(4, START, 9, currency="USD"), order(5, START, 0, customer_id="m_c", weight=0.0, is_first_touch=True),
     ])  # fmt: skip
     seen = windows(state_of(log), START + DAY_MS)
     assert (seen.orders_28d, seen.buyers_28d, seen.revenue_28d) == (3, 2, 700)
