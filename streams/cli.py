@@ -45,6 +45,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
 """Name → where the click command lives, and its line in `vitals --help`, in the order shown there."""
 
 BUG, INTERRUPTED = 70, 130
+CRASH_LOG_BYTES = 1 << 20
+"""Beyond this the log of crashes begins anew: a part that fails at every start must not fill the disk."""
 
 
 class LazyGroup(click.Group):
@@ -151,7 +153,8 @@ def _log_bug(error: BaseException) -> str | None:
     try:
         path = settings.load().logs / "crash.log"
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as log:
+        is_full = path.exists() and path.stat().st_size > CRASH_LOG_BYTES
+        with path.open("w" if is_full else "a", encoding="utf-8") as log:
             traceback.print_exception(error, file=log)
     except (OSError, VitalsError):
         return None

@@ -99,7 +99,7 @@ def _wanted(widths: list[int], last: Column) -> int:
     """Cells that the name should have before `last` may stay: to be read is worth more than brand and date."""
     if not last.goes:
         return 0
-    return min(widths[NAME], READABLE_NAME) if last.goes >= CONTEXT else NARROWEST_NAME
+    return min(widths[NAME], READABLE_NAME if last.goes >= CONTEXT else NARROWEST_NAME)
 
 
 def _fixed(widths: list[int], shown: list[int]) -> int:

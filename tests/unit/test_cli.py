@@ -122,6 +122,16 @@ def test_a_bug_is_one_line_and_its_traceback_is_kept(run, failing, tmp_path):
     assert "Traceback" in log.read_text()
 
 
+def test_the_log_of_crashes_does_not_grow_for_ever(run, failing, monkeypatch, tmp_path):
+    sizes = []
+    for _ in range(4):
+        failing(ValueError("x"))
+        run("up")
+        sizes.append((tmp_path / "logs" / "crash.log").stat().st_size)
+        monkeypatch.setattr(cli, "CRASH_LOG_BYTES", 2 * sizes[0] - 1)
+    assert sizes == [sizes[0], 2 * sizes[0], sizes[0], 2 * sizes[0]]
+
+
 def test_a_bug_with_nowhere_to_keep_it_says_how_to_see_it(run, failing, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("VITALS_HOME", str(tmp_path / "file"))
