@@ -307,8 +307,9 @@ class _Lines:
 def closing(counts: "Counts", unit: str, options: Options, seconds: float) -> list[str]:
     """The closing count: read, sent, skipped and rejected with reasons, and where the rejected are."""
     verb = "would send" if options.dry_run else "wrote" if options.out else "sent"
+    groups = f" of {counts.groups:,} groups" if counts.groups else ""
     lines = [
-        f"read {counts.read:,} {unit}, {verb} {counts.sent:,} events of {counts.groups:,} groups, "
+        f"read {counts.read:,} {unit}, {verb} {counts.sent:,} events{groups}, "
         f"skipped {_sum(counts.skipped)}, rejected {_sum(counts.rejected)} "
         f"({seconds:.1f} s, {counts.sent / max(seconds, 1e-3):,.0f}/s)"
     ]

@@ -81,7 +81,7 @@ class Import:
         self._ends_at = max(self._ends_at, batch.ends_at or 0)
         self._sources |= batch.sources
         self._self_closing |= batch.self_closing
-        if self._midnight is None and batch.delivered and batch.begins_at is not None:
+        if not counts.sent and batch.delivered and batch.begins_at is not None:
             first = min([batch.begins_at, *(event.occurred_at for event in batch.events[:1])])
             self._midnight = first // DAY_MS * DAY_MS + DAY_MS  # the days before were closed when it was delivered
         for identity in batch.identities:

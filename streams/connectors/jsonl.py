@@ -17,8 +17,7 @@ import msgspec
 
 from streams.connectors.batches import DAY_MS, Batch, Delivered, Recipe, mark
 from streams.connectors.lines import Line, LineFile, too_long, total_size
-from streams.dead_letters import DeadLetter
-from streams.edge import RefusedError, refuse, take_in
+from streams.edge import RefusedError, take_in
 from streams.events import ChatEvent, Event, Purchase, Refund, SourceComplete, Tick
 
 BLOCK_LINES = 2000
@@ -131,15 +130,13 @@ class JsonlReader:
         try:
             event, _ = take_in(line, _decode, {})
         except RefusedError as error:
-            batch.refused.append(self._letter(line, title, error))
+            origin = f"{self._recipe.source}:{title}"
+            batch.refuse(line.value, origin, line.offset, error.reason, error.detail, line.timestamp)
             return None
         if isinstance(event, Tick):
             batch.skipped["tick"] += 1
             return None
         return event
-
-    def _letter(self, line: Line, title: str, error: RefusedError) -> DeadLetter:
-        return refuse(line, f"{self._recipe.source}:{title}", error)
 
     def _note(self, source: str, brand: str, platform: str) -> None:
         if source not in self._batch.sources:

@@ -25,7 +25,6 @@ class Line(msgspec.Struct):
     timestamp: int
     size: int = 0
     sha256: str = ""
-    partition: int = NO_PARTITION
     key: bytes | None = None
 
 

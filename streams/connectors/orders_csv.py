@@ -17,15 +17,15 @@ import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
+from itertools import islice
 from pathlib import Path
 
 import msgspec
 
-from streams.connectors.batches import NO_PARTITION, Batch, Delivered, Recipe, mark
+from streams.connectors.batches import Batch, Delivered, Recipe, mark
 from streams.connectors.irc_day import canonical_nick
 from streams.connectors.lines import Line, LineFile, too_long, total_size
 from streams.connectors.money import minor_units
-from streams.dead_letters import dead_letter
 from streams.edge import RefusedError
 from streams.errors import VitalsError
 from streams.events import MAX_TIME, Event, Purchase, Refund
@@ -109,7 +109,7 @@ class Rows:
     def __init__(self, file: LineFile, form: Form, now: int) -> None:
         self._lines = file.lines(now)
         self._taken: list[Line] = []
-        self._ahead = [line for line, _ in zip(self._lines, range(_SAMPLE_LINES), strict=False)]
+        self._ahead = list(islice(self._lines, _SAMPLE_LINES))
         self._encoding = form.encoding or _encoding_of(self._ahead, file.title)
         head = (self._ahead[0].value or b"") if self._ahead else b""
         delimiter = max(b",;\t|", key=head.count)
@@ -236,11 +236,7 @@ class Orders:
         if line.sha256:
             batch.refused.append(too_long(line, origin))
             return
-        letter = dead_letter(
-            row.raw, origin=origin, partition=NO_PARTITION, position=line.offset,
-            reason=error.reason, detail=error.detail, at=line.timestamp,
-        )  # fmt: skip
-        batch.refused.append(letter)
+        batch.refuse(row.raw, origin, line.offset, error.reason, error.detail, line.timestamp)
 
     def _event(self, row: Row, batch: Batch) -> Event:
         """A row's purchase or refund. Raises RefusedError."""

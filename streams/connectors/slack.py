@@ -67,7 +67,9 @@ class SlackReader:
         for path in paths:
             self._add(open_tree(path, spool_dir))
         if not self._channels:
-            raise VitalsError(f"no channels.json in {paths[0]}: give the zip that Slack exported, or its directory")
+            raise VitalsError(
+                f"{paths[0]} has no list of channels (channels.json): give the zip of Slack's export, or its directory"
+            )
         self.total_bytes = sum(file.size for file in self._files)
 
     def _add(self, tree: Tree) -> None:
