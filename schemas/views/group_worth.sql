@@ -16,6 +16,7 @@ WITH
             if(customer_id = '', member_id, customer_id) AS who,
             if(type = 'order_attributed', amount, 0) AS amount,
             refund_id,
+            weight,
             content_class,
             latest.at AS as_of
         FROM
