@@ -60,11 +60,14 @@ def groups(  # noqa: PLR0913, PLR0917  one argument per option
         _print_json(shown)
         return
     console = _console(no_color)
+    if not ranked:
+        console.print(_nothing(fleet, bool(brands or platforms)), soft_wrap=True)
+        return
     if shown:
         from streams.ranking import ranking  # noqa: PLC0415  `--help` needs no rich
 
         _print(console, ranking(shown, language, _width(console)))
-    for line in _closing(ranked, chosen, shown, language) if ranked else [_nothing(fleet, bool(brands or platforms))]:
+    for line in _closing(ranked, chosen, shown, language, is_chosen=bool(verdicts)):
         console.print(line, style="dim" if shown else "", soft_wrap=True)
 
 
@@ -109,9 +112,14 @@ def _the_one(names: dict[str, str], text: str) -> str:
 
 
 def _closing(
-    ranked: "Sequence[Health]", chosen: "Sequence[Health]", shown: "Sequence[Health]", language: Language
+    ranked: "Sequence[Health]",
+    chosen: "Sequence[Health]",
+    shown: "Sequence[Health]",
+    language: Language,
+    *,
+    is_chosen: bool,
 ) -> list[str]:
-    """What stands below the ranking: how much more there is, and how to see it."""
+    """What stands below the ranking: how much more there is, and how to see it. `is_chosen`: by --verdict."""
     lines = [] if shown else [_word(language, "No group to show.", "没有符合条件的群。")]
     if cut := len(chosen) - len(shown):
         lines.append(
@@ -120,7 +128,7 @@ def _closing(
             )
         )
     hidden = Counter(group.verdict for group in ranked) - Counter(group.verdict for group in chosen)
-    if hidden:
+    if hidden and not is_chosen:
         counts = [f"{count} {verdict_word(verdict, language)}" for verdict, count in hidden.most_common()]
         lines.append(
             _word(

@@ -66,7 +66,7 @@ def test_verdicts_of_choice(run, known):
     known(*fleet_of(healthy=1, dead=1, ended=1))
     lines = run("groups", "--verdict", "ended", "--verdict", "healthy")[1].splitlines()
     assert [line.split()[0] for line in lines[1:3]] == ["healthy", "ended"]
-    assert run("groups", "--verdict", "stale")[1].startswith("No group to show.\n1 dead, 1 healthy, 1 ended not shown")
+    assert run("groups", "--verdict", "stale")[1] == "No group to show.\nas of 2026-11-22 00:00 UTC\n"
 
 
 def test_the_ranking_for_programs_is_whole(run, known):
