@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -28,6 +29,8 @@ STOP_LIMIT_S = 7.0
 _LOOK_S = 0.1
 """How often the flusher looks whether a flush is due."""
 _STATUS_S = 1.0
+_GC_THRESHOLD = 50_000
+"""The fold keeps millions of objects that never form cycles: looking at them less often saves a sixth of the CPU."""
 
 
 def await_topics(settings: Settings, agent: Agent) -> bytes:
@@ -217,7 +220,10 @@ def run(settings: Settings, agent: Agent, instance: str) -> NoReturn:
         log.critical("%s", error)
         os._exit(1)
     log.info("worker %s folds %s, its values in %s", instance, agent.topic, agent.changelog_topic)
-    _leave(_work(build(settings, agent, instance, topic_id)))
+    app = build(settings, agent, instance, topic_id)
+    gc.freeze()
+    gc.set_threshold(_GC_THRESHOLD, 20, 50)
+    _leave(_work(app))
 
 
 def _work(app: "ChunkApp") -> int:
