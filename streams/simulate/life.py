@@ -44,7 +44,7 @@ class Life:
         self._benefits = 0
         self._phase = rng.randrange(_BENEFIT_EVERY_DAYS)
         self._counts_points = rng.random() < 0.1
-        self._renamed_on = rng.randrange(400)
+        self._renamed_on = rng.randrange(3000)
         self._orders: list[Order] = []
 
     def live(self, day: int) -> tuple[list[e.GroupEvent], list[Order]]:

@@ -216,7 +216,7 @@ def test_an_example_goes_through_its_agent(agent: Any, name: str, number: int) -
     log = agent.new_log(0, agent.origin(0, bytes(16)), 1)
     log.restore(None, {})
     example = record(agent.topic, examples_of(name)[number])
-    outputs, end, refused = absorb([example], agent, log, Limit(), example.offset + 1)
+    outputs, end, refused = absorb([example], agent, log, Limit(), partition=0, end=example.offset + 1)
     assert (end, refused) == (example.offset + 1, 0)
     outputs = [output for output in outputs if output.topic != "dead-letters"]
     for output in outputs:

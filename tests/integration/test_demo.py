@@ -1,0 +1,140 @@
+"""The main job, end to end, as `make demo` does it: a fleet goes in, the ranking comes out, and it tells the truth."""
+
+import csv
+import gzip
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from streams import events as e
+from streams.settings import Settings
+from streams.stack.start import up
+from streams.stack.steps import Steps
+from streams.stack.stop import down
+from tests.conftest import make_settings
+
+pytestmark = pytest.mark.integration
+
+GROUPS, DAYS = 22, 120
+Vitals = Callable[..., str]
+
+_decode = msgspec.json.Decoder(e.ChatEvent | e.PurchaseEvent).decode
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    settings = make_settings(tmp_path_factory.mktemp("demo"), tick_seconds=2.0)
+    quiet = Steps(lambda _: None, is_live=False)
+    try:
+        yield up(settings, steps=quiet)
+    finally:
+        down(settings, steps=quiet)
+
+
+@pytest.fixture(scope="module")
+def vitals(home: Settings) -> Vitals:
+    """Runs a command against the stack and answers what it prints."""
+    env = os.environ | {"VITALS_HOME": str(home.home), "COLUMNS": "200"}
+
+    def run(*arguments: str) -> str:
+        command = [sys.executable, "-m", "streams", *arguments]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=240)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def fleet(vitals: Vitals, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fleet that was simulated, imported and waited for."""
+    out = tmp_path_factory.mktemp("fleet")
+    vitals("simulate", "--out", str(out), "--groups", str(GROUPS), "--days", str(DAYS), "--seed", "5")
+    vitals("import", "jsonl", str(out / "events.jsonl.gz"))
+    vitals("wait", "--timeout", "180")
+    return out
+
+
+@pytest.fixture(scope="module")
+def sent(fleet: Path) -> list[e.Event]:
+    with gzip.open(fleet / "events.jsonl.gz") as file:
+        return [_decode(line) for line in file]
+
+
+def ranking(vitals: Vitals) -> list[dict[str, Any]]:
+    return json.loads(vitals("groups", "--json", "--all"))
+
+
+def rows(vitals: Vitals, query: str) -> list[dict[str, Any]]:
+    return json.loads(vitals("sql", "--json", query))
+
+
+def expected(row: dict[str, str]) -> set[str]:
+    """The verdicts that the truth allows. What happens in the last weeks may not show yet."""
+    if row["cause"] == "planned_end":
+        return {"ended"}
+    if row["cause"] == "blind_source":
+        return {"stale"}
+    if row["is_death"] == "false":
+        return {"healthy", "fading", "forming"}
+    silent_since = date.fromisoformat(row["dead_at"]) if row["dead_at"] else None
+    if silent_since and datetime.now(UTC).date() - silent_since > timedelta(days=32):
+        return {"dead"}
+    return {"healthy", "fading", "dying", "dead"}
+
+
+def test_every_verdict_is_one_that_the_planted_cause_allows(vitals: Vitals, fleet: Path) -> None:
+    verdicts = {group["group_id"]: group["verdict"] for group in ranking(vitals)}
+    with (fleet / "truth.csv").open(encoding="utf-8") as file:
+        truth = {row["group_id"]: row for row in csv.DictReader(file)}
+    assert set(verdicts) == set(truth)
+    wrong = {key: (row["cause"], verdicts[key]) for key, row in truth.items() if verdicts[key] not in expected(row)}
+    assert wrong == {}
+    assert {"dead", "ended", "stale", "healthy"} <= set(verdicts.values())
+
+
+def test_every_event_is_stored_once(vitals: Vitals, sent: list[e.Event]) -> None:
+    kept = [event for event in sent if not isinstance(event, e.Purchase | e.Refund)]
+    stored = rows(vitals, "SELECT type, uniqExact(event_id) AS n FROM events_v1 GROUP BY type")
+    counts = {row["type"]: int(row["n"]) for row in stored if row["type"] != "order_attributed"}
+    assert counts == Counter(str(event.__struct_config__.tag) for event in kept)
+
+
+def test_all_money_is_attributed_or_visibly_not(vitals: Vitals, sent: list[e.Event]) -> None:
+    paid = Counter[str]()
+    for event in sent:
+        if isinstance(event, e.Purchase | e.Refund):
+            paid[event.currency] += event.amount if isinstance(event, e.Purchase) else -event.amount
+    query = "SELECT currency, sum(amount) AS n FROM events_v1 FINAL WHERE type = 'order_attributed' GROUP BY currency"
+    assert {row["currency"]: int(row["n"]) for row in rows(vitals, query)} == dict(paid)
+    assert any(group["orders_28d"] for group in ranking(vitals))
+
+
+MONEY = {"buyers_28d", "orders_28d", "revenue_28d"}
+
+
+def test_the_same_fleet_again_changes_nothing(vitals: Vitals, fleet: Path) -> None:
+    def told() -> list[dict[str, Any]]:
+        """The ranking; a blind group's last row is told anew by the second import, with the money of since then."""
+        return [
+            {name: value for name, value in group.items() if group["verdict"] != "stale" or name not in MONEY}
+            for group in ranking(vitals)
+        ]
+
+    before = told()
+    vitals("import", "jsonl", "--again", str(fleet / "events.jsonl.gz"))
+    vitals("wait", "--timeout", "180")
+    assert told() == before
+
+
+def test_no_letter_is_dead(vitals: Vitals, fleet: Path) -> None:
+    assert rows(vitals, "SELECT count() AS n FROM dead_letters_v1")[0]["n"] in {0, "0"}
