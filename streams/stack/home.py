@@ -12,7 +12,9 @@ from streams.settings import Settings
 
 
 def prepare(settings: Settings) -> None:
-    """Make the directories, readable by their owner only."""
+    """Make the directories, readable by their owner only. Raises VitalsError."""
+    if " ;" in str(settings.home):
+        raise VitalsError(f"{settings.home} holds ' ;', which starts a comment for the supervisor: set VITALS_HOME")
     try:
         for path in (settings.home, settings.run, settings.logs, settings.secrets):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -145,7 +145,7 @@ def _program(settings: Settings, part: Part) -> str:
         command=_plain(shlex.join(launch)),
         priority=part.priority,
         stop_s=part.stop_s,
-        log=_plain(log_file(settings, part.name)),
+        log=_plain(_plain(log_file(settings, part.name))),  # the supervisor expands this one twice
     )
 
 

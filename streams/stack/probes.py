@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import logging
 import socket
 from collections.abc import Mapping
 from typing import Any
@@ -11,9 +10,6 @@ from urllib.parse import urlencode
 from streams.errors import VitalsError
 from streams.settings import Settings
 
-_SILENT = logging.getLogger("streams.stack.librdkafka")
-_SILENT.addHandler(logging.NullHandler())
-_SILENT.propagate = False
 ANSWER_LIMIT_S = 5.0
 
 
@@ -26,9 +22,9 @@ def kafka_admin(settings: Settings) -> Any:
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 250,
         "socket.timeout.ms": 5000,
-        "error_cb": lambda _error: None,
+        "log_level": 0,  # not by callbacks: a client that is collected while it has any may crash the process
     }
-    return AdminClient(config, logger=_SILENT)
+    return AdminClient(config)
 
 
 def kafka_error(settings: Settings, *, limit_s: float = ANSWER_LIMIT_S, admin: Any = None) -> str | None:
@@ -60,6 +56,12 @@ def rows(settings: Settings, query: str, *, limit_s: float = ANSWER_LIMIT_S, **v
 
     `values` stand for the query's `{name:Type}`.
     """
+    found: list[list[Any]] = json.loads(execute(settings, query, limit_s=limit_s, **values))["data"]
+    return found
+
+
+def execute(settings: Settings, statement: str, *, limit_s: float = ANSWER_LIMIT_S, **values: str) -> bytes:
+    """Run a statement; what it answers, JSON if it gives rows. Raises VitalsError, as when the user may not."""
     at = f"{settings.clickhouse_host}:{settings.clickhouse_http_port}"
     headers = {
         "X-ClickHouse-User": settings.clickhouse_user,
@@ -68,7 +70,7 @@ def rows(settings: Settings, query: str, *, limit_s: float = ANSWER_LIMIT_S, **v
     }
     connection = http.client.HTTPConnection(at, timeout=limit_s)
     try:
-        connection.request("POST", f"/?{_parameters(values)}", query.encode(), headers)
+        connection.request("POST", f"/?{_parameters(values)}", statement.encode(), headers)
         answer = connection.getresponse()
         body = answer.read()
     except (OSError, http.client.HTTPException) as error:
@@ -77,8 +79,7 @@ def rows(settings: Settings, query: str, *, limit_s: float = ANSWER_LIMIT_S, **v
         connection.close()
     if answer.status != 200:
         raise VitalsError(f"{at} refused: {' '.join(body.decode('utf-8', 'replace').split())[:200]}")
-    found: list[list[Any]] = json.loads(body)["data"]
-    return found
+    return body
 
 
 def _parameters(values: Mapping[str, str]) -> str:

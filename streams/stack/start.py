@@ -95,7 +95,7 @@ class _Start:
         for name in self._wanted(self.servers):
             if known[name].is_up and not self._is_answering(name):
                 self.steps.say(f"  {TITLES[name]} runs but does not answer: starting it anew")
-                self.supervisor.stop([name])
+                self.supervisor.stop_hung(name)
                 stopped.append(name)
             elif not known[name].is_up:
                 stopped.append(name)
@@ -174,7 +174,7 @@ class _Start:
         process = self.supervisor.processes()[name]
         if process.state == "RUNNING" and heartbeat.is_silent(self.settings, name, process.pid, process.uptime_s):
             self.steps.say(f"  {name} runs but says nothing: starting it anew")
-            self.supervisor.stop([name])
+            self.supervisor.stop_hung(name)
             return False
         return process.state == "RUNNING"
 

@@ -16,7 +16,7 @@ from streams.settings import Settings
 from streams.stack import processes
 from streams.stack.parts import config_file, log_file, pid_file, socket_file
 
-_START_LIMIT_S = 15.0
+_START_LIMIT_S, _HUNG_GRACE_S = 15.0, 5.0
 _ALIVE = {"STARTING", "RUNNING", "STOPPING", "BACKOFF"}
 
 
@@ -76,6 +76,14 @@ class Supervisor:
             self._tolerant("stopProcess", name, False)
         processes.wait_until(lambda: not any(self.processes()[name].pid for name in names), limit_s)
 
+    def stop_hung(self, name: str) -> None:
+        """Stop a part that does not answer, so that it may not hear a signal either."""
+        pid = self.processes()[name].pid
+        self.stop([name], limit_s=_HUNG_GRACE_S)
+        if self.processes()[name].pid == pid:
+            processes.end([pid], lambda number: processes.is_ours(number, self.settings.home), grace_s=0)
+            self.stop([name])
+
     def shut_down(self) -> None:
         """End the supervisor itself, and what may still run with it."""
         pid = self._call("getPID")
@@ -116,7 +124,7 @@ def begin(settings: Settings, environment: dict[str, str]) -> Supervisor:
         if found := running(settings):
             return found
         time.sleep(0.05)
-    said = (done.stderr.strip() or tail(log_file(settings, "supervisord"), 1)).splitlines()[-1:]
+    said = [*done.stderr.strip().splitlines()[:1], *tail(log_file(settings, "supervisord"), 1).splitlines()]
     raise VitalsError(f"the supervisor did not start: {said[0] if said else 'no word from it'}")
 
 
