@@ -103,11 +103,15 @@ def chat_options(command: Command) -> Command:
     return brand_options(command)
 
 
-_paths = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+_paths = click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
 _timezone = click.option("--timezone", "zone", default="UTC", show_default=True, callback=_zone, help="Of the log.")
 
 
-@import_command.command("irc", epilog="\b\nExample:\n  vitals import irc --brand acme --bot logbot logs.tar.xz")
+@import_command.command(
+    "irc",
+    short_help="IRC logs: channel/year/YYYY-MM-DD.",
+    epilog="\b\nExample:\n  vitals import irc --brand acme --bot logbot logs.tar.xz",
+)
 @_paths
 @_timezone
 @chat_options
@@ -122,7 +126,11 @@ def irc_command(paths: tuple[Path, ...], zone: tzinfo, options: Options, **who: 
     _import(lambda: IrcReader(paths, recipe, pseudonyms, home.home / "imports"), recipe, options, home)
 
 
-@import_command.command("slack", epilog="\b\nExample:\n  vitals import slack --brand acme 'acme Slack export.zip'")
+@import_command.command(
+    "slack",
+    short_help="The export of a Slack workspace.",
+    epilog="\b\nExample:\n  vitals import slack --brand acme 'acme Slack export.zip'",
+)
 @_paths
 @chat_options
 @common_options
@@ -140,7 +148,9 @@ def slack_command(paths: tuple[Path, ...], options: Options, **who: Any) -> None
     _import(lambda: SlackReader(paths, recipe, people, home.home / "imports"), recipe, options, home)
 
 
-@import_command.command("jsonl", epilog="\b\nExample:\n  vitals import jsonl fleet/events.jsonl.gz")
+@import_command.command(
+    "jsonl", short_help="Events as JSON lines.", epilog="\b\nExample:\n  vitals import jsonl fleet/events.jsonl.gz"
+)
 @_paths
 @click.option("--source", help="Name of this import, for its progress [default: jsonl/FILE].")
 @common_options
@@ -158,7 +168,11 @@ def jsonl_command(paths: tuple[Path, ...], source: str | None, options: Options)
     _import(lambda: JsonlReader(paths, recipe), recipe, options, settings.load())
 
 
-@import_command.command("orders-csv", epilog="\b\nExample:\n  vitals import orders-csv --brand acme orders.csv")
+@import_command.command(
+    "orders-csv",
+    short_help="Orders and refunds.",
+    epilog="\b\nExample:\n  vitals import orders-csv --brand acme orders.csv",
+)
 @_paths
 @_timezone
 @click.option("--column", "columns", multiple=True, metavar="NAME=HEADER", help="Where a column is; may be repeated.")

@@ -40,8 +40,11 @@ class DeliveredFile:
     def add(self, marks: Iterable[int]) -> None:
         """Remember pieces whose every event has been acknowledged."""
         new = array("Q", marks)
-        with self._path.open("ab") as file:
-            file.write(new.tobytes())
+        try:
+            with self._path.open("ab") as file:
+                file.write(new.tobytes())
+        except OSError as error:
+            raise VitalsError(f"cannot keep the progress of an import in {self._path}: {error.strerror}") from None
         self._marks.update(new)
 
 

@@ -2,13 +2,14 @@
 
 import gzip
 import lzma
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Protocol, cast
 
 import msgspec
 import zstandard
 
-from streams.connectors.files import readable
 from streams.dead_letters import DeadLetter
 from streams.errors import VitalsError
 from streams.identities import MemberIdentity
@@ -69,22 +70,26 @@ class JsonLines:
         self._rejected = path.with_name(path.name + ".rejected.jsonl")
         self._draft = path.with_name(f".{path.name}.part")
         self._rejects: IO[bytes] | None = None
-        with readable(path):
+        with _writable(path):
             self._rejected.unlink(missing_ok=True)
             self._stream = _writer(self._draft, path.suffix.lower())
 
     def send(self, topic: str, key: bytes, value: bytes) -> None:  # noqa: ARG002  a line names neither
         """As Destination says."""
-        self._stream.write(value + b"\n")
+        try:
+            self._stream.write(value + b"\n")
+        except OSError as error:
+            raise _cannot_write(self._path, error) from None
 
     def send_everywhere(self, topic: str, value: bytes) -> None:
         """As Destination says."""
 
     def refuse(self, letter: DeadLetter) -> None:
         """As Destination says."""
-        if self._rejects is None:
-            self._rejects = self._rejected.open("wb")
-        self._rejects.write(msgspec.json.encode(letter) + b"\n")
+        with _writable(self._rejected):
+            if self._rejects is None:
+                self._rejects = self._rejected.open("wb")
+            self._rejects.write(msgspec.json.encode(letter) + b"\n")
 
     def identify(self, identity: MemberIdentity) -> None:
         """As Destination says."""
@@ -94,18 +99,29 @@ class JsonLines:
 
     def finish(self) -> None:
         """All is written: give the file its name. Before that, a file of this name is what it was."""
-        try:
+        with _writable(self._path):
             self._stream.close()
             self._draft.replace(self._path)
-        except OSError as error:
-            raise VitalsError(f"cannot write {self._path}: {error.strerror}") from None
 
     def close(self) -> None:
         """As Destination says."""
-        self._stream.close()
+        with suppress(OSError):  # a full disk was said before
+            self._stream.close()
         self._draft.unlink(missing_ok=True)
         if self._rejects is not None:
             self._rejects.close()
+
+
+@contextmanager
+def _writable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+
+
+def _cannot_write(path: Path, error: OSError) -> VitalsError:
+    return VitalsError(f"cannot write {path}: {error.strerror or error}")
 
 
 def _writer(path: Path, ending: str) -> IO[bytes]:

@@ -125,16 +125,17 @@ def day_start(day: int, zone: tzinfo) -> int:
     return int(begin.timestamp()) * 1000
 
 
-def minutes_of(day: int, zone: tzinfo) -> dict[bytes, int]:
-    """`b"HH:MM"` on a day in a zone → ms UTC. A wall time that a day has twice is its first."""
+def minutes_of(day: int, zone: tzinfo) -> tuple[int, dict[bytes, int]]:
+    """When a day begins in a zone (ms UTC), and `b"HH:MM"` → ms since then. A wall time that comes twice is its first.
+
+    One table serves every day but those on which the clocks change.
+    """
     start = day_start(day, zone)
-    if day_start(day + 1, zone) - start == DAY_MS:
-        return {wall: start + ms for wall, ms in _PLAIN_DAY.items()}
+    if zone is UTC or day_start(day + 1, zone) - start == DAY_MS:
+        return start, _PLAIN_DAY
     midnight = datetime.fromordinal(EPOCH + day)
-    return {
-        wall: int((midnight + timedelta(milliseconds=ms)).replace(tzinfo=zone).timestamp()) * 1000
-        for wall, ms in _PLAIN_DAY.items()
-    }
+    walls = {wall: midnight + timedelta(milliseconds=ms) for wall, ms in _PLAIN_DAY.items()}
+    return start, {wall: int(at.replace(tzinfo=zone).timestamp()) * 1000 - start for wall, at in walls.items()}
 
 
 _PLAIN_DAY = {f"{m // 60:02}:{m % 60:02}".encode(): m * 60_000 for m in range(1440)}

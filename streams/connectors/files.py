@@ -5,7 +5,6 @@ import gzip
 import io
 import lzma
 import os
-import shutil
 import sys
 import tarfile
 import tempfile
@@ -13,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO, Protocol, cast
 
@@ -224,7 +224,12 @@ def _spooled(path: Path, spool_dir: Path) -> IO[bytes]:
     stream, below = opened(path)
     spool = tempfile.TemporaryFile(dir=spool_dir)  # noqa: SIM115  lives as long as the Tar
     with below, stream:
-        shutil.copyfileobj(stream, spool, 1 << 20)
+        for piece in iter(partial(stream.read, 1 << 20), b""):
+            try:
+                spool.write(piece)
+            except OSError as error:
+                what = f"cannot unpack {path.name} in {spool_dir}: {error.strerror}"
+                raise VitalsError(f"{what}; make room, or unpack it yourself and import the directory") from None
     spool.seek(0)
     return spool
 

@@ -74,7 +74,7 @@ class IrcDay:
         self._nicks = nicks
         self._batch = batch
         self._group = f"{recipe.brand_id}/{PLATFORM}/{file.channel}"
-        self._minutes = minutes_of(file.day, recipe.zone)
+        self._start, self._minutes = minutes_of(file.day, recipe.zone)
         self._limit = MAX_EVENT_BYTES // (8 if recipe.keep_text else 1)  # a text grows when it is quoted in JSON
         self._owners: dict[str, str] = {}
         """Canonical nick → canonical nick of the member that goes by it since a change of nick."""
@@ -113,6 +113,7 @@ class IrcDay:
             if timed is None or at is None:
                 return "unparsable_line", "it does not begin with [HH:MM]"
             at, body = at + int(timed[2]) * 1000, line[11:]
+        at += self._start
         if len(line) > self._limit:
             return "too_large", f"a line may have {self._limit:,} bytes"
         if b"\0" in line:

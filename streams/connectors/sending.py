@@ -112,7 +112,7 @@ class Kafka:
         deadline = time.monotonic() + CONNECT_SECONDS
         while True:
             try:
-                found = self._producer.list_topics(timeout=5.0).topics
+                found = self._producer.list_topics(timeout=2.0).topics
                 break
             except KafkaException:
                 self._miss()

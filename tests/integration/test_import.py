@@ -1,0 +1,162 @@
+"""Imports into the real Kafka: what lies in the topics afterwards."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from kafka.partitioner.default import murmur2
+
+from streams.cli import run
+from streams.settings import Settings
+from tests.importing import write
+
+pytestmark = pytest.mark.integration
+Records = list[tuple[int, str, dict]]
+
+
+@pytest.fixture
+def vitals(stack: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Callable[..., str]:
+    """The command line in this process, against the stack; answers what it said on stdout."""
+    monkeypatch.setenv("VITALS_HOME", str(stack.home))
+    monkeypatch.setenv("VITALS_KAFKA", stack.kafka)
+
+    def call(*args: object) -> str:
+        assert run([str(arg) for arg in args]) == 0, capsys.readouterr().err
+        return capsys.readouterr().out
+
+    return call
+
+
+def records(stack: Settings, topic: str, brand: str) -> Records:
+    """(partition, key, value) of all records of a brand, in the order of each partition."""
+    consumer = Consumer({"bootstrap.servers": stack.kafka, "group.id": "test", "enable.auto.commit": False,
+                         "enable.partition.eof": True})  # fmt: skip
+    partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
+    found: Records = []
+    open_ends = set(partitions)
+    while open_ends:
+        for message in consumer.consume(1000, timeout=0.2):
+            if message.error():
+                open_ends.discard(message.partition())
+                continue
+            value = json.loads(message.value())
+            if brand in (value.get("brand_id"), value.get("origin", "").partition(":")[0].partition("/")[2]):
+                found.append((message.partition(), (message.key() or b"").decode(), value))
+    consumer.close()
+    return found
+
+
+def export(root: Path) -> Path:
+    return write(
+        root,
+        {
+            f"{channel}/2024/2024-05-{day:02}": f"[10:00] *** ann joined\n[10:0{day % 7}] <ann> hi\nbroken\n"
+            for channel in ("den", "hut", "大厅")
+            for day in (1, 2, 5)
+        },
+    )
+
+
+def test_an_import_lies_in_the_topics_in_order(stack, vitals, tmp_path):
+    said = vitals("import", "irc", export(tmp_path), "--brand", "int1")
+    assert "sent 21 events of 3 groups" in said
+    assert "rejected 9 (unparsable_line 9)" in said
+    found = records(stack, "chat-events", "int1")
+    kinds = Counter(value["type"] for _, _, value in found)
+    assert kinds == {
+        "message": 9, "join": 9, "group_created": 3, "tick": 5 * stack.partitions, "source_complete": stack.partitions
+    }  # fmt: skip
+    for partition in range(stack.partitions):
+        closed = 0
+        theirs = [(key, value) for where, key, value in found if where == partition]
+        assert [v["occurred_at"] for _, v in theirs if v["type"] == "tick"] == [
+            1_714_521_600_000 + day * 86_400_000 for day in (1, 2, 3, 4, 5)
+        ]
+        for key, value in theirs:
+            assert key == value.get("group_id", "")
+            assert value["occurred_at"] >= closed, "an event lies behind the tick that closed its day"
+            closed = value["occurred_at"] if value["type"] == "tick" else closed
+            if key:
+                assert (murmur2(key.encode()) & 0x7FFFFFFF) % stack.partitions == partition
+    letters = records(stack, "dead-letters", "int1")
+    assert len(letters) == 9
+    assert {(letter["origin"], letter["position"]) for _, _, letter in letters} >= {
+        ("irc/int1:大厅/2024/2024-05-05", 3)
+    }
+    assert [(key, who["raw_id"]) for _, key, who in records(stack, "member-identities", "int1")] == [
+        (next(value["member_id"] for _, _, value in found if value["type"] == "join"), "ann")
+    ]
+
+
+def test_a_second_import_sends_nothing_and_again_sends_equal_events(stack, vitals, tmp_path):
+    vitals("import", "irc", export(tmp_path), "--brand", "int2")
+    first = records(stack, "chat-events", "int2")
+    assert "sent 0 events" in vitals("import", "irc", tmp_path, "--brand", "int2")
+    assert records(stack, "chat-events", "int2") == first
+    vitals("import", "irc", tmp_path, "--brand", "int2", "--again")
+    twice = records(stack, "chat-events", "int2")
+    assert len(twice) == 2 * len(first)
+    assert {json.dumps(value) for _, _, value in twice} == {json.dumps(value) for _, _, value in first}
+
+
+def test_a_dry_run_and_a_file_send_nothing(stack, vitals, tmp_path):
+    out = tmp_path / "out.jsonl.gz"
+    assert "would send 21 events" in vitals("import", "irc", export(tmp_path / "x"), "--brand", "int3", "--dry-run")
+    assert "wrote 21 events" in vitals("import", "irc", tmp_path / "x", "--brand", "int3", "--out", out)
+    assert records(stack, "chat-events", "int3") == []
+    assert "sent 21 events" in vitals("import", "jsonl", out), "what was written can be sent"
+    ours = [value for _, _, value in records(stack, "chat-events", "int3")]
+    assert Counter(value["type"] for value in ours)["tick"] == 5 * stack.partitions
+    assert {value["source"] for value in ours} == {"irc/int3"}
+
+
+def test_orders_go_to_their_customer(stack, vitals, tmp_path):
+    path = tmp_path / "orders.csv"
+    path.write_text("order_id,customer_id,paid_at,amount,currency\n1,c,2024-05-06,9.90,CNY\n2,c,2024-05-06,-1,CNY\n")
+    assert "sent 1 events" in vitals("import", "orders-csv", path, "--brand", "int4")
+    ((_, key, order),) = records(stack, "purchases", "int4")
+    assert (key, order["amount"], order["type"]) == (order["customer_id"], 990, "purchase")
+    ((_, _, letter),) = records(stack, "dead-letters", "int4")
+    assert (letter["reason"], letter["position"]) == ("bad_shape", 3)
+
+
+def test_an_interrupted_import_goes_on_and_loses_nothing(stack, vitals, tmp_path):
+    whole = tmp_path / "whole.jsonl"
+    write(tmp_path, {"logs/den/2024-05-06": "[10:00] <ann> hi\n" * 20_000})
+    vitals("import", "irc", tmp_path / "logs", "--brand", "int5", "--out", whole)
+    lines = whole.read_bytes().splitlines(keepends=True)
+    command = [sys.executable, "-m", "streams", "import", "jsonl", "-"]
+    env = os.environ | {"VITALS_HOME": str(stack.home), "VITALS_KAFKA": stack.kafka}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=env, **pipes) as process:
+        process.stdin.write(b"".join(lines[:12_000]))
+        process.stdin.flush()
+        assert any(records(stack, "chat-events", "int5") for _ in range(60)), "it sends while its input is open"
+        assert process.poll() is None, "it waits for the rest of its input"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert re.fullmatch(rb"stopped after [0-9,]+ events; the same command goes on where it was\n", said)
+    assert f"sent {len(lines):,} events" in vitals("import", "jsonl", whole)
+    ids = {value["event_id"] for _, _, value in records(stack, "chat-events", "int5") if value["type"] == "message"}
+    assert len(ids) == 20_000
+
+
+def test_a_broker_that_is_away_is_one_line(stack, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("streams.connectors.sending.CONNECT_SECONDS", 0.0)
+    monkeypatch.setenv("VITALS_HOME", str(stack.home))
+    monkeypatch.setenv("VITALS_KAFKA", "127.0.0.1:1")
+    assert run(["import", "irc", str(export(tmp_path)), "--brand", "int6"]) == 1
+    said = capsys.readouterr().err.strip().splitlines()
+    assert len(said) == 2
+    assert "does not answer" in said[0]
+    assert "vitals up" in said[1]
