@@ -188,11 +188,11 @@ class ChunkConsumer(driver.Consumer):
             self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
             yield tp, self._to_message(tp, chunk)
 
-    def _to_message(self, tp: TP, chunk: Any) -> ConsumerMessage:
-        """The message that carries a chunk; its offset is the last record's, for Faust's recovery."""
-        last = chunk.records[-1]
+    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
+        """The message that carries a chunk (`record`). Its offset is the last record's, for Faust's recovery."""
+        last = record.records[-1]
         return ConsumerMessage(
-            tp.topic, tp.partition, last.offset, last.timestamp / 1000.0, 0, (), b"", chunk, None, 0, 0, tp,
+            tp.topic, tp.partition, last.offset, last.timestamp / 1000.0, 0, (), b"", record, None, 0, 0, tp,
             generation_id=self.app.consumer_generation_id,
         )  # fmt: skip
 

@@ -224,7 +224,7 @@ def test_a_zombie_that_wakes_at_any_step_changes_nothing(owner_goes_on_to):
         kafka = Kafka()
         zombie, owner, third = Worker(kafka, hang_at=hang_at), Worker(kafka), Worker(kafka)
         task = asyncio.create_task(work(zombie, [17]))
-        while not task.done() and zombie.steps <= hang_at:
+        while not task.done() and zombie.steps <= hang_at:  # noqa: ASYNC110  the task runs on in between
             await asyncio.sleep(0)
         has_hung = not task.done()
         await work(owner, [5], end=owner_goes_on_to)

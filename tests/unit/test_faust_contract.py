@@ -1,0 +1,209 @@
+"""Each private name of Faust, mode and aiokafka that the chunk transport leans on, and how they call it.
+
+An upgrade that renames one or calls it otherwise fails here, not as lost events. What to do then: read what
+`streams/chunks.py` and `streams/changelog.py` say of the name, find what took its place, run `tests/faults.py`.
+"""
+
+import inspect
+import logging
+from importlib.metadata import version
+
+import aiokafka
+import faust
+import mode
+import pytest
+from aiokafka.consumer import fetcher
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
+from faust.app.base import App
+from faust.stores.base import Store
+from faust.stores.memory import Store as Memory
+from faust.tables.recovery import Recovery
+from faust.transport.consumer import Consumer, Fetcher, ThreadDelegateConsumer
+from faust.transport.drivers import aiokafka as driver
+from faust.types.tuples import ConsumerMessage
+from mode.services import Service
+
+from streams import changelog, chunks
+from streams.agents import AGENTS
+from streams.app import build
+from streams.settings import load
+
+
+def source(of: object) -> str:
+    return inspect.getsource(getattr(of, "fun", of))  # mode wraps a task's function
+
+
+def parameters(of: object) -> list[str]:
+    return list(inspect.signature(of).parameters)
+
+
+def test_the_versions_are_those_that_this_was_read_from():
+    assert (version("faust-streaming"), version("aiokafka"), version("mode-streaming")) == ("0.15.3", "0.14.0", "0.7.1")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (chunks.ChunkThread, driver.AIOKafkaConsumerThread),
+        (chunks.ChunkConsumer, driver.Consumer),
+        (chunks.ChunkApp, App),
+        (chunks.BareRecords, fetcher.PartitionRecords),
+        (changelog.PartitionStore, Store),
+        (changelog.ChunkTable, faust.Table),
+    ],
+)
+def test_what_we_override_is_there_with_the_parameters_that_we_take(ours, theirs):
+    overridden = [name for name, value in vars(ours).items() if inspect.isfunction(value) and hasattr(theirs, name)]
+    assert overridden
+    for name in set(overridden) - {"__init__", "__getitem__", "__setitem__", "__delitem__", "__iter__", "__len__"}:
+        assert parameters(getattr(ours, name)) == parameters(getattr(theirs, name)), name
+
+
+OWN = {
+    chunks.ChunkThread: {"_chunk", "commit_now"},
+    chunks.ChunkConsumer: {"is_ours", "rewind", "_go_back", "_check_recovered"},
+    chunks.ChunkApp: {"end"},
+    chunks.BareRecords: set(),
+    changelog.PartitionStore: {
+        "of", "absorb", "wrote", "_apply", "apply_changelog_batch", "reset_state", "backup_partition", "restore_backup",
+        "_clear", "__getitem__", "__setitem__", "__delitem__", "__iter__", "__len__",
+    },
+    changelog.ChunkTable: set(),
+}  # fmt: skip
+"""Methods that are no overrides of a base class's: all others must be."""
+
+
+@pytest.mark.parametrize("ours", OWN)
+def test_no_override_overrides_nothing(ours):
+    functions = {name for name, value in vars(ours).items() if inspect.isfunction(value)}
+    inherited = {name for base in ours.__mro__[1:] for name in vars(base)}
+    assert functions - inherited <= OWN[ours]
+
+
+@pytest.mark.parametrize(
+    "name", ["apply_changelog_batch", "reset_state", "backup_partition", "restore_backup", "_clear", "persisted_offset"]
+)
+def test_the_store_has_what_faust_asks_of_a_store(name):
+    if hasattr(Memory, name):
+        assert set(parameters(getattr(changelog.PartitionStore, name))) >= set(parameters(getattr(Memory, name))) - {
+            "kwargs"
+        }
+
+
+def test_the_consumer_thread_fetches_through_the_method_that_we_override():
+    assert "self._fetch_records" in source(driver.AIOKafkaConsumerThread.getmany)
+    assert "_consumer._max_poll_records" in source(driver.AIOKafkaConsumerThread.getmany)
+    assert "self._seek_wait" in source(driver.AIOKafkaConsumerThread.seek_wait)
+    assert "_new_consumer_thread()" in source(ThreadDelegateConsumer.__init__)
+    assert "__post_init__" in dir(driver.AIOKafkaConsumerThread)
+
+
+def test_the_fetcher_makes_its_records_through_the_class_that_we_put_there():
+    assert fetcher.PartitionRecords is chunks.BareRecords
+    assert "PartitionRecords(" in source(fetcher.Fetcher._proc_fetch_request)
+    assert "self._consumer_record(tp, record)" in source(fetcher.PartitionRecords.__mro__[1]._unpack_records)
+    assert "_consumer_record" not in source(fetcher.FetchResult)
+
+
+def test_a_parsed_record_has_what_the_fold_and_the_store_read():
+    builder = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, 10_000)
+    builder.append(7, timestamp=5, key=b"k", value=b"v", headers=[])
+    (record,) = DefaultRecordBatch(builder.build())
+    assert (record.offset, record.timestamp, record.key, record.value) == (7, 5, b"k", b"v")
+    assert isinstance(record.value, bytes)
+
+
+def test_fetched_records_takes_no_partitions_for_all_of_them():
+    assert parameters(fetcher.Fetcher.fetched_records) == ["self", "partitions", "timeout", "max_records"]
+    assert "if partitions and tp not in partitions" in source(fetcher.Fetcher.fetched_records)
+    assert "_closed" in source(fetcher.Fetcher.__init__)
+    assert "_subscriptions" in source(fetcher.Fetcher.__init__)
+    assert "_fetcher" in source(aiokafka.AIOKafkaConsumer.start)
+    assert "_closed" in source(aiokafka.AIOKafkaConsumer.__init__)
+
+
+def test_a_seek_drops_what_was_fetched_before_it():
+    assert "del self._records[tp]" in source(fetcher.Fetcher.seek_to)
+
+
+def test_the_coordinator_knows_its_generation():
+    assert "self.generation" in source(GroupCoordinator.__init__)
+    assert "_coordinator" in source(aiokafka.AIOKafkaConsumer.start)
+    assert "consumer_generation_id = generation" in source(driver.ConsumerRebalanceListener.on_partitions_assigned)
+
+
+def test_faust_drains_through_getmany_and_waits_for_flow_as_ours_expects():
+    drain = source(Consumer._drain_messages)
+    assert "ait = cast(AsyncIterator, getmany(timeout=1.0))" in drain
+    assert "offset >= r_offset" in drain
+    assert "_drain_messages" in source(Fetcher._fetcher)
+    for name in ("can_resume_flow", "_active_partitions", "_read_offset", "_acked", "_acked_index", "_n_acked"):
+        assert name in source(Consumer), name
+    for name in ("_get_active_partitions", "_is_changelog_tp", "_clean_unacked_messages", "_unacked_messages"):
+        assert name in source(Consumer), name
+
+
+def test_a_message_is_made_as_ours_is():
+    fields = [
+        "topic", "partition", "offset", "timestamp", "timestamp_type", "headers", "key", "value", "checksum",
+        "serialized_key_size", "serialized_value_size", "tp",
+    ]  # fmt: skip
+    assert parameters(ConsumerMessage)[: len(fields)] == fields
+    assert "generation_id" in parameters(ConsumerMessage)
+
+
+def test_commits_and_giving_up_go_through_our_methods():
+    assert "self.commit()" in source(Consumer._commit_handler)
+    assert "consumer.wait_empty()" in source(App._consumer_wait_empty)
+    assert "_consumer_wait_empty" in source(App._stop_consumer)
+    assert "_consumer_wait_empty" in source(App._on_partitions_revoked)
+    assert "self.wait_empty()" in source(Consumer.on_stop)
+
+
+def test_recovery_positions_streams_through_perform_seek_and_changelogs_through_seek_wait():
+    assert "consumer.perform_seek()" in source(Recovery.on_recovery_completed)
+    assert "consumer.seek_wait(new_offsets)" in source(Recovery._seek_offsets)
+    assert "table.persisted_offset(tp)" in source(Recovery._add)
+    assert "await table.on_changelog_event(event)" in source(Recovery._slurp_changelogs)
+    assert "offsets[tp] = offset" in source(Recovery._slurp_changelogs)
+    for name in ("active_offsets", "standby_offsets", "active_tps", "active_highwaters"):
+        assert f"self.{name}" in source(Recovery.__init__), name
+
+
+def test_the_transport_and_the_store_are_made_through_our_methods():
+    assert "_new_transport" in source(App)
+    assert "_new_store" in source(faust.tables.base.Collection)
+    assert chunks.ChunkTransport.Consumer is chunks.ChunkConsumer
+    assert "self.Consumer(" in source(driver.Transport.__mro__[1].create_consumer)
+
+
+def test_a_stop_by_signal_is_scheduled_where_the_limit_is_set():
+    assert "self._schedule_shutdown(signal.SIGTERM)" in source(mode.Worker._on_sigterm)
+    assert "self._schedule_shutdown(signal.SIGINT)" in source(mode.Worker._on_sigint)
+    assert parameters(mode.Worker._schedule_shutdown) == ["self", "signal"]
+
+
+def test_a_class_of_ours_keeps_the_logger_that_it_names():
+    for ours in (
+        chunks.ChunkApp,
+        chunks.ChunkConsumer,
+        chunks.ChunkThread,
+        changelog.ChunkTable,
+        changelog.PartitionStore,
+    ):
+        assert isinstance(ours.logger, logging.Logger)
+        assert ours.logger.name.startswith("faust.")
+    assert "__modex__" in source(Service._init_subclass_logger)
+
+
+@pytest.mark.parametrize("agent", AGENTS.values(), ids=lambda agent: agent.name)
+def test_faust_names_group_and_changelog_as_the_topics_are_declared(agent, tmp_path):
+    settings = load({"VITALS_HOME": str(tmp_path), "VITALS_KAFKA": "127.0.0.1:1,127.0.0.2:2"})
+    app = build(settings, agent, "name-1", b"t" * 16)
+    (table,) = app.tables.values()
+    assert table.changelog_topic.get_topic_name() == agent.changelog_topic
+    assert app.conf.id == agent.app_id
+    assert app.conf.consumer_group_instance_id == "name-1"
+    assert [str(url) for url in app.conf.broker] == ["kafka://127.0.0.1:1", "kafka://127.0.0.2:2"]
+    assert isinstance(app.consumer, chunks.ChunkConsumer)
