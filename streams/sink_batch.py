@@ -142,7 +142,7 @@ class Batch:
         try:
             return decode(record.value or b"")
         except (ValueError, RecursionError) as error:
-            letter = refuse(record, record.topic, RefusedError(_reason(error), str(error)[:500]))
+            letter = refuse(record, record.topic, record.partition, RefusedError(_reason(error), str(error)[:500]))
             self.rows[sink_rows.DEAD_LETTERS].append(sink_rows.letter_row(letter, record.timestamp))
             return None
 
