@@ -30,6 +30,6 @@ def test_it_gives_up_when_nobody_folds(stack: Settings) -> None:
 
 def test_it_says_in_one_line_that_kafka_does_not_answer(tmp_path: Path) -> None:
     nowhere = Settings(home=tmp_path, cache=tmp_path, kafka="127.0.0.1:1")
-    with pytest.raises(VitalsError, match="Kafka|no answer") as raised:
+    with pytest.raises(VitalsError, match=r"Kafka|no answer") as raised:
         wait(nowhere, 1, lambda _: None)
     assert "\n" not in str(raised.value)
