@@ -26,7 +26,6 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
 from kafka.admin import NewTopic
-from toy_log import message, tick, toy_agent
 
 from streams import settings as settings_module
 from streams import topics
@@ -37,6 +36,7 @@ from streams.positions import load
 from streams.settings import Settings
 from streams.vitals.log import Log
 from streams.vitals.rows import EVERY_PARTITION, Output
+from tests.toy_log import message, tick, toy_agent
 
 FAULTS = ("kill", "stop", "term", "join")
 WORKERS = ("w1", "w2", "w3")

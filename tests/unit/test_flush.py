@@ -8,7 +8,6 @@ from typing import NamedTuple
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from toy_log import message, tick, toy_agent
 
 from streams import flush
 from streams.dead_letter_limit import ROW_LIMIT, Limit
@@ -16,6 +15,7 @@ from streams.errors import VitalsError
 from streams.flush import Holdings, Pace, Record
 from streams.positions import load
 from streams.vitals.rows import Output
+from tests.toy_log import message, tick, toy_agent
 
 TOPIC_ID = b"t" * 16
 AGENT = toy_agent()

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from test_group_fold import DAY_MS, START, join, leave, message, run, tick, vitals
 
 from streams import events as e
 from streams.vitals.policy import Policy
 from streams.vitals.rows import AlertSignal, GroupVitals
+from tests.unit.test_group_fold import DAY_MS, START, join, leave, message, run, tick, vitals
 
 POLICY = Policy()
 
