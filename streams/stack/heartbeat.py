@@ -1,7 +1,6 @@
 """What a part says of itself: the status file that each writes anew every second while it works."""
 
 import time
-from typing import Any
 
 import msgspec
 
@@ -12,20 +11,43 @@ SILENT_AFTER_S = 15.0
 WITHOUT_HEARTBEAT = frozenset({"ticker"})
 
 
+class _Partition(msgspec.Struct, frozen=True):
+    is_paused: bool = False
+
+
+class _Status(msgspec.Struct, frozen=True):
+    """What workers and sink have in common, each field optional. `at` is in seconds or milliseconds."""
+
+    pid: int = 0
+    at: float = 0.0
+    state: str = "running"
+    is_waiting_for_kafka: bool = False
+    partitions: dict[str, _Partition] | int = 0
+
+    @property
+    def age_s(self) -> float:
+        return time.time() - (self.at / 1000 if self.at > 1e11 else self.at)
+
+    @property
+    def paused(self) -> list[str]:
+        if isinstance(self.partitions, int):
+            return []
+        return [number for number, partition in self.partitions.items() if partition.is_paused]
+
+
 def trouble(settings: Settings, name: str, pid: int, uptime_s: int) -> str | None:
     """What is wrong with a running part by its own word; None if nothing is."""
     if is_silent(settings, name, pid, uptime_s):
         return "has said nothing for a while: `vitals up` starts it anew"
     said = _read(settings, name)
-    if said.get("pid") != pid:
+    if said.pid != pid:
         return None
-    paused = [number for number, partition in said.get("partitions", {}).items() if partition.get("is_paused")]
-    if paused:
-        return f"partition {', '.join(paused)} is paused by too many refused records: see `vitals dead-letters list`"
-    if said.get("is_waiting_for_kafka"):
+    if said.paused:
+        numbers = ", ".join(said.paused)
+        return f"partition {numbers} is paused by too many refused records: see `vitals dead-letters list`"
+    if said.is_waiting_for_kafka:
         return "waits for Kafka"
-    state = str(said.get("state", "running"))
-    return None if state == "running" else state
+    return None if said.state == "running" else said.state
 
 
 def is_silent(settings: Settings, name: str, pid: int, uptime_s: int) -> bool:
@@ -33,19 +55,12 @@ def is_silent(settings: Settings, name: str, pid: int, uptime_s: int) -> bool:
     if name in WITHOUT_HEARTBEAT:
         return False
     said = _read(settings, name)
-    age_s = time.time() - _seconds(said["at"]) if said.get("pid") == pid else uptime_s
-    return age_s > SILENT_AFTER_S
+    return (said.age_s if said.pid == pid else uptime_s) > SILENT_AFTER_S
 
 
-def _read(settings: Settings, name: str) -> dict[str, Any]:
-    """The last status written, {} if there is none: also one of a process before this one."""
+def _read(settings: Settings, name: str) -> _Status:
+    """The last status written, also by a process before this one; an empty one if there is none."""
     try:
-        found: dict[str, Any] = msgspec.json.decode((settings.run / f"{name}.status.json").read_bytes())
+        return msgspec.json.decode((settings.run / f"{name}.status.json").read_bytes(), type=_Status)
     except (OSError, msgspec.DecodeError):
-        return {}
-    return found
-
-
-def _seconds(at: float) -> float:
-    """Some write seconds, some milliseconds."""
-    return at / 1000 if at > 1e11 else at
+        return _Status()

@@ -43,6 +43,9 @@ log.index.size.max.bytes=1048576
 num.network.threads=2
 num.io.threads=4
 background.threads=2
+# After a kill the node waits until its old session is over: 9 s by default.
+broker.session.timeout.ms=5000
+broker.heartbeat.interval.ms=1000
 # A worker that starts is served at once, and a laptop that slept for weeks finds its offsets again.
 group.initial.rebalance.delay.ms=0
 offsets.retention.minutes=5256000
