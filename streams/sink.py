@@ -59,7 +59,7 @@ class Sink:
                 batch = self._gather()
                 if batch.records and not self._store(batch):
                     break
-                self._status.update(lag=self._lag())
+                self._tell()
         finally:
             self._close()
         if self._fatal:
@@ -157,14 +157,19 @@ class Sink:
                 log.warning("Kafka: %s; waiting, nothing is lost", " ".join(error.str().split()))
             self._is_broker_away = True
 
-    def _lag(self) -> int:
-        """Records not read yet, as far as the last fetches told."""
-        lag = 0
+    def _tell(self) -> None:
+        """Put into the status how many partitions are ours and how many of their records wait.
+
+        Only for the thread that consumes: from another one these calls would block until the next record.
+        """
         with contextlib.suppress(KafkaException):
-            for place in self._consumer.position(self._consumer.assignment()):
-                low, high = self._consumer.get_watermark_offsets(place, cached=True)
-                lag += max(0, high - (place.offset if place.offset >= 0 else low))
-        return lag
+            ours = self._consumer.position(self._consumer.assignment())
+            ends = [self._consumer.get_watermark_offsets(place, cached=True) for place in ours]
+            lag = sum(
+                max(0, high - (place.offset if place.offset >= 0 else low))
+                for place, (low, high) in zip(ours, ends, strict=True)
+            )
+            self._status.update(lag=lag, partitions=len(ours))
 
     def _close(self) -> None:
         """Commit and leave; not for longer than CLOSE_SECONDS when the broker is away."""
@@ -182,7 +187,7 @@ class Status:
         self.rows: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
         self._path = path
-        self._said: dict[str, Any] = {"name": name, "pid": os.getpid(), "state": "running", "lag": 0}
+        self._said: dict[str, Any] = {"name": name, "pid": os.getpid(), "state": "running", "lag": 0, "partitions": 0}
         self._stop = threading.Event()
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._thread = threading.Thread(target=self._write_each_second, daemon=True)
