@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 SPEAK_EVERY_SECONDS = 10.0
+LARGE_BYTES = 64 << 20
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +124,7 @@ def irc_command(paths: tuple[Path, ...], zone: tzinfo, options: Options, **who: 
     recipe = _recipe("irc", paths, zone, **who)
     home = settings.load()
     pseudonyms = _pseudonyms(recipe.brand_id, home)
+    _say_unpacking(paths)
     _import(lambda: IrcReader(paths, recipe, pseudonyms, home.home / "imports"), recipe, options, home)
 
 
@@ -145,6 +147,7 @@ def slack_command(paths: tuple[Path, ...], options: Options, **who: Any) -> None
     recipe = _recipe("slack", paths, UTC, **who)
     home = settings.load()
     people = People(recipe, _pseudonyms(recipe.brand_id, home))
+    _say_unpacking(paths)
     _import(lambda: SlackReader(paths, recipe, people, home.home / "imports"), recipe, options, home)
 
 
@@ -207,6 +210,15 @@ def orders_command(
     home = settings.load()
     pseudonyms = _pseudonyms(recipe.brand_id, home)
     _import(lambda: OrdersReader(paths, recipe, form, pseudonyms), recipe, options, home)
+
+
+def _say_unpacking(paths: tuple[Path, ...]) -> None:
+    """Explain the quiet minutes before the first event of a large archive."""
+    from streams.connectors.files import TAR_ENDINGS  # noqa: PLC0415
+
+    for path in paths:
+        if path.name.lower().endswith(TAR_ENDINGS[1:]) and path.is_file() and path.stat().st_size > LARGE_BYTES:
+            click.echo(f"unpacking {path.name} first, to read its channels side by side", err=True)
 
 
 def _recipe(platform: str, paths: tuple[Path, ...], zone: tzinfo, **who: Any) -> "Recipe":

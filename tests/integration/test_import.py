@@ -15,7 +15,13 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from kafka.partitioner.default import murmur2
 
 from streams.cli import run
+from streams.connectors import sending
+from streams.errors import VitalsError
 from streams.settings import Settings
+from streams.stack.start import up
+from streams.stack.steps import Steps
+from streams.stack.stop import down
+from tests.conftest import make_settings
 from tests.importing import write
 
 pytestmark = pytest.mark.integration
@@ -160,3 +166,61 @@ def test_a_broker_that_is_away_is_one_line(stack, tmp_path, monkeypatch, capsys)
     assert len(said) == 2
     assert "does not answer" in said[0]
     assert "vitals up" in said[1]
+
+
+def test_a_missing_topic_is_one_line_that_says_what_to_do(stack, monkeypatch):
+    monkeypatch.setattr(sending, "TOPICS", (*sending.TOPICS, "gossip"))
+    with pytest.raises(VitalsError, match=r"no topic gossip: .*vitals topics apply"):
+        sending.Kafka(stack.kafka, print)
+
+
+def test_a_record_that_kafka_will_never_take_stops_the_import(stack):
+    kafka = sending.Kafka(stack.kafka, print)
+    kafka.send("chat-events", b"int7", os.urandom(3 << 20))  # it cannot be compressed below the limit
+    with pytest.raises(VitalsError, match=r"did not take a record for chat-events .* run the same import again"):
+        kafka.settle()
+    kafka.close()
+
+
+def test_topics_made_anew_are_another_incarnation(stack, monkeypatch):
+    ours = sending.Kafka(stack.kafka, print).incarnation
+    assert ours == sending.Kafka(stack.kafka, print).incarnation
+    monkeypatch.setattr(sending, "TOPICS", ("group-vitals", "member-vitals"))
+    assert ours != sending.Kafka(stack.kafka, print).incarnation
+
+
+def test_a_line_of_two_megabytes_lies_in_the_dead_letters(stack, vitals, tmp_path):
+    write(tmp_path, {"den/2024-05-06": "[10:00] <ann> hi\n[10:00] <ann> " + "x" * (2 << 20)})
+    vitals("import", "irc", tmp_path, "--brand", "int8")
+    ((_, _, letter),) = records(stack, "dead-letters", "int8")
+    assert (letter["reason"], letter["size"], letter["position"]) == ("too_large", (2 << 20) + 14, 2)
+
+
+def test_a_broker_that_stops_in_the_middle_is_waited_for(tmp_path):
+    quiet = Steps([].append, is_live=False)
+    own = up(make_settings(tmp_path / "home"), agents=False, parts=("kafka",), steps=quiet)
+    try:
+        write(tmp_path, {"logs/den/2024-05-06": "[10:00] <ann> hi\n" * 20_000})
+        whole = tmp_path / "whole.jsonl"
+        env = os.environ | {"VITALS_HOME": str(own.home), "VITALS_KAFKA": own.kafka}
+        command = [sys.executable, "-m", "streams", "import"]
+        subprocess.run([*command, "irc", tmp_path / "logs", "--brand", "int9", "--out", whole], env=env, check=True)
+        lines = whole.read_bytes().splitlines(keepends=True)
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with subprocess.Popen([*command, "jsonl", "-"], env=env, **pipes) as process:
+            process.stdin.write(b"".join(lines[:12_000]))
+            process.stdin.flush()
+            assert any(records(own, "chat-events", "int9") for _ in range(60))
+            down(own, steps=quiet)
+            process.stdin.write(b"".join(lines[12_000:]))
+            process.stdin.close()
+            assert b"does not answer" in process.stderr.readline()
+            up(own, agents=False, parts=("kafka",), steps=quiet)
+            said = process.stderr.read()
+            assert process.wait(60) == 0, said
+        assert b"answers again" in said
+        assert b"Traceback" not in said
+        ids = Counter(v["event_id"] for _, _, v in records(own, "chat-events", "int9") if v["type"] == "message")
+        assert (len(ids), set(ids.values())) == (20_000, {1}), "none lost, none twice"
+    finally:
+        down(own, steps=quiet)
