@@ -22,6 +22,7 @@ from streams.events import (
     Refund,
 )
 from streams.identities import MemberIdentity
+from streams.letter_box import ACCEPT
 from streams.sink_rows import Row, Table
 from streams.vitals.rows import GroupVitals, MemberVitals
 
@@ -59,7 +60,7 @@ class Batch:
         self.records = 0
         self.bytes = 0
         self._known = known_groups
-        self._registry: dict[str, tuple[int, Row]] = {}
+        self._registry: dict[str, tuple[int, Callable[..., Row], Any, int]] = {}
 
     def add(self, record: Record) -> None:
         """Take in one record. One that cannot be read is counted, or kept as a dead letter if nobody else will."""
@@ -70,7 +71,7 @@ class Batch:
 
     def filled(self) -> list[tuple[Table, list[Row]]]:
         """The tables that have rows, and these."""
-        self.rows[sink_rows.GROUPS] = [row for _, row in self._registry.values()]
+        self.rows[sink_rows.GROUPS] = [make(value, at) for _, make, value, at in self._registry.values()]
         return [(table, rows) for table, rows in self.rows.items() if rows]
 
     def chat_event(self, record: Record) -> None:
@@ -93,7 +94,7 @@ class Batch:
         """A record of group-vitals: a row of its own, and the group's entry in the registry."""
         if vitals := self._row(record, _decode_vitals):
             self.rows[sink_rows.GROUP_VITALS].append(sink_rows.vitals_row(vitals, record.timestamp))
-            self._register(vitals.group_id, vitals.source_offset, sink_rows.registry_row(vitals, record.timestamp))
+            self._register(vitals.group_id, vitals.source_offset, sink_rows.registry_row, vitals, record.timestamp)
 
     def member_day(self, record: Record) -> None:
         """A record of member-vitals."""
@@ -101,8 +102,10 @@ class Batch:
             self.rows[sink_rows.MEMBER_VITALS].append(sink_rows.member_day_row(day, record.timestamp))
 
     def letter(self, record: Record) -> None:
-        """A record of dead-letters."""
-        if letter := self._row(record, _decode_letter):
+        """A record of dead-letters. An acceptance is for the workers."""
+        if record.key == ACCEPT:
+            return
+        if letter := self._row(record, _decode_letter)):
             self.rows[sink_rows.DEAD_LETTERS].append(sink_rows.letter_row(letter, record.timestamp))
 
     def identity(self, record: Record) -> None:
@@ -155,12 +158,13 @@ class Batch:
         if len(self._known) >= _KNOWN_GROUPS:
             self._known.clear()
         self._known.add(group_id)
-        self._register(group_id, -1 if is_naming else -2, sink_rows.seen_group_row(event, at))
+        self._register(group_id, -1 if is_naming else -2, sink_rows.seen_group_row, event, at)
 
-    def _register(self, group_id: str, version: int, row: Row) -> None:
+    def _register(self, group_id: str, version: int, make: Callable[..., Row], value: Any, at: int) -> None:
+        """Note what may become the group's row of the registry; only the best of a batch is made into one."""
         known = self._registry.get(group_id)
         if known is None or version >= known[0]:
-            self._registry[group_id] = (version, row)
+            self._registry[group_id] = (version, make, value, at)
 
 
 TOPICS: dict[str, Callable[[Batch, Record], None]] = {

@@ -1,6 +1,7 @@
 """Kafka records as table rows. Pure: no Kafka and no ClickHouse type, no clock, no I/O."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Literal, get_args
 
@@ -176,14 +177,17 @@ def vitals_row(vitals: GroupVitals, arrived_at: int) -> Row:
     return _vitals_row(vitals, arrived_at, *reason_columns(vitals.reasons))
 
 
-def reason_columns(reasons: Sequence[Reason]) -> tuple[list[str], list[str], list[str], list[str]]:
+def reason_columns(reasons: Sequence[Reason]) -> tuple[tuple[str, ...], ...]:
     """Reasons as English words, Chinese words, codes, and their numbers as JSON."""
-    return (
-        [words(reason, "en") for reason in reasons],
-        [words(reason, "zh") for reason in reasons],
-        [reason.code for reason in reasons],
-        [msgspec.json.encode(reason.numbers).decode() for reason in reasons],
-    )
+    said = [_said(reason.code, tuple(reason.numbers.items())) for reason in reasons]
+    return tuple(zip(*said, strict=True)) or ((), (), (), ())
+
+
+@lru_cache(maxsize=20_000)
+def _said(code: str, numbers: tuple[tuple[str, float], ...]) -> tuple[str, str, str, str]:
+    """One reason in the four columns; remembered, as words cost more than all the rest of a row."""
+    reason = Reason(code, dict(numbers))
+    return words(reason, "en"), words(reason, "zh"), code, msgspec.json.encode(reason.numbers).decode()
 
 
 def registry_row(vitals: GroupVitals, arrived_at: int) -> Row:

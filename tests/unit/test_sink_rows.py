@@ -139,10 +139,10 @@ def test_unattributed_is_no_group_but_its_share_is_kept():
 def test_reasons_in_words_codes_and_numbers():
     reason = Reason("speakers_falling", {"before": 41.0, "now": 9.0})
     (row,) = rows_of(batch_of(record(vitals(reasons=(reason,)), "group-vitals")), sink_rows.GROUP_VITALS)
-    assert row["reasons"] == [words(reason, "en")]
-    assert row["reasons_zh"] == [words(reason, "zh")]
+    assert row["reasons"] == (words(reason, "en"),)
+    assert row["reasons_zh"] == (words(reason, "zh"),)
     assert "41" in row["reasons"][0]
-    assert row["reason_codes"] == ["speakers_falling"]
+    assert row["reason_codes"] == ("speakers_falling",)
     assert msgspec.json.decode(row["reason_numbers"][0]) == reason.numbers
 
 
@@ -176,9 +176,13 @@ def test_identity_and_its_erasure():
 
 def test_dead_letters_keep_their_bytes():
     letter = dead_letter(b"\xff\0", origin="f", partition=0, position=3, reason="invalid_utf8", detail="d", at=1)
-    (row,) = rows_of(batch_of(record(letter, "dead-letters")), DEAD_LETTERS)
+    (row,) = rows_of(batch_of(record(letter, "dead-letters", None)), DEAD_LETTERS)
     assert base64.b64decode(row["original"]) == b"\xff\0"
     assert (row["reason"], row["position"], row["size"]) == ("invalid_utf8", 3, 2)
+
+
+def test_acceptance_of_dead_letters_is_no_letter():
+    assert batch_of(record(b"{}", "dead-letters", b"accept")).filled() == []
 
 
 GOOD = msgspec.json.encode(Leave(**IN_GROUP, member_id="m"))
@@ -212,7 +216,7 @@ def test_an_event_just_inside_the_tolerance_is_kept():
 )  # fmt: skip
 @pytest.mark.parametrize("topic", ["group-vitals", "member-vitals", "dead-letters"])
 def test_what_nobody_else_reads_becomes_a_dead_letter(topic, raw, reason):
-    (row,) = rows_of(batch_of(record(raw, topic)), DEAD_LETTERS)
+    (row,) = rows_of(batch_of(record(raw, topic, None)), DEAD_LETTERS)
     assert (row["origin"], row["partition"], row["position"], row["at"]) == (topic, 3, 7, 5000)
     assert row["reason"] == reason
     assert base64.b64decode(row["original"]) == (raw or b"")
