@@ -1,37 +1,25 @@
 """`vitals import FORMAT PATH…`: the command line of the connectors."""
 
 import re
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
-import msgspec
 
 from streams import settings
+from streams.connectors.telling import Options, closing, shown
 
 if TYPE_CHECKING:
     from streams.connectors.batches import Reader, Recipe
     from streams.connectors.destinations import Destination
-    from streams.connectors.importing import Counts, Progress
+    from streams.connectors.importing import Progress
 
 INTERRUPTED = 130
-SPEAK_EVERY_SECONDS = 10.0
 LARGE_BYTES = 64 << 20
-
-
-class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What every format is asked."""
-
-    out: Path | None
-    dry_run: bool
-    again: bool
-    complete_until: int | None
 
 
 @click.group("import")
@@ -268,7 +256,7 @@ def _import(open_reader: "Callable[[], Reader]", recipe: "Recipe", options: Opti
     destination, progress = _destination(recipe, options, home)
     run = Import(reader, recipe, destination, progress)
     try:
-        with _shown(reader.total_bytes, run.counts) as advance:
+        with shown(reader.total_bytes, run.counts) as advance:
             counts = run.run(advance, options.complete_until)
         if isinstance(destination, JsonLines):
             destination.finish()
@@ -294,61 +282,3 @@ def _destination(recipe: "Recipe", options: Options, home: settings.Settings) ->
     kafka = Kafka(home.kafka, lambda line: click.echo(line, err=True))
     kept = DeliveredFile(home.home / "imports", recipe.source, kafka.incarnation)
     return kafka, NothingDelivered(kept) if options.again else kept
-
-
-@contextmanager
-def _shown(total: int | None, counts: "Counts") -> Iterator[Callable[[int], None]]:
-    """Show progress while it runs: a bar on a terminal, otherwise a line now and then."""
-    if not sys.stderr.isatty():
-        yield _Lines(total, counts).advance
-        return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn as Bar  # noqa: PLC0415
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-
-    columns = (SpinnerColumn(), Bar(), TextColumn("{task.percentage:>3.0f}%"), TimeRemainingColumn(),
-               TextColumn("{task.fields[sent]:,} events"))  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=total, sent=0)
-        yield lambda size: progress.update(task, advance=size, sent=counts.sent)
-
-
-class _Lines:
-    """Progress in lines, for logs."""
-
-    def __init__(self, total: int | None, counts: "Counts") -> None:
-        self._total = total
-        self._counts = counts
-        self._read = 0
-        self._spoke_at = time.monotonic()
-
-    def advance(self, size: int) -> None:
-        self._read += size
-        if time.monotonic() - self._spoke_at >= SPEAK_EVERY_SECONDS:
-            self._spoke_at = time.monotonic()
-            share = f"{self._read / self._total:.0%}, " if self._total else ""
-            click.echo(f"{share}{self._counts.sent:,} events", err=True)
-
-
-def closing(counts: "Counts", unit: str, options: Options, seconds: float) -> list[str]:
-    """The closing count: read, sent, skipped and rejected with reasons, and where the rejected are."""
-    verb = "would send" if options.dry_run else "wrote" if options.out else "sent"
-    groups = f" of {counts.groups:,} groups" if counts.groups else ""
-    lines = [
-        f"read {counts.read:,} {unit}, {verb} {counts.sent:,} events{groups}, "
-        f"skipped {_sum(counts.skipped)}, rejected {_sum(counts.rejected)} "
-        f"({seconds:.1f} s, {counts.sent / max(seconds, 1e-3):,.0f}/s)"
-    ]
-    if counts.delivered:
-        lines.append(f"{counts.delivered:,} pieces were delivered before and not sent again (--again sends them)")
-    if counts.late:
-        lines.append(f"{counts.late:,} events stood behind a day that was closed already: they count as late")
-    if counts.rejected and not options.dry_run:
-        where = f"in {options.out}.rejected.jsonl" if options.out else "in the topic dead-letters"
-        lines.append(f"the rejected lie {where}, each with its line and reason")
-    return lines
-
-
-def _sum(counted: Any) -> str:
-    reasons = ", ".join(f"{reason} {count:,}" for reason, count in counted.most_common())
-    return f"{counted.total():,}" + (f" ({reasons})" if reasons else "")

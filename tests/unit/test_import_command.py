@@ -5,9 +5,10 @@ import click
 import pytest
 
 from streams import cli
-from streams.connectors import commands
-from streams.connectors.commands import Options, brand_of, closing
+from streams.connectors import telling
+from streams.connectors.commands import brand_of
 from streams.connectors.importing import Counts
+from streams.connectors.telling import Options, closing, shown
 from tests.importing import write
 
 DRY = Options(out=None, dry_run=True, again=False, complete_until=None)
@@ -117,8 +118,8 @@ def msg_options() -> Options:
 
 
 def test_progress_is_a_line_now_and_then_where_nobody_watches(monkeypatch, capsys):
-    monkeypatch.setattr(commands, "SPEAK_EVERY_SECONDS", 0.0)
-    with commands._shown(200, Counts(sent=5)) as advance:
+    monkeypatch.setattr(telling, "SPEAK_EVERY_SECONDS", 0.0)
+    with shown(200, Counts(sent=5)) as advance:
         advance(50)
     assert capsys.readouterr().err == "25%, 5 events\n"
 
@@ -126,5 +127,5 @@ def test_progress_is_a_line_now_and_then_where_nobody_watches(monkeypatch, capsy
 def test_progress_is_a_bar_on_a_terminal(monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     monkeypatch.setattr(click, "echo", lambda *_, **__: pytest.fail("no lines beside the bar"))
-    with commands._shown(None, Counts()) as advance:
+    with shown(None, Counts()) as advance:
         advance(50)
