@@ -105,7 +105,7 @@ class Batch:
         """A record of dead-letters. An acceptance is for the workers."""
         if record.key == ACCEPT:
             return
-        if letter := self._row(record, _decode_letter)):
+        if letter := self._row(record, _decode_letter):
             self.rows[sink_rows.DEAD_LETTERS].append(sink_rows.letter_row(letter, record.timestamp))
 
     def identity(self, record: Record) -> None:
