@@ -18,7 +18,7 @@ from streams.stack.maven import SETTING, Repository, repository
 
 LOCK_FILE = Path(__file__).parent / "kafka-4.4.0.lock"
 VERSION = "4.4.0"
-THREADS, TRIES, TIMEOUT_S = 8, 4, 30
+THREADS, TRIES, TIMEOUT_S, BACK_OFF_S = 8, 4, 30, 0.5
 _BLOCK_BYTES = 1 << 16
 _STALE_AFTER_S = 3600
 
@@ -91,13 +91,13 @@ def _fetch_one(folder: Path, jar: Jar, source: Repository, progress: Progress, s
             return _download(folder, jar, source, progress, stop)
         except (OSError, ValueError) as error:
             is_final = isinstance(error, urllib.error.HTTPError) and 400 <= error.code < 500 and error.code != 429
-            if is_final or attempt == TRIES or stop.wait(0.5 * 2**attempt):
+            if is_final or attempt == TRIES or stop.wait(BACK_OFF_S * 2**attempt):
                 raise VitalsError(_advice(jar, source, error)) from None
     raise AssertionError("unreachable")
 
 
 def _advice(jar: Jar, source: Repository, error: Exception) -> str:
-    reason = getattr(error, "reason", None) or error
+    reason = error if isinstance(error, urllib.error.HTTPError) else getattr(error, "reason", error)
     where = source.url if source.origin == "default" else f"{source.url} (of {source.origin})"
     return (
         f"cannot fetch {jar.name} from {where}: {reason}. Kafka needs its jars once: go online and run `vitals up` "
@@ -118,7 +118,8 @@ def _save(part: Path, jar: Jar, source: Repository, progress: Progress, stop: th
     """Stream to a file and compare its digest; on any failure the progress is taken back."""
     digest, got = hashlib.sha256(), 0
     try:
-        with urllib.request.urlopen(_request(jar, source), timeout=TIMEOUT_S) as answer, part.open("wb") as file:  # noqa: S310
+        opener = urllib.request.build_opener()  # with the proxies of the environment as it is now
+        with opener.open(_request(jar, source), timeout=TIMEOUT_S) as answer, part.open("wb") as file:
             while block := answer.read(_BLOCK_BYTES):
                 if stop.is_set():
                     raise OSError("interrupted")
@@ -133,7 +134,6 @@ def _save(part: Path, jar: Jar, source: Repository, progress: Progress, stop: th
 
 
 def _request(jar: Jar, source: Repository) -> urllib.request.Request:
-    """Proxies of the environment are urllib's own doing."""
     headers = {"User-Agent": "group-vitals"} | ({"Authorization": source.authorization} if source.authorization else {})
     return urllib.request.Request(f"{source.url}/{jar.path}", headers=headers)  # noqa: S310
 

@@ -30,17 +30,10 @@ def command_of(pid: int) -> list[str]:
 
 def is_ours(pid: int, home: Path) -> bool:
     """Whether a live process is a part of this home's stack: pids are reused, command lines tell."""
-    mark = marker(home)
-    return any(word == mark for argument in command_of(pid) for word in _words(argument, mark))
-
-
-def _words(argument: str, mark: str) -> Iterable[str]:
-    """An argument without what precedes the mark (`-D…`), and up to its end or a blank (macOS joins all)."""
-    start = argument.find(mark)
-    if start < 0:
-        return ()
-    rest = argument[start:]
-    return (rest if _IS_LINUX else rest[: len(mark)] if rest[len(mark) :][:1] in ("", " ") else "",)
+    mark, command = marker(home), command_of(pid)
+    if _IS_LINUX:
+        return any(argument.removeprefix("-D") == mark for argument in command)
+    return f"{mark} " in f"{' '.join(command)} "
 
 
 def resident_bytes(pid: int) -> int | None:
