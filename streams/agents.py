@@ -1,5 +1,6 @@
 """The agents as data: which topic each folds, what it decodes, and which log folds it. And the loop that does."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -76,7 +77,7 @@ def absorb(
                 letter = refuse(record, agent.topic, partition, error)
                 outputs.append(Output(topic=DEAD_LETTERS, key="", value=letter))
                 refused += 1
-                if limit.refused(record.offset):
+                if limit.refused(record.offset, int(time.time() * 1000)):
                     return outputs, record.offset + 1, refused
                 continue
         if derived := fold(event, key, record.offset, arrived_at):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from streams import topics, worker_status
+from streams import letter_box, topics, worker_status
 from streams.agents import AGENTS, TABLE, Agent
 from streams.errors import VitalsError
 from streams.logs import log_beneath, log_of, to_stderr
@@ -29,6 +29,7 @@ STOP_LIMIT_S = 7.0
 _LOOK_S = 0.1
 """How often the flusher looks whether a flush is due."""
 _STATUS_S = 1.0
+_DOOR_S = 2.0
 _GC_THRESHOLD = 50_000
 """The fold keeps millions of objects that never form cycles: looking at them less often saves a sixth of the CPU."""
 
@@ -93,6 +94,7 @@ def build(settings: Settings, agent: Agent, instance: str, topic_id: bytes) -> "
     app.agent(topic, name=agent.name, concurrency=1)(_folder(app))
     app.task(_ending_on_error(app, _flusher))
     app.task(_ending_on_error(app, _reporter(settings, agent, instance)))
+    app.task(_ending_on_error(app, _doorkeeper(settings)))
     return app
 
 
@@ -152,6 +154,34 @@ def _bar(app: "ChunkApp", tp: Any) -> None:
             " source, then `vitals dead-letters accept`",
             tp.topic, tp.partition, app.holdings.held[tp].next,
         )  # fmt: skip
+
+
+def _doorkeeper(settings: Settings) -> Any:
+    """While partitions stand still: look for acceptances, and let those go on that one is meant for."""
+
+    async def open_up(app: "ChunkApp") -> None:
+        while not app.should_stop:
+            await asyncio.sleep(_DOOR_S)
+            closed = {tp: held.limit for tp, held in app.holdings.held.items() if held.limit.paused_at is not None}
+            if not closed:
+                continue
+            first = min(limit.paused_since for limit in closed.values())
+            with contextlib.suppress(topics.NoKafkaError):
+                accepted = await asyncio.to_thread(letter_box.accepted_since, settings, first)
+                for tp, limit in closed.items():
+                    if any(at >= limit.paused_since and it.is_for(*tp) for at, it in accepted):
+                        await _unbar(app, tp)
+
+    return open_up
+
+
+async def _unbar(app: "ChunkApp", tp: Any) -> None:
+    epoch = app.consumer.epoch
+    offset = await app.holdings.accept(tp)
+    if offset is not None:
+        await app.consumer.rewind(tp, offset, epoch)
+        app.consumer.barred.discard(tp)
+        log.warning("%s/%s goes on at offset %s: its dead letters were accepted", tp.topic, tp.partition, offset)
 
 
 def _ending_on_error(app: "ChunkApp", task: Any) -> Any:
