@@ -63,5 +63,5 @@ SELECT
     bought.last_order_at AS last_order_at
 FROM groups
 LEFT JOIN activity ON activity.group_id = groups.group_id
-LEFT JOIN bought ON bought.group_id = activity.group_id AND bought.member_id = activity.member_id
+LEFT JOIN bought ON bought.group_id = groups.group_id AND bought.member_id = activity.member_id
 SETTINGS join_use_nulls = 1
