@@ -58,7 +58,7 @@ def records(stack: Settings, topic: str, brand: str) -> Records:
             if brand in (value.get("brand_id"), value.get("origin", "").partition(":")[0].partition("/")[2]):
                 found.append((message.partition(), (message.key() or b"").decode(), value))
     consumer.close()
-    return found
+    return sorted(found, key=lambda record: record[0])  # which partition is read first is chance
 
 
 def export(root: Path) -> Path:
