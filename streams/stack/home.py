@@ -16,8 +16,10 @@ def prepare(settings: Settings) -> None:
     if " ;" in str(settings.home):
         raise VitalsError(f"{settings.home} holds ' ;', which starts a comment for the supervisor: set VITALS_HOME")
     try:
-        for path in (settings.home, settings.run, settings.logs, settings.secrets):
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in (settings.run, settings.logs, settings.secrets):
+            path.mkdir(mode=0o700, exist_ok=True)
+            path.chmod(0o700)
     except OSError as error:
         raise VitalsError(f"cannot write to {settings.home} ({error.strerror}): set VITALS_HOME elsewhere") from None
 
@@ -52,6 +54,14 @@ def ensure_secret(settings: Settings, name: str) -> str:
     made = secrets.token_urlsafe(24)
     write_private(settings.secrets / name, made + "\n")
     return made
+
+
+def make_private(path: Path) -> None:
+    """A directory of the user's own, also where others may have made one before. Raises VitalsError."""
+    path.mkdir(mode=0o700, exist_ok=True)
+    found = path.lstat()
+    if found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise VitalsError(f"{path} is not yours alone: remove it, or set VITALS_HOME to a shorter path")
 
 
 def write_private(path: Path, text: str) -> None:

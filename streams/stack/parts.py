@@ -12,7 +12,7 @@ import msgspec
 
 from streams.settings import Settings
 from streams.stack.addresses import ADDRESS_FIELDS
-from streams.stack.home import write_private
+from streams.stack.home import make_private, write_private
 from streams.stack.processes import marker
 
 AGENT, SINK, TICKER = 30, 40, 50
@@ -127,7 +127,7 @@ stdout_logfile_backups=3
 
 def write_config(settings: Settings, parts: Sequence[Part]) -> None:
     """Write the supervisor's configuration, and make a place for its socket."""
-    socket_file(settings).parent.mkdir(mode=0o700, exist_ok=True)
+    make_private(socket_file(settings).parent)
     head = _SUPERVISORD.format(
         log=_plain(log_file(settings, "supervisord")),
         pid_file=_plain(pid_file(settings, "supervisord")),

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from streams.settings import Settings
-from streams.stack import home, supervision
+from streams.stack import home, servers, supervision
 from streams.stack.parts import socket_file
 from streams.stack.steps import Steps
 
@@ -49,8 +49,11 @@ def _end_rest(settings: Settings, steps: Steps) -> None:
 
 
 def data_of(settings: Settings) -> list[Path]:
-    """What `down --wipe` removes: all data and logs of the home, its secrets too. Not the cache, not vitals.toml."""
-    names = ("kafka", "clickhouse", "logs", "run", "secrets", "agents")
+    """What `down --wipe` removes: all data and logs of the home. Not the cache, not vitals.toml.
+
+    Secrets go too, unless a server is elsewhere: what is stored there is under the pseudonyms that they make.
+    """
+    names = ["kafka", "clickhouse", "logs", "run"] + (["secrets"] if len(servers.own(settings)) == 2 else [])
     return [path for name in names if (path := settings.home / name).exists()]
 
 

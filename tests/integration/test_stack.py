@@ -273,14 +273,71 @@ def test_doctor_finds_the_dead_letters_and_the_missing_agents_and_nothing_else(s
     assert problems == {"dead letters", "groups-1", "identity", "attribution", "sink", "ticker"}
 
 
-def test_commands_speak_of_the_stack_that_the_home_names(settings: Settings) -> None:
-    environ = {"PATH": os.environ["PATH"], "VITALS_HOME": str(settings.home), "VITALS_CACHE": str(settings.cache)}
-    asked = subprocess.run(
-        [sys.executable, "-m", "streams", "status", "--json"], env=environ, capture_output=True, text=True, check=False
+def test_servers_of_somebody_else_are_used_and_left_alone(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another home is told of the trial's servers: it starts none of its own, and `down` there stops none."""
+    mine = {
+        "kafka": settings.kafka,
+        "clickhouse_port": settings.clickhouse_port,
+        "clickhouse_http_port": settings.clickhouse_http_port,
+        "clickhouse_password": settings.password_of("clickhouse"),
+    }
+    for name, value in mine.items():
+        monkeypatch.setenv(f"VITALS_{name.upper()}", str(value))
+    other = Settings(home=tmp_path, cache=settings.cache, **mine)
+    assert start(other) == other
+    parts = {part.name: part for part in stack_status(other).parts}
+    assert {name: (parts[name].state, parts[name].trouble) for name in SERVERS} == dict.fromkeys(
+        SERVERS, ("elsewhere", None)
     )
-    assert asked.returncode == 1
-    assert json.loads(asked.stdout)["dead_letters"] == 1000
-    assert asked.stderr == ""
+    assert {path.name for path in data_of(other)} == {"logs", "run"}
+    down(other, steps=Steps([].append, is_live=False))
+    assert answers(settings)
+
+
+def vitals(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command line as a user types it, with a home as the only setting."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("VITALS_")}
+    return subprocess.run(
+        [sys.executable, "-m", "streams", *arguments],
+        env=kept | {"VITALS_HOME": str(settings.home), "VITALS_CACHE": str(settings.cache)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+
+
+def test_the_whole_stack_by_its_commands_and_after_everything_was_killed(tmp_path: Path) -> None:
+    whole = make_settings(tmp_path)
+    for refused in ("status", "doctor"):
+        assert vitals(whole, refused).returncode == 1
+    (whole.home / "vitals.toml").write_text(
+        f'kafka = "{whole.kafka}"\nclickhouse_port = {whole.clickhouse_port}\n'
+        f"clickhouse_http_port = {whole.clickhouse_http_port}\nworkers = 2\n"
+    )
+    try:
+        assert "groups-1, groups-2, identity, attribution, sink, ticker: running" in vitals(whole, "up").stdout
+        assert vitals(whole, "status").returncode == 0
+        pids = [int(path.read_text()) for path in whole.run.glob("*.pid")]
+        assert len(pids) == 9
+        for pid in sorted(pids, key=lambda pid: pid != pid_of(whole, "supervisord")):
+            os.kill(pid, signal.SIGKILL)
+        dead = vitals(whole, "status", "--json")
+        assert dead.returncode == 1
+        assert not json.loads(dead.stdout)["is_healthy"]
+        again = vitals(whole, "up")
+        assert (again.returncode, again.stderr) == (0, "")
+        asked = vitals(whole, "doctor")
+        assert (asked.returncode, asked.stdout.splitlines()[-1]) == (0, "all is well")
+        assert "no part 'sinc' to start here" in vitals(whole, "up", "sinc").stderr
+    finally:
+        stopped = vitals(whole, "down", "--wipe", "--yes")
+    order = [line.split()[1].rstrip(",") for line in stopped.stdout.splitlines() if line.startswith("  stopped:")]
+    assert order == ["ticker", "sink", "attribution", "clickhouse", "kafka", "supervisor"]
+    assert [path.name for path in whole.home.iterdir()] == ["vitals.toml"]
+    assert processes_of(whole) == []
 
 
 def test_down_leaves_no_process_and_wipe_no_data(tmp_path: Path) -> None:

@@ -100,6 +100,17 @@ def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         home.prepare(make(tmp_path / "file" / "home"))
 
 
+def test_a_socket_directory_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    settings = make(tmp_path / ("x" * 90))
+    home.prepare(settings)
+    shared = parts.socket_file(settings).parent
+    shared.mkdir()
+    shared.chmod(0o777)
+    with pytest.raises(VitalsError, match="is not yours alone"):
+        parts.write_config(settings, [])
+
+
 def test_only_one_holds_a_home(tmp_path: Path) -> None:
     settings = make(tmp_path)
     home.prepare(settings)
