@@ -7,6 +7,7 @@ change that older consumers can't read is a new version beside the old one, whic
 
 import re
 from collections.abc import Iterator
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +100,16 @@ def generated() -> dict[str, bytes]:
     for folder, kinds in (("events", EVENT_TYPES), ("rows", ROW_TYPES)):
         for name, kind in kinds.items():
             file = f"{name}.v{VERSION}.schema.json"
-            files[f"{folder}/{file}"] = _pretty({"$schema": DIALECT, "$id": file} | msgspec.json.schema(kind))
+            files[f"{folder}/{file}"] = _pretty({"$schema": DIALECT, "$id": file} | _schema(kind))
             files[f"examples/{name}.v{VERSION}.json"] = _pretty([msgspec.to_builtins(one) for one in examples(kind)])
     return files
+
+
+def _schema(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    schema = msgspec.json.schema(kind)
+    for definition in schema["$defs"].values():  # Python 3.13 dedents docstrings, older ones do not
+        definition["description"] = cleandoc(definition["description"])
+    return schema
 
 
 def examples(kind: type[msgspec.Struct]) -> Iterator[msgspec.Struct]:
