@@ -137,23 +137,13 @@ def _folder(app: "ChunkApp") -> Any:
                 epoch = consumer.epoch
                 wanted = await holdings.absorb(chunk)
                 if chunk.tp in holdings.paused():
-                    _bar(app, chunk.tp)
+                    consumer.bar(chunk.tp)
                 elif wanted is not None:
                     await consumer.rewind(chunk.tp, wanted, epoch)
         except Exception as error:
             app.end(error)
 
     return fold
-
-
-def _bar(app: "ChunkApp", tp: Any) -> None:
-    if tp not in app.consumer.barred:
-        app.consumer.barred.add(tp)
-        log.error(
-            "%s/%s stands still at offset %s: too many dead letters. Look at `vitals dead-letters list`, mend the"
-            " source, then `vitals dead-letters accept`",
-            tp.topic, tp.partition, app.holdings.held[tp].next,
-        )  # fmt: skip
 
 
 def _doorkeeper(settings: Settings) -> Any:

@@ -202,6 +202,16 @@ class ChunkConsumer(driver.Consumer):
             self.cursor[tp] = offset
             await self._go_back({tp: offset})
 
+    def bar(self, tp: TP) -> None:
+        """Let a partition stand still, as its holding does."""
+        if tp not in self.barred:
+            self.barred.add(tp)
+            log.error(
+                "%s/%s stands still at offset %s: too many dead letters. Look at `vitals dead-letters list`, mend the"
+                " source, then `vitals dead-letters accept`",
+                tp.topic, tp.partition, self.app.holdings.held[tp].next,
+            )  # fmt: skip
+
     async def _go_back(self, targets: Mapping[TP, int]) -> None:
         if not targets:
             return
@@ -250,8 +260,10 @@ class ChunkConsumer(driver.Consumer):
         await self._thread.seek_wait(targets)
         if epoch == self.epoch:
             self.cursor.update(targets)
-            self.barred = self.app.holdings.paused()
             log.info("folding %s", {tp.partition: at for tp, at in sorted(targets.items())})
+            self.barred.clear()
+            for tp in sorted(self.app.holdings.paused()):
+                self.bar(tp)
 
     def _check_recovered(self, assigned: set[TP]) -> None:
         """End the process rather than fold on values that were recovered short of the changelog's end."""

@@ -4,8 +4,8 @@ Workers fold a topic of their own while they are killed, stopped past the sessio
 another. Afterwards every value in the changelog, every position and every output is compared with a fold of the same
 topic that nobody disturbed. Prints one line of JSON; exits 1 on any difference.
 
-    python tests/faults.py --faults 20 --seed 1                    a toy fold
-    python tests/faults.py --log groups --input events.jsonl       the real fold, over `vitals import … --out` events
+    python -m tests.faults --faults 20 --seed 1                    a toy fold
+    python -m tests.faults --log groups --input events.jsonl       the real fold, over `vitals import … --out` events
 """
 
 import argparse
@@ -38,6 +38,7 @@ from streams.vitals.log import Log
 from streams.vitals.rows import EVERY_PARTITION, Output
 from tests.toy_log import message, tick, toy_agent
 
+ROOT = pathlib.Path(__file__).parent.parent
 FAULTS = ("kill", "stop", "term", "join")
 WORKERS = ("w1", "w2", "w3")
 GUEST = "w4"
@@ -152,9 +153,19 @@ class Workers:
     def start(self, name: str) -> None:
         fields = ("home", "kafka", "partitions", "flush_events", "flush_seconds", "session_timeout", "chunk_records")
         env = os.environ | {f"VITALS_{field.upper()}": str(getattr(self.settings, field)) for field in fields}
-        command = [sys.executable, __file__, "--work-as", name, "--log", self.log, "--run-name", self.run_name]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.faults",
+            "--work-as",
+            name,
+            "--log",
+            self.log,
+            "--run-name",
+            self.run_name,
+        ]
         with self.log_of(name).open("ab") as log:
-            self.processes[name] = subprocess.Popen(command, env=env, stdout=log, stderr=log)
+            self.processes[name] = subprocess.Popen(command, env=env, cwd=ROOT, stdout=log, stderr=log)
 
     def log_of(self, name: str) -> pathlib.Path:
         return self.settings.logs / f"{self.run_name}-{name}.log"
