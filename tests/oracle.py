@@ -41,7 +41,8 @@ WITH
     (
         SELECT told.group_id AS group_id, told.at AS at, happened.event_id AS id, happened.type AS type,
                happened.member_id AS member, happened.occurred_at AS time,
-               type = 'message' AND time < at AND (recalled.recalled_at IS NULL OR recalled.recalled_at >= at) AS is_said
+               type = 'message' AND time < at
+                   AND (recalled.recalled_at IS NULL OR recalled.recalled_at >= at) AS is_said
         FROM told
         LEFT JOIN happened ON happened.group_id = told.group_id
         LEFT JOIN recalled ON recalled.target = happened.event_id

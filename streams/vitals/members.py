@@ -71,6 +71,10 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
         self._count(member, is_present=is_present)
         return True
 
+    def present(self) -> set[str]:
+        """The pseudonyms of the members who are here, staff and bots left out."""
+        return {key for key, member in self.by_id.items() if member.is_present and member.role == "member"}
+
     def _count(self, member: Member, *, is_present: bool) -> None:
         step = int(is_present) - int(member.is_present)
         member.is_present = is_present

@@ -132,9 +132,22 @@ class GroupLog:
         self._changed.add(key)
         if offset <= state.offset:
             return ()
+        if type(event) is e.Roster:
+            return self._fold_roster(state, event, offset)
         kind = apply(state, event, self.policy)
         state.offset = offset
-        return () if kind is None else (self._touch(event, kind, offset),)
+        if kind is None:
+            return ()
+        return (self._touch(event, kind, offset, event.member_id if isinstance(event, e.MemberEvent) else None),)
+
+    def _fold_roster(self, state: GroupState, event: e.Roster, offset: int) -> list[Output]:
+        """A full list tells of the joins and leaves that nobody saw; attribution must know of them as of any other."""
+        before = state.ledger.present()
+        apply(state, event, self.policy)
+        state.offset = offset
+        after = state.ledger.present()
+        joined = [self._touch(event, "join", offset, member_id) for member_id in sorted(after - before)]
+        return joined + [self._touch(event, "leave", offset, member_id) for member_id in sorted(before - after)]
 
     def _fold_time(self, event: e.Event, offset: int, arrived_at: int) -> Sequence[Output]:
         if isinstance(event, e.Tick):
@@ -152,9 +165,8 @@ class GroupLog:
             self._groups[key] = GroupState(key, event.brand_id, event.platform)
         return self._groups[key]
 
-    def _touch(self, event: e.GroupEvent, kind: e.TouchKind, offset: int) -> Output:
+    def _touch(self, event: e.GroupEvent, kind: e.TouchKind, offset: int, member_id: str | None) -> Output:
         """The event as the member's log shall know it; a post goes to one partition of it, ahead of later ticks."""
-        member_id = event.member_id if isinstance(event, e.MemberEvent) else None
         touch = e.Touch(
             event_id=f"touch/{self.origin}/{offset}",
             occurred_at=event.occurred_at,

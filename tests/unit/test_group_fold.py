@@ -288,7 +288,9 @@ def test_a_roster_reconciles_lost_joins_and_leaves() -> None:
         event_id="ro", occurred_at=START + 9, members=("m_b", "m_c"), staff=("s_1",), bots=("bot",), source_seq=9,
         **COMMON,
     )  # fmt: skip
-    log, _ = run([join(1, START, "m_a"), join(2, START, "m_b"), roster, join(10, START + 10, "m_d")])
+    log, told = run([join(1, START, "m_a"), join(2, START, "m_b"), roster, join(10, START + 10, "m_d")])
+    moves = [(touch.kind, touch.member_id) for touch in told]
+    assert moves == [("join", "m_a"), ("join", "m_b"), ("join", "m_c"), ("leave", "m_a"), ("join", "m_d")]
     assert (state_of(log).ledger.members, state_of(log).ledger.staff) == (3, 1)
 
 
