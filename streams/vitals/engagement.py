@@ -5,9 +5,9 @@ from operator import attrgetter
 
 import msgspec
 
-from streams.vitals.group import GroupState
 from streams.vitals.panes import DayPane, day_of, speakers, tallies, window
 from streams.vitals.silence import last_message_before, silent_hours
+from streams.vitals.state import GroupState
 
 WINDOW_DAYS = 28
 

@@ -6,67 +6,23 @@ import msgspec
 
 from streams import events as e
 from streams.vitals.engagement import Windows, windows
-from streams.vitals.group import GroupState, apply, forget_messages
+from streams.vitals.group import apply
 from streams.vitals.log import SEQS_PER_OFFSET, pack, unpack
-from streams.vitals.panes import DayPane, day_of, seal
+from streams.vitals.panes import day_of, seal
 from streams.vitals.policy import DAY_MS, HOUR_MS, Policy
-from streams.vitals.risk import MODEL, risk
-from streams.vitals.rows import EVERY_PARTITION, AlertSignal, GroupVitals, MemberVitals, Output
-from streams.vitals.verdict import blind_reason, decide, is_blind, reasons
+from streams.vitals.risk import risk
+from streams.vitals.rows import EVERY_PARTITION, Output
+from streams.vitals.sources import PartitionState, Source, View, watch
+from streams.vitals.state import GroupState
+from streams.vitals.talk import forget_messages
+from streams.vitals.telling import member_rows, verdict_signal, vitals_row
+from streams.vitals.verdict import decide, reasons
 
 CATCH_UP_DAYS = 400
 """One tick closes at most so many days of a group; older ones are beyond every pane."""
 
 _groups = msgspec.msgpack.Decoder(GroupState)
-_no_pane = DayPane()
-
-
-class Source(msgspec.Struct, array_like=True):
-    """How far one source is complete. Only a live one can go blind: an import's past has an end.
-
-    `heard_at` is when it last said so. While a backlog of it comes in, it lags behind the clock and is not blind.
-    """
-
-    complete_at: int
-    is_live: bool = False
-    heard_at: int = -1
-
-
-class PartitionState(msgspec.Struct, array_like=True):
-    """What belongs to no group: completeness of the sources and the hour of the last live tick."""
-
-    sources: dict[str, Source] = {}
-    hour: int = -1
-
-
 _partitions = msgspec.msgpack.Decoder(PartitionState)
-
-
-class View(msgspec.Struct, frozen=True):
-    """What a tick knows of a group's sources: it may be judged as of `until`; `blind_since` if nobody watches.
-
-    `is_final`: no source is live, so what has come in since can only be told in a row of the same time.
-    """
-
-    until: int
-    complete_at: int | None
-    blind_since: int | None
-    is_final: bool = False
-
-
-def watch(state: GroupState, partition: PartitionState, tick: int, policy: Policy, *, is_live: bool) -> View:
-    """How far a group may be judged at a tick: as far as the best of its sources is complete.
-
-    A source that never says so is believed to be complete. Blindness is not silence.
-    """
-    known = [partition.sources[name] for name in state.sources if name in partition.sources]
-    if not known or len(known) < len(state.sources):
-        return View(tick, None, None)
-    complete_at = max(source.complete_at for source in known)
-    live = [source for source in known if source.is_live]
-    heard_at = max((source.heard_at for source in live), default=-1) if is_live else -1
-    blind = bool(live) and is_blind(tick, max(complete_at, heard_at), policy)
-    return View(min(tick, complete_at), complete_at, complete_at if blind else None, not live)
 
 
 def close_day(state: GroupState, day: int, policy: Policy) -> Windows:
@@ -243,7 +199,7 @@ class GroupLog:
             if is_news or at < tick:
                 state.has_news, state.row_at, state.offset = False, at, offset
                 self._changed.add(state.group_id)
-            yield _row(state, windows(state, view.until), at, offset, view)
+            yield vitals_row(state, windows(state, view.until), at, offset, view)
 
     def _close(self, state: GroupState, day: int, offset: int, view: View) -> Iterator[Output]:
         was = state.verdict
@@ -252,90 +208,7 @@ class GroupLog:
         state.has_news = False
         state.row_at = max(state.row_at, seen.at)
         self._changed.add(state.group_id)
-        yield _row(state, seen, seen.at, offset, View(seen.at, view.complete_at, None))
+        yield vitals_row(state, seen, seen.at, offset, View(seen.at, view.complete_at, None))
         if state.verdict != was:
-            yield _signal(state, was, seen.at, offset)
-        yield from _member_rows(state, day, offset)
-
-
-def _row(state: GroupState, seen: Windows, at: int, offset: int, view: View) -> Output:
-    """The group's vital signs as a row; a blind source makes the verdict stale and touches nothing else."""
-    today = state.panes.get(seen.last_day, _no_pane)
-    verdict, since, why = state.verdict, state.verdict_since, state.reasons
-    if view.blind_since is not None:
-        verdict, since = "stale", view.blind_since
-        why = blind_reason((at - view.blind_since) / HOUR_MS)
-    row = GroupVitals(
-        group_id=state.group_id,
-        brand_id=state.brand_id,
-        platform=state.platform,
-        name=state.name,
-        owner=state.owner,
-        at=at,
-        source_offset=offset,
-        is_day_close=at % DAY_MS == 0 and view.blind_since is None,
-        first_event_at=state.first_event_at or 0,
-        ended_at=state.ended_at,
-        planned_end_at=state.planned_end_at,
-        verdict=verdict,
-        verdict_since=at if since is None else since,
-        risk=state.risk,
-        model=MODEL,
-        reasons=why,
-        source_complete_at=view.complete_at,
-        members=state.ledger.members,
-        staff=state.ledger.staff,
-        messages_all=state.messages,
-        currency=state.currency,
-        messages_day=today.messages,
-        staff_messages_day=today.staff_messages,
-        speakers_day=today.speakers,
-        replies_day=today.replies,
-        joins_day=today.joins,
-        leaves_day=today.leaves,
-        orders_day=today.orders,
-        revenue_day=today.revenue,
-        **{name: getattr(seen, name) for name in _FROM_WINDOWS},
-    )
-    return Output("group-vitals", state.group_id, row)
-
-
-_FROM_WINDOWS = tuple(sorted((set(Windows.__struct_fields__) & set(GroupVitals.__struct_fields__)) - {"at"}))
-
-
-def _signal(state: GroupState, was: str, at: int, offset: int) -> Output:
-    signal = AlertSignal(
-        brand_id=state.brand_id,
-        group_id=state.group_id,
-        at=at,
-        source_offset=offset,
-        verdict=state.verdict,
-        was=was,
-        risk=state.risk,
-        model=MODEL,
-        reasons=state.reasons,
-    )
-    return Output("alert-signals", state.brand_id, signal)
-
-
-def _member_rows(state: GroupState, day: int, offset: int) -> Iterator[Output]:
-    """A row for each member who spoke on the day."""
-    pane = state.panes.get(day, _no_pane)
-    if not pane.spoke:
-        return
-    for member_id, member in state.ledger.by_id.items():
-        count = pane.spoke.get(member.number)
-        if count:
-            row = MemberVitals(
-                group_id=state.group_id,
-                brand_id=state.brand_id,
-                member_id=member_id,
-                role=member.role,
-                day=day * DAY_MS,
-                source_offset=offset,
-                messages=count,
-                is_present=member.is_present,
-                joined_at=member.joined_at,
-                last_message_at=member.last_message_at,
-            )
-            yield Output("member-vitals", state.group_id, row)
+            yield verdict_signal(state, was, seen.at, offset)
+        yield from member_rows(state, day, offset)

@@ -1,7 +1,8 @@
 """Silence: how long nobody has said a word, and whether those who talk are listened to."""
 
-from streams.vitals.group import GroupState, member_message_times
 from streams.vitals.policy import HOUR_MS, Policy
+from streams.vitals.state import GroupState
+from streams.vitals.talk import member_message_times
 
 
 def last_message_before(state: GroupState, at: int) -> int | None:

@@ -4,12 +4,12 @@ from heapq import nlargest
 from typing import Literal
 
 from streams.vitals.engagement import Windows
-from streams.vitals.group import GroupState
 from streams.vitals.members import Member
 from streams.vitals.panes import speakers, window
 from streams.vitals.policy import DAY_MS, HOUR_MS, Policy, band
 from streams.vitals.rows import Reason
 from streams.vitals.silence import is_monologue
+from streams.vitals.state import GroupState
 
 Verdict = Literal["forming", "healthy", "fading", "dying", "dead", "revived", "ended", "stale"]
 

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from streams import events as e
 from streams.vitals.engagement import windows
-from streams.vitals.group import GroupState, apply
+from streams.vitals.group import apply
 from streams.vitals.partition import GroupLog
 from streams.vitals.policy import DAY_MS, HOUR_MS, Policy
 from streams.vitals.rows import GroupVitals, MemberVitals
+from streams.vitals.state import GroupState
 
 POLICY = Policy()
 START = 19_800 * DAY_MS

@@ -1,0 +1,153 @@
+"""Talk: what messages and recalls do to a group, and who answered whom."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+import xxhash
+
+from streams import events as e
+from streams.vitals.members import Member
+from streams.vitals.panes import DayPane, add_message, day_of, remove_message
+from streams.vitals.policy import DAY_MS, Policy
+from streams.vitals.state import GroupState, acting_member, pane_of, touch
+
+REMEMBERED_DAYS = 7
+REMEMBERED_MESSAGES = 4096
+"""Authors of so many messages, of so many days at most, are known to replies and recalls."""
+AWAITING_MESSAGES = 64
+"""So many messages of one author in a row wait for an answer; a longer monologue is not answered more often."""
+_REMEMBERED_SLACK = 512
+_NUMBER_BITS = 20
+_hash64 = xxhash.xxh3_64_intdigest
+
+
+def message(state: GroupState, event: e.Message, policy: Policy) -> e.TouchKind | None:
+    """Somebody wrote."""
+    time = event.occurred_at
+    digest = _hash64(event.event_id.encode())
+    remembered = state.remembered
+    if remembered.get(digest) == 0:  # recalled before it came
+        return None
+    member = acting_member(state, event)
+    pane = pane_of(state, time)
+    remembered[digest] = time << _NUMBER_BITS | member.number
+    if len(remembered) > REMEMBERED_MESSAGES + _REMEMBERED_SLACK:
+        _forget_oldest(remembered)
+    if event.role != "member":
+        _staff_message(state, event, member, pane, policy)
+        return None
+    if member.number != state.awaiting_author:
+        _answer(state, member, time, policy)
+        state.awaiting = [time]
+    elif len(state.awaiting) < AWAITING_MESSAGES:
+        state.awaiting.append(time)
+    if pane is not None:
+        add_message(pane, member.number, time, policy.capped_messages)
+        if event.reply_to is not None:
+            pane.replies += 1
+    state.ledger.add_score(event.member_id, member, time // DAY_MS)
+    _spoke(state, member, time, policy)
+    return touch(member, time, "message")
+
+
+def _staff_message(state: GroupState, event: e.Message, member: Member, pane: DayPane | None, policy: Policy) -> None:
+    """Staff answers but does not ask; bots and the system do neither."""
+    if event.role == "staff":
+        if pane is not None:
+            pane.staff_messages += 1
+        if member.number != state.awaiting_author:
+            _answer(state, member, event.occurred_at, policy)
+            state.awaiting = []
+    elif pane is not None:
+        pane.bot_messages += 1
+
+
+def _spoke(state: GroupState, member: Member, time: int, policy: Policy) -> None:
+    state.messages += 1
+    member.messages += 1
+    if member.first_message_at is None:
+        _first_words(state, member, time, policy)
+    if member.last_message_at is None or time > member.last_message_at:
+        member.last_message_at = time
+    if state.last_message_at is None or time > state.last_message_at:
+        state.last_message_at = time
+    if state.first_message_at is None or time < state.first_message_at:
+        state.first_message_at = time
+
+
+def _first_words(state: GroupState, member: Member, time: int, policy: Policy) -> None:
+    member.first_message_at = time
+    state.speakers_ever += 1
+    arrival = state.panes.get(member.arrived_day)
+    if arrival is not None and 0 <= day_of(time) - member.arrived_day < policy.newcomer_days:
+        arrival.newcomers_spoke += 1
+
+
+def _forget_oldest(remembered: dict[int, int]) -> None:
+    """Make room in one go: to take the first of a dict again and again is slow."""
+    for key in list(islice(remembered, _REMEMBERED_SLACK)):
+        del remembered[key]
+
+
+def forget_messages(state: GroupState, at: int) -> None:
+    """Drop what replies and recalls can no longer reach."""
+    limit = at - REMEMBERED_DAYS * DAY_MS << _NUMBER_BITS
+    remembered = state.remembered
+    if any(value < limit for value in islice(remembered.values(), 1)):
+        state.remembered = {key: value for key, value in remembered.items() if value >= limit}
+
+
+def _answer(state: GroupState, member: Member, time: int, policy: Policy) -> None:
+    """A message by anybody else, bots apart, answers the member messages of the last hour."""
+    limit = policy.answered_minutes * 60_000
+    for asked_at in state.awaiting:
+        if 0 <= time - asked_at <= limit:
+            pane = state.panes.get(asked_at // DAY_MS)
+            if pane is not None:
+                pane.answered += 1
+    state.awaiting_author = member.number
+
+
+def recall(state: GroupState, event: e.Recall, policy: Policy) -> None:
+    """A message was never said; one that is not remembered is kept in mind in case it is still to come."""
+    digest = _hash64(event.target.encode())
+    packed = state.remembered.get(digest)
+    state.remembered[digest] = 0
+    if not packed:
+        state.unknown_recalls += packed is None
+        return
+    time, number = packed >> _NUMBER_BITS, packed & (1 << _NUMBER_BITS) - 1
+    member = next((m for m in state.ledger.by_id.values() if m.number == number), None)
+    pane = state.panes.get(day_of(time))
+    if member is None or member.role != "member":
+        if pane is not None and member is not None and member.role == "staff":
+            pane.staff_messages -= 1
+        return
+    state.messages -= 1
+    member.messages -= 1
+    if pane is not None:
+        remove_message(pane, number, time, policy.capped_messages)
+    if member.last_message_at == time:
+        member.last_message_at = _last_remembered(state, number)
+    if state.last_message_at == time:
+        state.last_message_at = max(member_message_times(state), default=None)
+
+
+def _last_remembered(state: GroupState, number: int) -> int | None:
+    """A member's latest message still known: exactly from memory, else the end of their last day in a pane."""
+    mask = (1 << _NUMBER_BITS) - 1
+    times = [v >> _NUMBER_BITS for v in state.remembered.values() if v and v & mask == number]
+    days = [(day + 1) * DAY_MS - 1 for day, pane in state.panes.items() if number in pane.spoke]
+    return max(times or days, default=None)
+
+
+def member_message_times(state: GroupState) -> Iterator[int]:
+    """The times of member messages that are still known one by one: the remembered ones and each member's last."""
+    mask = (1 << _NUMBER_BITS) - 1
+    members = {m.number: m for m in state.ledger.by_id.values() if m.role == "member"}
+    for packed in state.remembered.values():
+        if packed and packed & mask in members:
+            yield packed >> _NUMBER_BITS
+    for member in members.values():
+        if member.last_message_at is not None:
+            yield member.last_message_at

@@ -1,0 +1,98 @@
+"""What a group's log tells of a group: its rows for the warehouse and its signals for the alert agent."""
+
+from collections.abc import Iterator
+
+from streams.vitals.engagement import Windows
+from streams.vitals.panes import DayPane
+from streams.vitals.policy import DAY_MS, HOUR_MS
+from streams.vitals.risk import MODEL
+from streams.vitals.rows import AlertSignal, GroupVitals, MemberVitals, Output
+from streams.vitals.sources import View
+from streams.vitals.state import GroupState
+from streams.vitals.verdict import blind_reason
+
+_no_pane = DayPane()
+
+
+def vitals_row(state: GroupState, seen: Windows, at: int, offset: int, view: View) -> Output:
+    """The group's vital signs as a row; a blind source makes the verdict stale and touches nothing else."""
+    today = state.panes.get(seen.last_day, _no_pane)
+    verdict, since, why = state.verdict, state.verdict_since, state.reasons
+    if view.blind_since is not None:
+        verdict, since = "stale", view.blind_since
+        why = blind_reason((at - view.blind_since) / HOUR_MS)
+    row = GroupVitals(
+        group_id=state.group_id,
+        brand_id=state.brand_id,
+        platform=state.platform,
+        name=state.name,
+        owner=state.owner,
+        at=at,
+        source_offset=offset,
+        is_day_close=at % DAY_MS == 0 and view.blind_since is None,
+        first_event_at=state.first_event_at or 0,
+        ended_at=state.ended_at,
+        planned_end_at=state.planned_end_at,
+        verdict=verdict,
+        verdict_since=at if since is None else since,
+        risk=state.risk,
+        model=MODEL,
+        reasons=why,
+        source_complete_at=view.complete_at,
+        members=state.ledger.members,
+        staff=state.ledger.staff,
+        messages_all=state.messages,
+        currency=state.currency,
+        messages_day=today.messages,
+        staff_messages_day=today.staff_messages,
+        speakers_day=today.speakers,
+        replies_day=today.replies,
+        joins_day=today.joins,
+        leaves_day=today.leaves,
+        orders_day=today.orders,
+        revenue_day=today.revenue,
+        **{name: getattr(seen, name) for name in _FROM_WINDOWS},
+    )
+    return Output("group-vitals", state.group_id, row)
+
+
+_FROM_WINDOWS = tuple(sorted((set(Windows.__struct_fields__) & set(GroupVitals.__struct_fields__)) - {"at"}))
+
+
+def verdict_signal(state: GroupState, was: str, at: int, offset: int) -> Output:
+    """The change of a verdict, for the alert agent of the brand."""
+    signal = AlertSignal(
+        brand_id=state.brand_id,
+        group_id=state.group_id,
+        at=at,
+        source_offset=offset,
+        verdict=state.verdict,
+        was=was,
+        risk=state.risk,
+        model=MODEL,
+        reasons=state.reasons,
+    )
+    return Output("alert-signals", state.brand_id, signal)
+
+
+def member_rows(state: GroupState, day: int, offset: int) -> Iterator[Output]:
+    """A row for each member who spoke on the day."""
+    pane = state.panes.get(day, _no_pane)
+    if not pane.spoke:
+        return
+    for member_id, member in state.ledger.by_id.items():
+        count = pane.spoke.get(member.number)
+        if count:
+            row = MemberVitals(
+                group_id=state.group_id,
+                brand_id=state.brand_id,
+                member_id=member_id,
+                role=member.role,
+                day=day * DAY_MS,
+                source_offset=offset,
+                messages=count,
+                is_present=member.is_present,
+                joined_at=member.joined_at,
+                last_message_at=member.last_message_at,
+            )
+            yield Output("member-vitals", state.group_id, row)
