@@ -155,12 +155,14 @@ class Holdings:
     def take_up(self, ranges: "Mapping[TP, tuple[int, int]]", generation: int) -> "dict[TP, int]":
         """Load the partitions from the recovered records; where each goes on. `ranges`: first and end offsets."""
         self._forget()
+        anew = False
         for tp, (first, end) in ranges.items():
             loaded = load(self._store.of(tp.partition), self._topic_id)
             start = _start(tp, loaded, first, end)
-            if loaded.foreign:
-                log.warning("%s/%s was deleted and made again: its fold starts anew", tp.topic, tp.partition)
+            anew |= bool(loaded.foreign)
             self.held[tp] = Holding(tp, self._new_log(tp.partition), self._topic_id, loaded, generation, start)
+        if anew:
+            log.warning("%s was deleted and made again: its fold starts anew", self.agent.topic)
         return {tp: holding.next for tp, holding in self.held.items()}
 
     def _new_log(self, partition: int) -> Log:

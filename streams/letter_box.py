@@ -5,7 +5,7 @@ An acceptance is a record with the key `accept` on partition 0; a letter has no 
 
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Any
 
 import msgspec
@@ -36,9 +36,13 @@ _acceptances = msgspec.json.Decoder(Acceptance)
 
 def accept(settings: Settings, acceptance: Acceptance) -> None:
     """Send an acceptance; durable on return. Raises NoKafkaError."""
-    from confluent_kafka import Producer  # noqa: PLC0415  as below: slow to import
+    from confluent_kafka import KafkaException, Producer  # noqa: PLC0415  as below: slow to import
 
     producer = Producer({"bootstrap.servers": settings.kafka, "message.timeout.ms": 8_000, "log_level": 0})
+    try:
+        producer.list_topics(TOPIC, timeout=_ANSWER_S)
+    except KafkaException:
+        raise NoKafkaError(settings.kafka) from None
     errors: list[Any] = []
     value = msgspec.json.encode(acceptance)
     producer.produce(TOPIC, value, ACCEPT, 0, on_delivery=lambda error, _: errors.append(error))
@@ -48,34 +52,33 @@ def accept(settings: Settings, acceptance: Acceptance) -> None:
 
 
 def accepted_since(settings: Settings, at: int) -> list[tuple[int, Acceptance]]:
-    """Acceptances sent at `at` (ms) or later, each with its time."""
+    """Acceptances sent at `at` (ms) or later, each with its time. Raises NoKafkaError."""
     from confluent_kafka import TopicPartition  # noqa: PLC0415
 
-    with closing(_consumer(settings)) as consumer:
-        _watermarks(settings, consumer, 0)
+    with _consumer(settings) as consumer:
+        _, end = _range(consumer, 0)
         (start,) = consumer.offsets_for_times([TopicPartition(TOPIC, 0, at)], timeout=_ANSWER_S)
         return [
             (record.timestamp()[1], _acceptances.decode(record.value()))
-            for record in _read(consumer, 0, start.offset)
+            for record in _read(consumer, {0: (start.offset, end)})
             if record.key() == ACCEPT
         ]
 
 
 def latest(settings: Settings, limit: int) -> list[DeadLetter]:
     """The latest dead letters, oldest first. Raises NoKafkaError."""
-    letters = []
-    with closing(_consumer(settings)) as consumer:
-        for partition in range(settings.partitions):
-            _, end = _watermarks(settings, consumer, partition)
-            records = _read(consumer, partition, max(0, end - limit))
-            letters += [_letters.decode(record.value()) for record in records if record.key() is None]
+    with _consumer(settings) as consumer:
+        ranges = {partition: _range(consumer, partition) for partition in range(settings.partitions)}
+        last = {partition: (max(first, end - limit), end) for partition, (first, end) in ranges.items()}
+        letters = [_letters.decode(record.value()) for record in _read(consumer, last) if record.key() is None]
     return sorted(letters, key=lambda letter: letter.at)[-limit:]
 
 
-def _consumer(settings: Settings) -> Any:
-    from confluent_kafka import Consumer  # noqa: PLC0415
+@contextmanager
+def _consumer(settings: Settings) -> Iterator[Any]:
+    from confluent_kafka import Consumer, KafkaException  # noqa: PLC0415
 
-    return Consumer(
+    consumer = Consumer(
         {
             "bootstrap.servers": settings.kafka,
             "group.id": "vitals-letter-box",
@@ -84,30 +87,33 @@ def _consumer(settings: Settings) -> Any:
             "log_level": 0,
         }
     )
+    with closing(consumer):
+        try:
+            yield consumer
+        except KafkaException:
+            raise NoKafkaError(settings.kafka) from None
 
 
-def _watermarks(settings: Settings, consumer: Any, partition: int) -> tuple[int, int]:
-    from confluent_kafka import KafkaException, TopicPartition  # noqa: PLC0415
-
-    try:
-        first, end = consumer.get_watermark_offsets(TopicPartition(TOPIC, partition), timeout=_ANSWER_S)
-    except KafkaException:
-        raise NoKafkaError(settings.kafka) from None
-    return first, end
-
-
-def _read(consumer: Any, partition: int, start: int) -> Iterator[Any]:
-    """Records from `start` (-1: the end) to where the partition ends now."""
+def _range(consumer: Any, partition: int) -> tuple[int, int]:
     from confluent_kafka import TopicPartition  # noqa: PLC0415
 
     first, end = consumer.get_watermark_offsets(TopicPartition(TOPIC, partition), timeout=_ANSWER_S)
-    at = max(start, first)
-    if start < 0 or at >= end:
-        return
-    consumer.assign([TopicPartition(TOPIC, partition, at)])
+    return first, end
+
+
+def _read(consumer: Any, ranges: dict[int, tuple[int, int]]) -> Iterator[Any]:
+    """Records of each partition from its start (-1: none) up to its end."""
+    from confluent_kafka import TopicPartition  # noqa: PLC0415
+
+    missing = {partition: span for partition, span in ranges.items() if 0 <= span[0] < span[1]}
+    consumer.assign([TopicPartition(TOPIC, partition, start) for partition, (start, _) in missing.items()])
     deadline = time.monotonic() + _ANSWER_S
-    while at < end and time.monotonic() < deadline:
-        for record in consumer.consume(500, 0.5):
-            if record.error() is None:
-                at = record.offset() + 1
+    while missing and time.monotonic() < deadline:
+        for record in consumer.consume(500, 0.1):
+            if record.error() is not None or record.partition() not in missing:
+                continue
+            end = missing[record.partition()][1]
+            if record.offset() + 1 >= end:
+                del missing[record.partition()]
+            if record.offset() < end:
                 yield record

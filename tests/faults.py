@@ -290,7 +290,7 @@ def read_topic(settings: Settings, topic: str) -> Iterator[Read]:
     consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in range(settings.partitions)])
     ended = 0
     while ended < settings.partitions:
-        for got in consumer.consume(5000, 5):
+        for got in consumer.consume(5000, 0.3):
             if got.error():
                 ended += 1
             else:

@@ -1,0 +1,63 @@
+import msgspec
+import pytest
+from kafka.errors import KafkaTimeoutError
+
+from streams.events import ChatEvent, Tick
+from streams.settings import load
+from streams.ticker import Ticker, tick_at
+
+
+class Producer:
+    """Takes ticks, or fails as often as it is told to."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.failures = failures
+        self.sent: list[tuple[int, Tick]] = []
+        self.is_closed = False
+
+    def send(self, topic: str, *, value: bytes, key: bytes, partition: int):
+        assert (topic, key) == ("chat-events", b"")
+        self.sent.append((partition, msgspec.json.decode(value, type=ChatEvent)))
+        return self
+
+    def get(self, timeout: float) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise KafkaTimeoutError
+
+    def close(self, timeout: float) -> None:
+        self.is_closed = True
+
+
+def ticked(tmp_path, producer: Producer, turns: int, now: float = 1_700_000_012.5) -> list[float]:
+    """Run for so many turns; the pauses that it made."""
+    settings = load({"VITALS_HOME": str(tmp_path), "VITALS_PARTITIONS": "2", "VITALS_TICK_SECONDS": "60"})
+    pauses: list[float] = []
+
+    def wait(pause: float) -> bool:
+        pauses.append(pause)
+        return len(pauses) > turns
+
+    Ticker(settings, lambda _: producer, wait, lambda: now).run()
+    return pauses
+
+
+def test_a_tick_is_live_and_of_nobody():
+    tick = msgspec.json.decode(tick_at(1_700_000_000_123), type=ChatEvent)
+    assert tick == Tick(event_id="tick/1700000000123", occurred_at=1_700_000_000_123, brand_id="*", platform="*")
+    assert tick.source is None
+
+
+def test_it_goes_to_every_partition_at_every_full_minute(tmp_path):
+    producer = Producer()
+    assert ticked(tmp_path, producer, 2) == [0.0, pytest.approx(27.5), pytest.approx(27.5)]
+    assert [partition for partition, _ in producer.sent] == [0, 1, 0, 1]
+    assert producer.is_closed
+
+
+def test_what_failed_is_tried_again_soon_and_said_once(tmp_path, caplog):
+    producer = Producer(failures=2)
+    assert ticked(tmp_path, producer, 3) == [0.0, 1.0, 1.0, pytest.approx(27.5)]
+    first, last = (record.message for record in caplog.records)
+    assert first == "Kafka at 127.0.0.1:19092 takes no tick (KafkaTimeoutError); waiting"
+    assert last.startswith("Kafka at 127.0.0.1:19092 takes ticks again after")

@@ -1,0 +1,20 @@
+import msgspec
+
+from streams import worker_status
+from streams.settings import load
+from streams.worker_status import PartitionStatus, WorkerStatus
+
+STATUS = WorkerStatus(
+    name="groups-1", agent="groups", topic="chat-events", pid=7, at=1.5, partitions={3: PartitionStatus(9, 8, False)},
+    events_total=9, flushes_total=2, dead_letters_total=1, holes_total=0, cpu_seconds=0.5, is_waiting_for_kafka=False,
+)  # fmt: skip
+
+
+def test_what_was_written_is_read_and_a_broken_file_left_out(tmp_path):
+    settings = load({"VITALS_HOME": str(tmp_path)})
+    assert worker_status.read_all(settings) == []
+    worker_status.write(settings, STATUS)
+    worker_status.write(settings, msgspec.structs.replace(STATUS, name="groups-2"))
+    worker_status.path_of(settings, "broken").write_text("{")
+    assert [status.name for status in worker_status.read_all(settings)] == ["groups-1", "groups-2"]
+    assert worker_status.read_all(settings)[0] == STATUS
