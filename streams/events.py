@@ -165,9 +165,7 @@ class GroupEnded(GroupEvent, frozen=True, kw_only=True, tag="group_ended", omit_
     merged_into: Id | None = None
 
 
-class OrderAttributed(
-    GroupEvent, frozen=True, kw_only=True, tag="order_attributed", omit_defaults=True, gc=False
-):
+class OrderAttributed(GroupEvent, frozen=True, kw_only=True, tag="order_attributed", omit_defaults=True, gc=False):
     """A group's share of an order or refund (then negative). `amount` is the share; `weight` of all shares sums to 1.
 
     `group_id` is `<brand_id>/~unattributed` and `rule` "unattributed" where no group can claim the order.
