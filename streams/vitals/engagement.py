@@ -93,7 +93,7 @@ def windows(state: GroupState, at: int) -> Windows:
         ads_28d=ads,
         capped_messages_28d=capped,
         breadth_28d=breadth(by_member),
-        answered_share_28d=answered / messages if messages else None,
+        answered_share_28d=min(1.0, answered / messages) if messages else None,  # some of the answered were recalled
         newcomers_28d=newcomers,
         newcomer_spoke_share=newcomers_spoke / newcomers if newcomers else None,
         buyers_28d=len(set[int]().union(*(pane.bought for pane in panes))),

@@ -15,7 +15,8 @@ class GroupState(msgspec.Struct, array_like=True, gc=False):
 
     `offset` is the last event absorbed; `closed_day` the last UTC day that an evaluation closed; `row_at` the
     time of the last row that told news. `remembered` maps a hash of a message's event_id to time × 2^20 + member
-    number (0: recalled before it came). `late` counts events too old for any pane.
+    number, for a staff message to −time × 2^20: who has another role by then is recalled as what they were.
+    0 is a message that was recalled, perhaps before it came. `late` counts events too old for any pane.
     """
 
     group_id: str

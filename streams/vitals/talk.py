@@ -13,7 +13,7 @@ from streams.vitals.state import GroupState, acting_member, pane_of, touch
 
 REMEMBERED_DAYS = 7
 REMEMBERED_MESSAGES = 4096
-"""Authors of so many messages, of so many days at most, are known to replies and recalls."""
+"""So many messages, of so many days at most, can be recalled. Those of bots need not be: they count nowhere."""
 AWAITING_MESSAGES = 64
 """So many messages of one author in a row wait for an answer; a longer monologue is not answered more often."""
 _REMEMBERED_SLACK = 512
@@ -30,12 +30,10 @@ def message(state: GroupState, event: e.Message, policy: Policy) -> e.TouchKind 
         return None
     member = acting_member(state, event)
     pane = pane_of(state, time)
-    remembered[digest] = time << _NUMBER_BITS | member.number
-    if len(remembered) > REMEMBERED_MESSAGES + _REMEMBERED_SLACK:
-        _forget_oldest(remembered)
     if event.role != "member":
         _staff_message(state, event, member, pane, policy)
         return None
+    _remember(remembered, digest, time << _NUMBER_BITS | member.number)
     if member.number != state.awaiting_author:
         _answer(state, member, time, policy)
         state.awaiting = [time]
@@ -53,6 +51,7 @@ def message(state: GroupState, event: e.Message, policy: Policy) -> e.TouchKind 
 def _staff_message(state: GroupState, event: e.Message, member: Member, pane: DayPane | None, policy: Policy) -> None:
     """Staff answers but does not ask; bots and the system do neither."""
     if event.role == "staff":
+        _remember(state.remembered, _hash64(event.event_id.encode()), -event.occurred_at << _NUMBER_BITS)
         if pane is not None:
             pane.staff_messages += 1
         if member.number != state.awaiting_author:
@@ -83,18 +82,20 @@ def _first_words(state: GroupState, member: Member, time: int, policy: Policy) -
         arrival.newcomers_spoke += 1
 
 
-def _forget_oldest(remembered: dict[int, int]) -> None:
-    """Make room in one go: to take the first of a dict again and again is slow."""
-    for key in list(islice(remembered, _REMEMBERED_SLACK)):
-        del remembered[key]
+def _remember(remembered: dict[int, int], digest: int, packed: int) -> None:
+    """Keep one more; make room in one go, as to take the first of a dict again and again is slow."""
+    remembered[digest] = packed
+    if len(remembered) > REMEMBERED_MESSAGES + _REMEMBERED_SLACK:
+        for key in list(islice(remembered, _REMEMBERED_SLACK)):
+            del remembered[key]
 
 
 def forget_messages(state: GroupState, at: int) -> None:
     """Drop what replies and recalls can no longer reach."""
     limit = at - REMEMBERED_DAYS * DAY_MS << _NUMBER_BITS
     remembered = state.remembered
-    if any(value < limit for value in islice(remembered.values(), 1)):
-        state.remembered = {key: value for key, value in remembered.items() if value >= limit}
+    if any(abs(value) < limit for value in islice(remembered.values(), 1)):
+        state.remembered = {key: value for key, value in remembered.items() if abs(value) >= limit}
 
 
 def _answer(state: GroupState, member: Member, time: int, policy: Policy) -> None:
@@ -112,21 +113,23 @@ def recall(state: GroupState, event: e.Recall, policy: Policy) -> None:
     """A message was never said; one that is not remembered is kept in mind in case it is still to come."""
     digest = _hash64(event.target.encode())
     packed = state.remembered.get(digest)
-    state.remembered[digest] = 0
+    _remember(state.remembered, digest, 0)
     if not packed:
         state.unknown_recalls += packed is None
         return
-    time, number = packed >> _NUMBER_BITS, packed & (1 << _NUMBER_BITS) - 1
-    member = next((m for m in state.ledger.by_id.values() if m.number == number), None)
+    time, number = abs(packed) >> _NUMBER_BITS, packed & (1 << _NUMBER_BITS) - 1
     pane = state.panes.get(day_of(time))
-    if member is None or member.role != "member":
-        if pane is not None and member is not None and member.role == "staff":
+    if packed < 0:
+        if pane is not None:
             pane.staff_messages -= 1
         return
     state.messages -= 1
-    member.messages -= 1
     if pane is not None:
         remove_message(pane, number, time, policy.capped_messages)
+    member = next((m for m in state.ledger.by_id.values() if m.number == number), None)
+    if member is None:
+        return
+    member.messages -= 1
     if member.last_message_at == time:
         member.last_message_at = _last_remembered(state, number)
     if state.last_message_at == time:
@@ -136,18 +139,16 @@ def recall(state: GroupState, event: e.Recall, policy: Policy) -> None:
 def _last_remembered(state: GroupState, number: int) -> int | None:
     """A member's latest message still known: exactly from memory, else the end of their last day in a pane."""
     mask = (1 << _NUMBER_BITS) - 1
-    times = [v >> _NUMBER_BITS for v in state.remembered.values() if v and v & mask == number]
+    times = [v >> _NUMBER_BITS for v in state.remembered.values() if v > 0 and v & mask == number]
     days = [(day + 1) * DAY_MS - 1 for day, pane in state.panes.items() if number in pane.spoke]
     return max(times or days, default=None)
 
 
 def member_message_times(state: GroupState) -> Iterator[int]:
     """The times of member messages that are still known one by one: the remembered ones and each member's last."""
-    mask = (1 << _NUMBER_BITS) - 1
-    members = {m.number: m for m in state.ledger.by_id.values() if m.role == "member"}
     for packed in state.remembered.values():
-        if packed and packed & mask in members:
+        if packed > 0:
             yield packed >> _NUMBER_BITS
-    for member in members.values():
+    for member in state.ledger.by_id.values():
         if member.last_message_at is not None:
             yield member.last_message_at

@@ -15,6 +15,7 @@ from streams.vitals.partition import GroupLog
 from streams.vitals.policy import DAY_MS, HOUR_MS, Policy
 from streams.vitals.rows import GroupVitals, MemberVitals
 from streams.vitals.state import GroupState
+from streams.vitals.talk import REMEMBERED_MESSAGES
 
 POLICY = Policy()
 START = 19_800 * DAY_MS
@@ -186,6 +187,33 @@ def test_a_recall_before_its_message_takes_it_back_too() -> None:
 def test_silence_goes_back_to_the_message_before_the_recalled_one() -> None:
     log, _ = run([message(1, START), message(2, START + HOUR_MS, "m_b"), recall(3, "m/2", START + 2 * HOUR_MS)])
     assert windows(state_of(log), START + 3 * HOUR_MS).silent_hours == 3
+
+
+@given(st.data())
+def test_a_recall_takes_back_what_was_said_in_the_role_of_then(data: st.DataObject) -> None:
+    roles = st.sampled_from(["member", "staff", "bot", "system"])
+    said = data.draw(st.lists(st.tuples(st.sampled_from("ab"), roles, st.integers(0, 47)), min_size=1, max_size=12))
+    events: list[e.Event] = [
+        message(n, START + hour * HOUR_MS, f"m_{who}", role=role) for n, (who, role, hour) in enumerate(said, 1)
+    ]
+    gone = data.draw(st.sets(st.integers(1, len(said))))
+    recalls = [recall(100 + n, f"m/{n}", START + 2 * DAY_MS) for n in sorted(gone)]
+    state = state_of(run(events + recalls)[0])
+    left = [(who, role) for n, (who, role, _) in enumerate(said, 1) if n not in gone]
+    seen = windows(state, START + 2 * DAY_MS)
+    counts = Counter(role for _, role in left)
+    assert (state.messages, seen.messages_28d, seen.staff_messages_28d) == (
+        counts["member"], counts["member"], counts["staff"],
+    )  # fmt: skip
+    assert seen.speakers_28d == len({who for who, role in left if role == "member"})
+    assert 0 <= (seen.answered_share_28d or 0) <= 1
+
+
+def test_recalls_of_messages_that_nobody_sent_take_no_room() -> None:
+    state = GroupState(GROUP, "acme", "irc")
+    for n in range(1, 2 * REMEMBERED_MESSAGES):
+        apply(state, recall(n, f"m/{n}", START), POLICY)
+    assert len(state.remembered) < 1.5 * REMEMBERED_MESSAGES
 
 
 # --- time --------------------------------------------------------------------------------------------
