@@ -21,30 +21,27 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from kafka.admin import NewTopic
 
 from streams import settings as settings_module
 from streams import topics
-from streams.agents import AGENTS, Agent, absorb
+from streams.agents import AGENTS, Agent
 from streams.app import run
-from streams.dead_letter_limit import Limit
-from streams.positions import load
 from streams.settings import Settings
 from streams.vitals.log import Log
 from streams.vitals.rows import EVERY_PARTITION, Output
 from tests.toy_log import message, tick, toy_agent
+from tests.undisturbed import compare
 
 ROOT = pathlib.Path(__file__).parent.parent
 FAULTS = ("kill", "stop", "term", "join")
 WORKERS = ("w1", "w2", "w3")
 GUEST = "w4"
 OUTPUT_TOPICS = ("rows", "group-vitals", "member-vitals", "alert-signals", "member-touches", "dead-letters")
-Sent = tuple[str, bytes, bytes]
-"""Topic, key and value of an output."""
 
 
 class RenamedLog:
@@ -70,11 +67,16 @@ def agent_of(log: str, run_name: str) -> Agent:
     )  # fmt: skip
 
 
+def output_topics(run_name: str) -> list[str]:
+    """Where the outputs of a run go."""
+    return [f"{run_name}-{name}" for name in OUTPUT_TOPICS]
+
+
 def create_topics(settings: Settings, agent: Agent, run_name: str, *, compaction: bool = True) -> None:
     """Fresh topics, the changelog compacted as eagerly as the broker can, so that a missing record is noticed."""
     eager = {"segment.ms": "10000", "segment.bytes": "1048576", "min.cleanable.dirty.ratio": "0.01"}
     changelog = {"cleanup.policy": "compact", "max.message.bytes": "16777216"} | (eager if compaction else {})
-    names = [agent.topic, *(f"{run_name}-{name}" for name in OUTPUT_TOPICS)]
+    names = [agent.topic, *output_topics(run_name)]
     new = [NewTopic(name, settings.partitions, 1) for name in names]
     new.append(NewTopic(agent.changelog_topic, settings.partitions, 1, topic_configs=changelog))
     with topics.admin(settings) as client:
@@ -153,19 +155,11 @@ class Workers:
     def start(self, name: str) -> None:
         fields = ("home", "kafka", "partitions", "flush_events", "flush_seconds", "session_timeout", "chunk_records")
         env = os.environ | {f"VITALS_{field.upper()}": str(getattr(self.settings, field)) for field in fields}
-        command = [
-            sys.executable,
-            "-m",
-            "tests.faults",
-            "--work-as",
-            name,
-            "--log",
-            self.log,
-            "--run-name",
-            self.run_name,
-        ]
+        what = f"-m tests.faults --work-as {name} --log {self.log} --run-name {self.run_name}"
         with self.log_of(name).open("ab") as log:
-            self.processes[name] = subprocess.Popen(command, env=env, cwd=ROOT, stdout=log, stderr=log)
+            self.processes[name] = subprocess.Popen(
+                [sys.executable, *what.split()], env=env, cwd=ROOT, stdout=log, stderr=log
+            )
 
     def log_of(self, name: str) -> pathlib.Path:
         return self.settings.logs / f"{self.run_name}-{name}.log"
@@ -267,96 +261,6 @@ class Progress:
         return committed, there
 
 
-# --- comparing
-
-
-class Read(msgspec.Struct):
-    """A record read back, as the fold takes it."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-
-
-def read_topic(settings: Settings, topic: str) -> Iterator[Read]:
-    """All records of a topic, in order per partition."""
-    consumer = Consumer(
-        {"bootstrap.servers": settings.kafka, "group.id": "reads-all", "enable.auto.commit": False,
-         "enable.partition.eof": True, "auto.offset.reset": "earliest"}
-    )  # fmt: skip
-    consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in range(settings.partitions)])
-    ended = 0
-    while ended < settings.partitions:
-        for got in consumer.consume(5000, 0.3):
-            if got.error():
-                ended += 1
-            else:
-                yield Read(topic, got.partition(), got.offset(), got.timestamp()[1], got.key(), got.value())
-    consumer.close()
-
-
-def undisturbed(
-    settings: Settings, agent: Agent, topic_id: bytes, chunk: int = 700
-) -> tuple[dict[str, bytes], dict[int, tuple[int, bytes]], set[Sent]]:
-    """Values by key, next offset and partition value by partition, and outputs, of one fold in one piece."""
-    values: dict[str, bytes] = {}
-    positions: dict[int, tuple[int, bytes]] = {}
-    outputs: set[Sent] = set()
-    by_partition: dict[int, list[Read]] = {}
-    for record in read_topic(settings, agent.topic):
-        by_partition.setdefault(record.partition, []).append(record)
-    for partition, records in by_partition.items():
-        log = agent.new_log(partition, agent.origin(partition, topic_id), settings.partitions)
-        log.restore(None, {})
-        for at in range(0, len(records), chunk):
-            some = records[at : at + chunk]
-            made, end, _ = absorb(some, agent, log, Limit(), partition=partition, end=some[-1].offset + 1)
-            outputs.update((out.topic, out.key.encode(), msgspec.json.encode(out.value)) for out in made)
-        values |= log.take_changed()
-        positions[partition] = (end, log.partition_value())
-    return values, positions, outputs
-
-
-def compare(settings: Settings, agent: Agent, run_name: str) -> dict[str, int]:
-    """How many values, positions and outputs are missing or differ."""
-    with topics.admin(settings) as client:
-        topic_id = topics.found(client, [agent.topic])[agent.topic].topic_id
-    values, positions, outputs = undisturbed(settings, agent, topic_id)
-    stored: dict[int, dict[bytes, bytes]] = {partition: {} for partition in range(settings.partitions)}
-    for record in read_topic(settings, agent.changelog_topic):
-        if record.value is None:
-            stored[record.partition].pop(record.key, None)
-        else:
-            stored[record.partition][record.key] = record.value
-    loaded = {partition: load(records, topic_id) for partition, records in stored.items()}
-    found_values = {key: value for part in loaded.values() for key, value in part.values.items()}
-    found_positions = {
-        partition: (part.position.next_offset, part.position.partition_value)
-        for partition, part in loaded.items()
-        if part.position
-    }
-    found_outputs = {
-        (record.topic, record.key or b"", record.value)
-        for name in OUTPUT_TOPICS
-        for record in read_topic(settings, f"{run_name}-{name}")
-    }
-    return {
-        "values": len(values),
-        "values_wrong": _differences(values, found_values),
-        "positions_wrong": _differences(positions, found_positions),
-        "outputs": len(outputs),
-        "outputs_missing": len(outputs - found_outputs),
-        "outputs_strange": len(found_outputs - outputs),
-    }
-
-
-def _differences(wanted: Mapping[object, object], have: Mapping[object, object]) -> int:
-    return sum(wanted.get(key) != have.get(key) for key in wanted.keys() | have.keys())
-
-
 # --- the whole
 
 
@@ -392,7 +296,7 @@ def disturb(settings: Settings, plan: Plan) -> dict[str, object]:
         schedule.finish()
         during, workers.sigterm_seconds = workers.sigterm_seconds, []
         workers.stop_all()
-    differences = compare(settings, agent, run_name)
+    differences = compare(settings, agent, output_topics(run_name))
     is_exact = (
         is_drained
         and not workers.hung
