@@ -5,6 +5,7 @@ At least once: a record that comes again makes the same row again, which replace
 
 import contextlib
 import gc
+import logging
 import os
 import signal
 import threading
@@ -28,9 +29,15 @@ from streams.warehouse import Warehouse, retrying
 BATCH_RECORDS, BATCH_BYTES, BATCH_SECONDS = 20_000, 32 << 20, 1.0
 """A batch is stored when it has so many records or bytes, or after so long, whichever is first."""
 POLL_RECORDS = 1000
+READ_AHEAD_SECONDS = 5.0
+"""Records may still come from memory so long after the broker went away."""
 CLOSE_SECONDS, END_SECONDS = 4.0, 9.0
 
+_AWAY = (KafkaError._ALL_BROKERS_DOWN, KafkaError.UNKNOWN_TOPIC_OR_PART)  # noqa: SLF001
+
 log = logs.log_of(__name__)
+_unheard = logging.Logger("librdkafka", level=logging.CRITICAL + 1)
+"""What Kafka's client says by itself; what matters comes to `error_cb` as well."""
 
 
 class Sink:
@@ -39,12 +46,13 @@ class Sink:
     def __init__(self, settings: Settings, name: str) -> None:
         """`name` tells this sink from the others, and stays the same over its restarts."""
         self._warehouse = Warehouse(settings)
-        self._consumer = Consumer(_consumer_config(settings, name) | {"error_cb": self._broker_error})
+        self._consumer = Consumer(_consumer_config(settings, name) | {"error_cb": self._broker_error}, logger=_unheard)
         self._status = Status(settings.run / f"{name}.status.json", name)
         self._known_groups: set[str] = set()
         self._early: list[Message] = []
         self._largest = BATCH_BYTES // POLL_RECORDS
-        self._is_waiting = self._is_broker_away = False
+        self._is_waiting = False
+        self._broker_away_since = 0.0
         self._fatal = ""
         self._stop = threading.Event()
 
@@ -92,8 +100,8 @@ class Sink:
         if error := message.error():
             self._broker_error(error)
             return
-        if self._is_broker_away:
-            self._is_broker_away = False
+        if self._broker_away_since and time.monotonic() > self._broker_away_since + READ_AHEAD_SECONDS:
+            self._broker_away_since = 0.0
             log.info("Kafka answers again")
         batch.add(
             Record(
@@ -150,26 +158,23 @@ class Sink:
 
     def _broker_error(self, error: KafkaError) -> None:
         """One line when the broker goes away; the client tries again by itself, with back-off."""
-        if error.fatal():
-            self._fatal = " ".join(error.str().split())
+        if error.code() == KafkaError._FATAL:  # noqa: SLF001
+            self._fatal = error.str().removeprefix("Fatal error: ").partition(": Fatal consumer error")[0]
             self._stop.set()
-        elif error.code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError.UNKNOWN_TOPIC_OR_PART):  # noqa: SLF001
-            if not self._is_broker_away:
-                log.warning("Kafka: %s; waiting, nothing is lost", " ".join(error.str().split()))
-            self._is_broker_away = True
+        elif error.code() in _AWAY and not self._broker_away_since:
+            log.warning("Kafka: %s; waiting, nothing is lost", " ".join(error.str().split()))
+            self._broker_away_since = time.monotonic()
 
     def _tell(self) -> None:
-        """Put into the status how many partitions are ours and how many of their records wait.
+        """Put into the status how many partitions are ours and how many records wait in those read so far.
 
         Only for the thread that consumes: from another one these calls would block until the next record.
         """
         with contextlib.suppress(KafkaException):
             ours = self._consumer.position(self._consumer.assignment())
-            ends = [self._consumer.get_watermark_offsets(place, cached=True) for place in ours]
-            lag = sum(
-                max(0, high - (place.offset if place.offset >= 0 else low))
-                for place, (low, high) in zip(ours, ends, strict=True)
-            )
+            read = [place for place in ours if place.offset >= 0]
+            ends = [self._consumer.get_watermark_offsets(place, cached=True)[1] for place in read]
+            lag = sum(max(0, end - place.offset) for place, end in zip(read, ends, strict=True))
             self._status.update(lag=lag, partitions=len(ours))
 
     def _close(self) -> None:
@@ -216,7 +221,7 @@ class Status:
             "skipped": dict(self.skipped),
             "cpu_seconds": round(time.process_time(), 3),
         }
-        draft = self._path.with_suffix(".tmp")
+        draft = self._path.with_suffix(f".{os.getpid()}.tmp")
         draft.write_bytes(msgspec.json.encode(said))
         draft.replace(self._path)
 
@@ -236,7 +241,6 @@ def _consumer_config(settings: Settings, name: str) -> dict[str, Any]:
         "queued.max.messages.kbytes": 64 << 10,
         "topic.metadata.refresh.interval.ms": 10_000,
         "reconnect.backoff.max.ms": 5000,
-        "log_level": 0,
     }
 
 

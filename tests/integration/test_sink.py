@@ -318,6 +318,16 @@ def test_broker_away_makes_one_line(stack: Settings, tmp_path: Path) -> None:
     assert "waiting, nothing is lost" in line
 
 
+def test_a_second_sink_of_the_same_name_puts_the_first_out_in_one_line(stack: Settings, tmp_path: Path) -> None:
+    with process(stack, tmp_path / "first") as first:
+        until(lambda: status(stack).get("pid") == first.pid and status(stack)["partitions"])
+        with process(stack, tmp_path / "second"):
+            assert first.wait(30) == 1
+    (line,) = (tmp_path / "first").read_text().splitlines()
+    assert "fenced" in line
+    assert "--name" in line
+
+
 def test_two_sinks_share_the_work(stack: Settings, producer: Producer, brand: str) -> None:
     made = talk(brand, 2000)
     names = ("sink-a", "sink-b")
