@@ -7,6 +7,7 @@ import contextlib
 import gc
 import logging
 import os
+import re
 import signal
 import threading
 import time
@@ -248,6 +249,8 @@ def _consumer_config(settings: Settings, name: str) -> dict[str, Any]:
 @click.option("--name", default="sink", show_default=True, help="Tells this sink from others; keep it over restarts.")
 def sink_command(name: str) -> None:
     """Run the sink from Kafka to ClickHouse in the foreground, until SIGTERM."""
+    if not re.fullmatch(r"[\w.-]+", name):
+        raise click.BadParameter("letters, digits, dot, dash and underscore only", param_hint="--name")
     logs.to_stderr()
     gc.set_threshold(200_000)  # a batch is 100,000s of tuples without a cycle: looking for one took a third of the time
     sink = Sink(settings_module.load(), name)

@@ -2,7 +2,7 @@
 -- value, the share of its peers that the group beats. A peer is another group of the size band, not ended, that has
 -- the input too. `scale` is the fixed table for a band with fewer than 20 peers: the values that score 0, 25, 50, 75
 -- and 100, straight lines between them. Of speakers a week, below 10 % of the members is a dead board and 15 % is
--- healthy; the other scales have the same form around what a quiet and a lively group of our archives show.
+-- healthy; the other scales are first settings of the same form, not fitted to anything yet.
 WITH
     inputs AS
     (
