@@ -54,6 +54,8 @@ class Import:
         """The next midnight to close a day at, ms UTC; None before the first event."""
         self._ends_at = 0
         self._sources: dict[str, Source] = {}
+        self._begun: set[str] = set()
+        """The sources that had a tick; each has its first one before its first event."""
         self._self_closing: set[str] = set()
         self._keys: dict[str, bytes] = {}
 
@@ -121,6 +123,8 @@ class Import:
                 self._close_days(at)
             elif at < self._midnight - DAY_MS:
                 counts.late += 1
+            if len(self._begun) < len(self._sources):
+                self._begin(self._midnight - DAY_MS)
             group = event.group_id
             key = self._keys.get(group)
             if key is None:
@@ -132,6 +136,10 @@ class Import:
         else:
             self._destination.send_everywhere("chat-events", encode(event))
 
+    def _begin(self, midnight: int) -> None:
+        """Tick for the new sources before their first event: else a live tick would judge their groups as of now."""
+        self._tick(midnight, [name for name in self._sources if name not in self._begun])
+
     def _close_days(self, at: int) -> None:
         """Tick at each midnight up to and including `at`, for every source met so far."""
         midnight = self._midnight
@@ -140,9 +148,12 @@ class Import:
             midnight += DAY_MS
         self._midnight = midnight
 
-    def _tick(self, at: int) -> None:
+    def _tick(self, at: int, names: Iterable[str] | None = None) -> None:
+        """Let time pass for some sources, or for all."""
         word = time.strftime("%Y%m%d", time.gmtime(at // 1000)) if at % DAY_MS == 0 else str(at)
-        for name, (brand, platform) in self._sources.items():
+        for name in list(self._sources if names is None else names):
+            brand, platform = self._sources[name]
+            self._begun.add(name)
             tick = Tick(event_id=f"tick/{name}/{word}", occurred_at=at, brand_id=brand, platform=platform, source=name)
             self._destination.send_everywhere("chat-events", encode(tick))
 

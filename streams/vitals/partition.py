@@ -193,6 +193,8 @@ class GroupLog:
             yield from self._close(state, day, offset, view)
         is_blind = view.blind_since is not None
         at = tick if is_blind else view.until
+        if at <= (state.first_event_at or 0):
+            return  # an import that has begun: nothing of the group lies in a day that is complete
         is_news = is_live and state.has_news
         is_due = state.verdict != "ended" and (is_hour or (is_blind and not is_live))
         if (at > state.row_at and (is_news or is_due)) or (at == state.row_at and is_news and view.is_final):

@@ -28,7 +28,8 @@ class PartitionState(msgspec.Struct, array_like=True):
 class View(msgspec.Struct, frozen=True):
     """What a tick knows of a group's sources: it may be judged as of `until`; `blind_since` if nobody watches.
 
-    `is_final`: no source is live, so what has come in since can only be told in a row of the same time.
+    `is_final`: no source is live and nothing is known of later, so what has come in since can be told in a row of the
+    same time, and only there. In the middle of an import the next tick of the import tells it.
     """
 
     until: int
@@ -49,4 +50,5 @@ def watch(state: GroupState, partition: PartitionState, tick: int, policy: Polic
     live = [source for source in known if source.is_live]
     heard_at = max((source.heard_at for source in live), default=-1) if is_live else -1
     blind = bool(live) and is_blind(tick, max(complete_at, heard_at), policy)
-    return View(min(tick, complete_at), complete_at, complete_at if blind else None, not live)
+    is_final = not live and state.last_event_at < complete_at
+    return View(min(tick, complete_at), complete_at, complete_at if blind else None, is_final)

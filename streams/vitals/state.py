@@ -17,6 +17,7 @@ class GroupState(msgspec.Struct, array_like=True, gc=False):
     time of the last row that told news. `remembered` maps a hash of a message's event_id to time × 2^20 + member
     number, for a staff message to −time × 2^20: who has another role by then is recalled as what they were.
     0 is a message that was recalled, perhaps before it came. `late` counts events too old for any pane.
+    `last_event_at` is the latest time that any connector told of.
     """
 
     group_id: str
@@ -53,6 +54,7 @@ class GroupState(msgspec.Struct, array_like=True, gc=False):
     ledger: Ledger = msgspec.field(default_factory=Ledger)
     absorbed: Absorbed = msgspec.field(default_factory=Absorbed)
     remembered: dict[int, int] = {}
+    last_event_at: int = -1
 
 
 def pane_of(state: GroupState, time: int) -> DayPane | None:

@@ -2,6 +2,7 @@ import gzip
 import json
 from collections import Counter
 
+import msgspec
 import pytest
 
 from streams.connectors.delivered import DeliveredFile, NothingDelivered
@@ -10,6 +11,8 @@ from streams.connectors.importing import Import
 from streams.connectors.lines import LineFile
 from streams.errors import VitalsError
 from streams.events import GroupCreated, Message, SourceComplete, Tick
+from streams.vitals.partition import GroupLog
+from streams.vitals.rows import GroupVitals
 from tests.importing import NOW, Marks, Remembered, irc_reader, run, write
 
 DAY_MS = 86_400_000
@@ -26,13 +29,34 @@ def test_days_are_closed_between_the_events_of_two_days_and_on_every_silent_one(
     to = Remembered()
     run(irc_reader(months(tmp_path)), to)
     log = [(type(e).__name__, (e.occurred_at - MAY_6) / DAY_MS) for e in to.log if type(e) in {Tick, SourceComplete}]
-    assert log == [("Tick", 1), ("Tick", 2), ("Tick", 3), ("Tick", 4), ("SourceComplete", 5), ("Tick", 5)]
+    assert log == [("Tick", 0), ("Tick", 1), ("Tick", 2), ("Tick", 3), ("Tick", 4), ("SourceComplete", 5), ("Tick", 5)]
     assert {e.source for e in to.everywhere} == {"irc/acme"}
     closed = 0
     for event in to.log:
         if type(event) is Tick:
             closed = event.occurred_at
         assert event.occurred_at >= closed, "nothing comes behind the tick that closed its day"
+
+
+def days_closed(log):
+    """What the rows of closed days say in the end, by group and time; offsets apart."""
+    fold, rows = GroupLog(0, "groups/chat-events/0/t"), {}
+    for offset, event in enumerate(log):
+        for output in fold.fold(event, getattr(event, "group_id", ""), offset, NOW):
+            row = output.value
+            if isinstance(row, GroupVitals) and row.is_day_close:
+                rows[row.group_id, row.at] = msgspec.structs.replace(row, source_offset=0)
+    return rows
+
+
+def test_a_live_tick_in_the_middle_of_an_import_judges_no_day_before_it_is_complete(tmp_path):
+    to = Remembered()
+    run(irc_reader(months(tmp_path)), to)
+    expected = days_closed(to.log)
+    assert len(expected) == 2 * 5
+    live = Tick(event_id="live", occurred_at=NOW, brand_id="*", platform="*")
+    for place in range(len(to.log) + 1):
+        assert days_closed([*to.log[:place], live, *to.log[place:]]) == expected, place
 
 
 def test_ticks_have_ids_of_their_own_and_no_place_in_the_order_of_the_source(tmp_path):
@@ -42,7 +66,7 @@ def test_ticks_have_ids_of_their_own_and_no_place_in_the_order_of_the_source(tmp
     assert first.everywhere == second.everywhere
     assert len({e.event_id for e in first.everywhere}) == len(first.everywhere)
     assert {e.source_seq for e in first.everywhere} == {None}
-    assert first.everywhere[0].event_id == "tick/irc/acme/20240507"
+    assert first.everywhere[0].event_id == "tick/irc/acme/20240506"
 
 
 def test_a_source_is_complete_to_the_end_of_its_last_day_but_not_to_the_future(tmp_path):
@@ -57,7 +81,7 @@ def test_a_source_is_complete_to_the_end_of_its_last_day_but_not_to_the_future(t
     to = Remembered()
     run(irc_reader(months(tmp_path)), to, complete_until=MAY_6 + 9 * DAY_MS)
     assert to.everywhere[-1].occurred_at == MAY_6 + 9 * DAY_MS
-    assert sum(type(e) is Tick for e in to.everywhere) == 9
+    assert sum(type(e) is Tick for e in to.everywhere) == 10
 
 
 def test_events_go_to_the_partition_of_their_group_and_each_group_is_announced_first(tmp_path):
@@ -87,7 +111,7 @@ def test_what_was_delivered_is_not_sent_again(tmp_path):
     write(tmp_path, {"den/2024-05-10": "[10:00] <ann> den\n[23:59] *** ann left\n[23:59] *** bob left\n"})
     counts = run(irc_reader(tmp_path), grown, marks)
     assert (counts.sent, counts.delivered) == (3, 5), "the day that grew, as a whole"
-    assert [(e.occurred_at - MAY_6) // DAY_MS for e in grown.everywhere if type(e) is Tick] == [5]
+    assert [(e.occurred_at - MAY_6) // DAY_MS for e in grown.everywhere if type(e) is Tick] == [4, 5]
 
 
 def test_another_recipe_is_another_import(tmp_path):

@@ -113,7 +113,7 @@ def test_each_source_of_the_file_has_its_days_closed_and_its_end_said(tmp_path):
     to = Remembered()
     run(reader(tmp_path, line(1), line(DAY_MS, source="t"), line(2 * DAY_MS, source=None)), to)
     ticks = [(e.source, (e.occurred_at - MAY_6) // DAY_MS) for e in to.everywhere if type(e) is Tick]
-    assert sorted(ticks) == sorted([(source, day) for source in ("s", "t", "jsonl/b") for day in (1, 2, 3)])
+    assert sorted(ticks) == sorted([(source, day) for source in ("s", "t", "jsonl/b") for day in (0, 1, 2, 3)])
     assert {e.source for e in to.everywhere if type(e) is SourceComplete} == {"s", "t", "jsonl/b"}
     assert to.events[2].source == "jsonl/b", "without a source its days would not be closed"
 
