@@ -64,8 +64,12 @@ class _Line:
         return True
 
     async def flush(self) -> None:
-        """Return once all is delivered; raise UndeliverableError if some never will be."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self.producer.flush)
+        """Return once all is delivered; raise UndeliverableError if some never will be.
+
+        An empty queue says only that all was answered, perhaps with a refusal that `is_cut_off` was told of.
+        """
+        if len(self.producer):
+            await asyncio.get_running_loop().run_in_executor(self._thread, self.producer.flush)
         if self._error:
             raise UndeliverableError(self._error)
 
@@ -102,8 +106,7 @@ class OutputLine:
 
     async def delivered(self) -> None:
         """Return once all that was sent is durable."""
-        if len(self.line.producer):
-            await self.line.flush()
+        await self.line.flush()
 
 
 class ChangelogLine:
