@@ -82,13 +82,15 @@ def forget(settings: Settings) -> None:
         client.delete_topics([GROUPS.changelog_topic])
         while GROUPS.changelog_topic in client.list_topics():
             time.sleep(0.1)
-        client.delete_groups([GROUPS.app_id])
+        if GROUPS.app_id in {group["group_id"] for group in client.list_groups()}:
+            client.delete_groups([GROUPS.app_id])
     topics.apply(settings)
 
 
 def start_worker(settings: Settings, config: Config, name: str) -> subprocess.Popen[bytes]:
     """A worker of the groups with this configuration; its log goes to the home's logs."""
     env = os.environ | {
+        "VITALS_HOME": str(settings.home),
         "VITALS_CHUNK_RECORDS": str(config.chunk_records),
         "VITALS_FLUSH_EVENTS": str(config.flush_events),
     }

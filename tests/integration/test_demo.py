@@ -20,7 +20,9 @@ from streams.settings import Settings
 from streams.stack.start import up
 from streams.stack.steps import Steps
 from streams.stack.stop import down
+from streams.warehouse import Warehouse
 from tests.conftest import make_settings
+from tests.oracle import compare
 
 pytestmark = pytest.mark.integration
 
@@ -117,6 +119,14 @@ def test_all_money_is_attributed_or_visibly_not(vitals: Vitals, sent: list[e.Eve
     query = "SELECT currency, sum(amount) AS n FROM events_v1 FINAL WHERE type = 'order_attributed' GROUP BY currency"
     assert {row["currency"]: int(row["n"]) for row in rows(vitals, query)} == dict(paid)
     assert any(group["orders_28d"] for group in ranking(vitals))
+
+
+def test_group_rows_equal_counts_over_the_events(home: Settings, vitals: Vitals, fleet: Path) -> None:
+    brands = {group["brand_id"] for group in ranking(vitals)}
+    found = [compare(Warehouse(home), brand, days=20, seed=7) for brand in sorted(brands)]
+    assert [line for comparison in found for line in comparison.differences] == []
+    assert sum(comparison.groups for comparison in found) == GROUPS
+    assert sum(comparison.rows for comparison in found) > 15 * GROUPS
 
 
 def test_the_same_fleet_again_changes_nothing(vitals: Vitals, fleet: Path) -> None:
