@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -260,9 +261,9 @@ class Orders:
             "currency": currency,
         }
         if refund_id:
-            return msgspec.convert(common | {"refund_id": refund_id}, Refund)
+            return _checked(common | {"refund_id": refund_id}, Refund)
         more = {"code": values.get("code") or None, "group_id": self._group(values.get("group"))}
-        return msgspec.convert(common | more, Purchase)
+        return _checked(common | more, Purchase)
 
     def _buyer(self, values: Mapping[str, str], batch: Batch) -> str:
         if values.get("member_id"):
@@ -275,6 +276,13 @@ class Orders:
         if self._form.chat_platform is None:
             raise RefusedError("bad_shape", "the group is a channel: give --platform, or brand/platform/channel")
         return f"{self._recipe.brand_id}/{self._form.chat_platform}/{group}"
+
+
+def _checked(values: dict[str, Any], kind: type[Event]) -> Event:
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        raise RefusedError("bad_shape", str(error)) from None
 
 
 def _check(row: Row) -> None:

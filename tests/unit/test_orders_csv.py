@@ -58,6 +58,8 @@ def test_orders_and_refunds_go_to_purchases(tmp_path):
         ("1,c,2024-05-06,1,euros", "bad_shape"),
         ("1,c,2024-05-06,1,", "bad_shape"),
         ("1", "bad_shape"),
+        (f"1,c,2024-05-06,1,EUR,,{'x' * 513},", "bad_shape"),
+        (f"1,c,2024-05-06,1,EUR,,,acme/irc/{'x' * 513}", "bad_shape"),
         ("1,c,2024-05-06,1,EUR,,,den", "bad_shape"),
         ("1,c,2999-05-06,1,EUR", "from_the_future"),
         ("1,c\0,2024-05-06,1,EUR", "null_byte"),
