@@ -2,21 +2,10 @@
 
 import base64
 import hashlib
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
-REASONS = (
-    "malformed_json",
-    "invalid_utf8",
-    "null_byte",
-    "unknown_type",
-    "bad_shape",
-    "from_the_future",
-    "too_large",
-    "wrong_key",
-    "unparsable_line",
-)
 DeadLetterReason = Literal[
     "malformed_json",
     "invalid_utf8",
@@ -28,6 +17,7 @@ DeadLetterReason = Literal[
     "wrong_key",
     "unparsable_line",
 ]
+REASONS: tuple[str, ...] = get_args(DeadLetterReason)
 KEPT_BYTES = 1 << 20
 
 

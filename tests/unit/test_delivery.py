@@ -24,7 +24,7 @@ def test_a_refusal_that_was_reported_between_two_flushes_ends_the_next_one() -> 
         outputs.line.reported(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE), refused)
         await outputs.delivered()
 
-    with pytest.raises(UndeliverableError, match="^member-touches/3: "):
+    with pytest.raises(UndeliverableError, match=r"^member-touches/3: "):
         asyncio.run(flush())
 
 
