@@ -6,7 +6,7 @@ An acceptance is a record with the key `accept` on partition 0; a letter has no 
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,6 +16,7 @@ from streams.topics import NoKafkaError
 
 TOPIC = "dead-letters"
 ACCEPT = b"accept"
+T = TypeVar("T")
 _ANSWER_S = 10.0
 
 
@@ -59,9 +60,9 @@ def accepted_since(settings: Settings, at: int) -> list[tuple[int, Acceptance]]:
         _, end = _range(consumer, 0)
         (start,) = consumer.offsets_for_times([TopicPartition(TOPIC, 0, at)], timeout=_ANSWER_S)
         return [
-            (record.timestamp()[1], _acceptances.decode(record.value()))
+            (record.timestamp()[1], acceptance)
             for record in _read(consumer, {0: (start.offset, end)})
-            if record.key() == ACCEPT
+            if record.key() == ACCEPT and (acceptance := _decoded(_acceptances, record)) is not None
         ]
 
 
@@ -70,8 +71,17 @@ def latest(settings: Settings, limit: int) -> list[DeadLetter]:
     with _consumer(settings) as consumer:
         ranges = {partition: _range(consumer, partition) for partition in range(settings.partitions)}
         last = {partition: (max(first, end - limit), end) for partition, (first, end) in ranges.items()}
-        letters = [_letters.decode(record.value()) for record in _read(consumer, last) if record.key() is None]
+        records = [record for record in _read(consumer, last) if record.key() is None]
+    letters = [letter for record in records if (letter := _decoded(_letters, record)) is not None]
     return sorted(letters, key=lambda letter: letter.at)[-limit:]
+
+
+def _decoded(decoder: "msgspec.json.Decoder[T]", record: Any) -> T | None:
+    """What a record holds; None for one that somebody else wrote here: it must stop no worker."""
+    try:
+        return decoder.decode(record.value() or b"")
+    except ValueError:
+        return None
 
 
 @contextmanager
