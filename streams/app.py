@@ -67,6 +67,12 @@ def _checked(settings: Settings, agent: Agent, have: dict[str, topics.Found]) ->
     return have[agent.topic].topic_id
 
 
+def _topic_id(settings: Settings, agent: Agent) -> bytes | None:
+    with topics.admin(settings) as client:
+        have = topics.found(client, [agent.topic])
+    return have[agent.topic].topic_id if have else None
+
+
 def build(settings: Settings, agent: Agent, instance: str, topic_id: bytes) -> "ChunkApp":
     """The Faust app of an agent, wired. `instance` is the static member's name: unique, and kept over restarts."""
     from streams.changelog import AS_IT_IS, ChunkTable  # noqa: PLC0415  Faust takes a second to import
@@ -90,6 +96,7 @@ def build(settings: Settings, agent: Agent, instance: str, topic_id: bytes) -> "
         store=app.store,
         pace=Pace(settings.flush_events, settings.flush_seconds),
     )
+    app.find_topic_id = lambda: _topic_id(settings, agent)
     topic = app.topic(agent.topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer=AS_IT_IS)
     app.agent(topic, name=agent.name, concurrency=1)(_folder(app))
     app.task(_ending_on_error(app, _flusher))
@@ -112,6 +119,7 @@ def _faust_settings(settings: Settings, instance: str) -> dict[str, Any]:
         "broker_commit_interval": 1.0,
         "broker_max_poll_records": settings.chunk_records,
         "consumer_auto_offset_reset": "earliest",
+        "consumer_metadata_max_age_ms": 10_000,
         "stream_buffer_maxsize": 16,
         "stream_wait_empty": True,
         "stream_recovery_delay": 0.0,

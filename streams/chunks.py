@@ -11,7 +11,7 @@ timers, shutdown. Each private name used is held by `tests/unit/test_faust_contr
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, NamedTuple, NoReturn
 
 import faust
@@ -155,8 +155,6 @@ class ChunkConsumer(driver.Consumer):
             and consumer._coordinator.generation == self.app.consumer_generation_id
         )
 
-    # --- reading
-
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Deliver the chunks of one fetch, each only if it begins at the cursor; else go back to the cursor.
 
@@ -237,26 +235,20 @@ class ChunkConsumer(driver.Consumer):
     async def _seek(self, partition: TP, offset: int) -> None:
         await self._thread.seek_wait({partition: offset})
 
-    # --- positions
-
     async def perform_seek(self) -> None:
-        """Take up the assigned partitions where their changelogs say, not where Kafka's committed offsets do.
+        """Take the partitions up where their changelogs say, not where Kafka's committed offsets do.
 
-        Called when recovery is done, which may be after the partitions were revoked again.
+        Called when recovery is done, which may be after a revocation.
         """
         if not self.is_ours():
             return
         epoch = self.epoch
-        assigned = {TP(*tp) for tp in self.assignment() if not self._is_changelog_tp(tp)}
-        self._check_recovered(assigned)
-        first, end = await self.earliest_offsets(*assigned), await self.highwaters(*assigned)
-        if epoch != self.epoch:
-            return
-        ranges = {TP(*tp): (at, end[tp]) for tp, at in first.items()}
         try:
-            targets = self.app.holdings.take_up(ranges, self.app.consumer_generation_id)
+            targets = await self._targets(epoch)
         except VitalsError as error:
             self.app.end(str(error))
+        if epoch != self.epoch:
+            return
         await self._thread.seek_wait(targets)
         if epoch == self.epoch:
             self.cursor.update(targets)
@@ -265,6 +257,20 @@ class ChunkConsumer(driver.Consumer):
             for tp in sorted(self.app.holdings.paused()):
                 self.bar(tp)
 
+    async def _targets(self, epoch: int) -> dict[TP, int]:
+        """Where each assigned partition goes on, once the holdings have taken them up."""
+        assigned = {TP(*tp) for tp in self.assignment() if not self._is_changelog_tp(tp)}
+        self._check_recovered(assigned)
+        topic_id, first, end = await asyncio.gather(
+            asyncio.to_thread(self.app.find_topic_id), self.earliest_offsets(*assigned), self.highwaters(*assigned)
+        )
+        if epoch != self.epoch:
+            return {}
+        if assigned and topic_id != self.app.holdings.topic_id:
+            raise VitalsError(f"{self.app.holdings.agent.topic} was deleted and made again")
+        ranges = {TP(*tp): (at, end[tp]) for tp, at in first.items()}
+        return self.app.holdings.take_up(ranges, self.app.consumer_generation_id)
+
     def _check_recovered(self, assigned: set[TP]) -> None:
         """End the process rather than fold on values that were recovered short of the changelog's end."""
         ours = {tp.partition for tp in assigned}
@@ -272,8 +278,6 @@ class ChunkConsumer(driver.Consumer):
         for tp, last in self.app.tables.recovery.active_highwaters.items():
             if tp.partition in ours and whole.get(tp.partition, -1) < last:
                 self.app.end(f"{tp.topic}/{tp.partition} was read up to {whole.get(tp.partition)} of {last}")
-
-    # --- commits
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Commit what is flushed; Faust's own lists of acks are emptied unread."""
@@ -325,6 +329,8 @@ class ChunkApp(faust.App):
     holdings: Holdings
     store: Any
     outputs: Any
+    find_topic_id: Callable[[], bytes | None]
+    """The id of the agent's topic as Kafka has it now."""
 
     def _new_transport(self) -> ChunkTransport:
         return ChunkTransport(self.conf.broker_consumer, self)

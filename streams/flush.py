@@ -142,7 +142,7 @@ class Holdings:
         pace: Pace,
     ) -> None:
         self.agent = agent
-        self._topic_id, self._partitions = topic_id, partitions
+        self.topic_id, self._partitions = topic_id, partitions
         self._outputs, self._changelog, self._store, self._pace = outputs, changelog, store, pace
         self._turn = asyncio.Lock()
         self.held: dict[TP, Holding] = {}
@@ -157,16 +157,16 @@ class Holdings:
         self._forget()
         anew = False
         for tp, (first, end) in ranges.items():
-            loaded = load(self._store.of(tp.partition), self._topic_id)
+            loaded = load(self._store.of(tp.partition), self.topic_id)
             start = _start(tp, loaded, first, end)
             anew |= bool(loaded.foreign)
-            self.held[tp] = Holding(tp, self._new_log(tp.partition), self._topic_id, loaded, generation, start)
+            self.held[tp] = Holding(tp, self._new_log(tp.partition), self.topic_id, loaded, generation, start)
         if anew:
             log.warning("%s was deleted and made again: its fold starts anew", self.agent.topic)
         return {tp: holding.next for tp, holding in self.held.items()}
 
     def _new_log(self, partition: int) -> Log:
-        return self.agent.new_log(partition, self.agent.origin(partition, self._topic_id), self._partitions)
+        return self.agent.new_log(partition, self.agent.origin(partition, self.topic_id), self._partitions)
 
     def paused(self) -> "set[TP]":
         """Partitions that stand still after too many dead letters."""

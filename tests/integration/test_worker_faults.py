@@ -40,27 +40,30 @@ def test_faults_change_nothing(settings):
     assert result["longest_stall_s"] < 15
 
 
-def test_a_topic_made_again_is_folded_anew(settings):
+@pytest.mark.parametrize("is_running", [False, True])
+def test_a_topic_made_again_is_folded_anew(settings, is_running):
     run_name = f"again-{int(time.time())}"
     agent = faults.agent_of("toy", run_name)
     faults.create_topics(settings, agent, run_name)
     workers, progress = faults.Workers(settings, "toy", run_name), faults.Progress(settings, agent)
-    faults.Feed(settings, agent.topic, faults.toy_events(3000), 0).run()
+    faults.Feed(settings, agent.topic, faults.toy_events(400, keys=50), 0).run()
     workers.start("w1")
     wait_for(lambda: progress.look()[0] == progress.look()[1] > 0)
-    workers.stop_all()
+    if not is_running:
+        workers.stop_all()
     with topics.admin(settings) as client:
         client.delete_topics([agent.topic])
         wait_for(lambda: agent.topic not in topics.found(client))
-        new = topics.Topic(agent.topic, settings.partitions, {})
-        topics._create(client, settings, [new])
-    faults.Feed(settings, agent.topic, faults.toy_events(500, keys=50), 0).run()
-    workers.start("w1")
-    wait_for(lambda: _flushed(settings) == 500)
+        topics._create(client, settings, [topics.Topic(agent.topic, settings.partitions, {})])
+    faults.Feed(settings, agent.topic, faults.toy_events(3000, keys=50), 0).run()
+    if not is_running:
+        workers.start("w1")
+    wait_for(lambda: workers.restart_dead() or _flushed(settings) == 3000, limit_s=60)
     workers.stop_all()
     differences = compare(settings, agent, faults.output_topics(run_name))
     assert (differences["values_wrong"], differences["positions_wrong"], differences["outputs_missing"]) == (0, 0, 0)
     assert "was deleted and made again" in workers.log_of("w1").read_text()
+    assert "Traceback" not in workers.log_of("w1").read_text()
 
 
 def test_a_partition_full_of_noise_stands_still_until_accepted(settings):

@@ -62,7 +62,7 @@ def test_what_we_override_is_there_with_the_parameters_that_we_take(ours, theirs
 
 OWN = {
     chunks.ChunkThread: {"_chunk", "commit_now"},
-    chunks.ChunkConsumer: {"is_ours", "rewind", "bar", "_go_back", "_check_recovered"},
+    chunks.ChunkConsumer: {"is_ours", "rewind", "bar", "_go_back", "_targets", "_check_recovered"},
     chunks.ChunkApp: {"end"},
     chunks.BareRecords: set(),
     changelog.PartitionStore: {
