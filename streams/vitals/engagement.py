@@ -1,15 +1,14 @@
 """Engagement: the windows of a group, summed from its panes."""
 
-from math import exp, log
-from operator import attrgetter
+from collections.abc import Collection
+from math import exp, fsum, log
 
 import msgspec
 
-from streams.vitals.panes import DayPane, day_of, speakers, tallies, window
+from streams.vitals.month import WINDOW_DAYS, Month
+from streams.vitals.panes import DayPane, day_of, window
 from streams.vitals.silence import last_message_before, silent_hours
 from streams.vitals.state import GroupState
-
-WINDOW_DAYS = 28
 
 
 class Windows(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -46,25 +45,26 @@ class Windows(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     buyers_28d: int
     orders_28d: int
     revenue_28d: int
+    messages_56d: int
+    messages_364d: int
+    speaker_days: tuple[int, int, int]
+    """Speakers of each day, added up: over the last 28 days, the 28 before, and the 28 before those."""
 
 
-_SUMS = attrgetter(
-    "messages", "staff_messages", "replies", "reactions", "claims", "joins", "left", "kicked", "other_leaves",
-    "leaves_after_benefit", "ads", "capped_messages", "answered", "newcomers", "newcomers_spoke", "orders", "revenue",
-)  # fmt: skip
-_EMPTY = (0,) * 17
+_NO_PANE = DayPane()
 
 
-def windows(state: GroupState, at: int) -> Windows:
-    """Sum the panes of the days up to `at`: the day that `at` lies in, or at midnight the days before it."""
+def windows(state: GroupState, at: int, month: Month | None = None) -> Windows:
+    """The sums of the days up to `at`: the day that `at` lies in, or at midnight the days before it.
+
+    `month` is theirs, if it is at hand; without it all panes are added up.
+    """
     last_day = day_of(at - 1)
-    panes = window(state.panes, last_day, WINDOW_DAYS)
-    week = window(state.panes, last_day, 7)
-    today = state.panes.get(last_day) or DayPane()
-    sums = map(sum, zip(*map(_SUMS, panes), _EMPTY, strict=True))
+    month = month or Month(state.panes, last_day)
+    today = state.panes.get(last_day, _NO_PANE)
     (messages, staff, replies, reactions, claims, joins, left, kicked, other_leaves, after_benefit, ads, capped,
-     answered, newcomers, newcomers_spoke, orders, revenue) = sums  # fmt: skip
-    by_member = tallies(panes)
+     newcomers, orders, revenue, speaker_days) = month.sums  # fmt: skip
+    answered, newcomers_spoke = _moving(state, last_day)
     last = last_message_before(state, at)
     first = state.first_message_at
     return Windows(
@@ -74,14 +74,14 @@ def windows(state: GroupState, at: int) -> Windows:
         last_member_message_at=last,
         silent_hours=silent_hours(last, at),
         messages_1d=today.messages,
-        messages_7d=sum(pane.messages for pane in week),
+        messages_7d=month.messages_7d,
         messages_28d=messages,
-        staff_messages_7d=sum(pane.staff_messages for pane in week),
+        staff_messages_7d=month.staff_messages_7d,
         staff_messages_28d=staff,
         speakers_1d=today.speakers,
-        speakers_7d=speakers(week),
-        speakers_28d=len(by_member),
-        active_days_28d=sum(pane.messages > 0 for pane in panes),
+        speakers_7d=len(month.talk_7d),
+        speakers_28d=len(month.talk),
+        active_days_28d=month.active_days,
         replies_28d=replies,
         reactions_28d=reactions,
         claims_28d=claims,
@@ -92,20 +92,45 @@ def windows(state: GroupState, at: int) -> Windows:
         leaves_after_benefit_28d=after_benefit,
         ads_28d=ads,
         capped_messages_28d=capped,
-        breadth_28d=breadth(by_member),
+        breadth_28d=breadth(month.talk.values()),
         answered_share_28d=min(1.0, answered / messages) if messages else None,  # some of the answered were recalled
         newcomers_28d=newcomers,
         newcomer_spoke_share=newcomers_spoke / newcomers if newcomers else None,
-        buyers_28d=len(set[int]().union(*(pane.bought for pane in panes))),
+        buyers_28d=len(month.buyers),
         orders_28d=orders,
         revenue_28d=revenue,
+        messages_56d=month.messages_56d,
+        messages_364d=month.messages_364d,
+        speaker_days=(speaker_days, month.speaker_days_before, month.speaker_days_first),
     )
 
 
-def breadth(by_member: dict[int, int]) -> float | None:
-    """exp(H) ÷ speakers, H the Shannon entropy of the members' shares: 1 when all talk alike, 1/n when one does."""
-    if not by_member:
-        return None
-    total = sum(by_member.values())
-    entropy = -sum(count / total * log(count / total) for count in by_member.values())
-    return exp(entropy) / len(by_member)
+def _moving(state: GroupState, last_day: int) -> tuple[int, int]:
+    """Over 28 days, the messages answered and the newcomers who spoke: both may still come to a day that is over."""
+    answered = newcomers_spoke = 0
+    for pane in window(state.panes, last_day, WINDOW_DAYS):
+        answered += pane.answered
+        newcomers_spoke += pane.newcomers_spoke
+    return answered, newcomers_spoke
+
+
+class _SelfLogs(dict[int, float]):
+    """n × ln n by n, each worked out once."""
+
+    def __missing__(self, n: int) -> float:
+        self[n] = n * log(n)
+        return self[n]
+
+
+_self_log = _SelfLogs().__getitem__
+
+
+def breadth(messages: Collection[int]) -> float | None:
+    """exp(H) ÷ speakers, H the Shannon entropy of the members' shares: 1 when all talk alike, 1/n when one does.
+
+    `messages` are those of each speaker. H = ln Σm − Σ(m ln m) ÷ Σm; `fsum` is exact, so their order does not tell.
+    """
+    if len(messages) < 2:
+        return 1.0 if messages else None
+    total = sum(messages)
+    return exp(log(total) - fsum(map(_self_log, messages)) / total) / len(messages)

@@ -1,6 +1,6 @@
 """Panes: the cells of a UTC day and of its hours that every window is a sum of."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -92,7 +92,7 @@ def remove_message(pane: DayPane, number: int, time: int, cap: int) -> None:
         pane.spoke[number] = count - 1
 
 
-def window(panes: dict[int, DayPane], last_day: int, days: int) -> list[DayPane]:
+def window(panes: Mapping[int, DayPane], last_day: int, days: int) -> list[DayPane]:
     """The panes of the `days` days that end with `last_day`, empty days left out, in no certain order."""
     if len(panes) < days:
         return [pane for day, pane in panes.items() if last_day - days < day <= last_day]
@@ -100,11 +100,11 @@ def window(panes: dict[int, DayPane], last_day: int, days: int) -> list[DayPane]
     return [pane for pane in found if pane is not None]
 
 
-def tallies(panes: Iterable[DayPane]) -> dict[int, int]:
-    """Messages by member number over the panes."""
+def tallies(counts: Iterable[Mapping[int, int]]) -> dict[int, int]:
+    """The sums of counts with the same key."""
     total: dict[int, int] = {}
-    for pane in panes:
-        for number, count in pane.spoke.items():
+    for one in counts:
+        for number, count in one.items():
             total[number] = total.get(number, 0) + count
     return total
 

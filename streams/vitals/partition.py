@@ -8,6 +8,7 @@ from streams import events as e
 from streams.vitals.engagement import Windows, windows
 from streams.vitals.group import apply
 from streams.vitals.log import SEQS_PER_OFFSET, pack, unpack
+from streams.vitals.month import Month
 from streams.vitals.panes import day_of, seal
 from streams.vitals.policy import DAY_MS, HOUR_MS, Policy
 from streams.vitals.risk import risk
@@ -25,9 +26,9 @@ _groups = msgspec.msgpack.Decoder(GroupState)
 _partitions = msgspec.msgpack.Decoder(PartitionState)
 
 
-def close_day(state: GroupState, day: int, policy: Policy) -> Windows:
-    """End one UTC day of a group: risk, verdict and reasons move here, and only here."""
-    seen = windows(state, (day + 1) * DAY_MS)
+def close_day(state: GroupState, day: int, policy: Policy, month: Month) -> Windows:
+    """End one UTC day of a group: risk, verdict and reasons move here, and only here. `month` is up to that day."""
+    seen = windows(state, (day + 1) * DAY_MS, month)
     state.risk = risk(seen)
     verdict = decide(state, seen, policy)
     if verdict != state.verdict or state.verdict_since is None:
@@ -55,6 +56,7 @@ class GroupLog:
         self._groups: dict[str, GroupState] = {}
         self._stored: dict[str, bytes] = {}
         self._changed: set[str] = set()
+        self._months: dict[str, Month] = {}
 
     def restore(self, partition_value: bytes | None, values: Mapping[str, bytes]) -> None:
         """Start from stored bytes; a group is decoded when it is first needed."""
@@ -88,6 +90,9 @@ class GroupLog:
         self._changed.add(key)
         if offset <= state.offset:
             return ()
+        month = self._months.get(key)
+        if month is not None and (event.occurred_at // DAY_MS <= month.last_day or type(event) is e.Recall):
+            del self._months[key]  # it changes days that are summed up
         if type(event) is e.Roster:
             return self._fold_roster(state, event, offset)
         kind = apply(state, event, self.policy)
@@ -201,11 +206,12 @@ class GroupLog:
             if is_news or at < tick:
                 state.has_news, state.row_at, state.offset = False, at, offset
                 self._changed.add(state.group_id)
-            yield vitals_row(state, windows(state, view.until), at, offset, view)
+            yield vitals_row(state, windows(state, view.until, self._month_ahead(state, view.until)), at, offset, view)
 
     def _close(self, state: GroupState, day: int, offset: int, view: View) -> Iterator[Output]:
         was = state.verdict
-        seen = close_day(state, day, self.policy)
+        month = self._month(state, day)
+        seen = close_day(state, day, self.policy, month)
         state.offset = offset
         state.has_news = False
         state.row_at = max(state.row_at, seen.at)
@@ -213,4 +219,22 @@ class GroupLog:
         yield vitals_row(state, seen, seen.at, offset, View(seen.at, view.complete_at, None))
         if state.verdict != was:
             yield verdict_signal(state, was, seen.at, offset)
-        yield from member_rows(state, day, offset)
+        yield from member_rows(state, day, offset, month.ids)
+
+    def _month(self, state: GroupState, day: int) -> Month:
+        """The group's sums up to a day that closes, kept for the next one."""
+        month = self._months.get(state.group_id)
+        if month is not None and month.last_day == day - 1:
+            month.advance(state.panes)
+        else:
+            month = self._months[state.group_id] = Month(state.panes, day)
+        return month
+
+    def _month_ahead(self, state: GroupState, at: int) -> Month | None:
+        """The sums up to a time in the day after the last that closed, if those are kept."""
+        month = self._months.get(state.group_id)
+        if month is None or month.last_day != day_of(at - 1) - 1:
+            return None
+        month = month.copy()
+        month.advance(state.panes)
+        return month

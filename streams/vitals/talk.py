@@ -1,7 +1,7 @@
 """Talk: what messages and recalls do to a group, and who answered whom."""
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, takewhile
 
 import xxhash
 
@@ -91,11 +91,11 @@ def _remember(remembered: dict[int, int], digest: int, packed: int) -> None:
 
 
 def forget_messages(state: GroupState, at: int) -> None:
-    """Drop what replies and recalls can no longer reach."""
+    """Drop what replies and recalls can no longer reach, in the order of arrival: one out of order may stay behind."""
     limit = at - REMEMBERED_DAYS * DAY_MS << _NUMBER_BITS
     remembered = state.remembered
-    if any(abs(value) < limit for value in islice(remembered.values(), 1)):
-        state.remembered = {key: value for key, value in remembered.items() if abs(value) >= limit}
+    for key in [*takewhile(lambda key: abs(remembered[key]) < limit, remembered)]:
+        del remembered[key]
 
 
 def _answer(state: GroupState, member: Member, time: int, policy: Policy) -> None:
@@ -139,9 +139,10 @@ def recall(state: GroupState, event: e.Recall, policy: Policy) -> None:
 def _last_remembered(state: GroupState, number: int) -> int | None:
     """A member's latest message still known: exactly from memory, else the end of their last day in a pane."""
     mask = (1 << _NUMBER_BITS) - 1
-    times = [v >> _NUMBER_BITS for v in state.remembered.values() if v > 0 and v & mask == number]
-    days = [(day + 1) * DAY_MS - 1 for day, pane in state.panes.items() if number in pane.spoke]
-    return max(times or days, default=None)
+    times = [v >> _NUMBER_BITS for v in state.remembered.values() if v & mask == number and v > 0]
+    if times:
+        return max(times)
+    return max(((day + 1) * DAY_MS - 1 for day, pane in state.panes.items() if number in pane.spoke), default=None)
 
 
 def member_message_times(state: GroupState) -> Iterator[int]:

@@ -1,6 +1,7 @@
 """What a group's log tells of a group: its rows for the warehouse and its signals for the alert agent."""
 
 from collections.abc import Iterator
+from operator import attrgetter
 
 from streams.vitals.engagement import Windows
 from streams.vitals.panes import DayPane
@@ -51,12 +52,13 @@ def vitals_row(state: GroupState, seen: Windows, at: int, offset: int, view: Vie
         leaves_day=today.leaves,
         orders_day=today.orders,
         revenue_day=today.revenue,
-        **{name: getattr(seen, name) for name in _FROM_WINDOWS},
+        **dict(zip(_FROM_WINDOWS, _from_windows(seen), strict=True)),
     )
     return Output("group-vitals", state.group_id, row)
 
 
 _FROM_WINDOWS = tuple(sorted((set(Windows.__struct_fields__) & set(GroupVitals.__struct_fields__)) - {"at"}))
+_from_windows = attrgetter(*_FROM_WINDOWS)
 
 
 def verdict_signal(state: GroupState, was: str, at: int, offset: int) -> Output:
@@ -75,24 +77,27 @@ def verdict_signal(state: GroupState, was: str, at: int, offset: int) -> Output:
     return Output("alert-signals", state.brand_id, signal)
 
 
-def member_rows(state: GroupState, day: int, offset: int) -> Iterator[Output]:
-    """A row for each member who spoke on the day."""
-    pane = state.panes.get(day, _no_pane)
-    if not pane.spoke:
-        return
-    for member_id, member in state.ledger.by_id.items():
-        count = pane.spoke.get(member.number)
-        if count:
-            row = MemberVitals(
-                group_id=state.group_id,
-                brand_id=state.brand_id,
-                member_id=member_id,
-                role=member.role,
-                day=day * DAY_MS,
-                source_offset=offset,
-                messages=count,
-                is_present=member.is_present,
-                joined_at=member.joined_at,
-                last_message_at=member.last_message_at,
-            )
-            yield Output("member-vitals", state.group_id, row)
+def member_rows(state: GroupState, day: int, offset: int, ids: dict[int, str]) -> Iterator[Output]:
+    """A row for each member who spoke on the day. `ids` remembers the pseudonyms of member numbers between calls."""
+    spoke = state.panes.get(day, _no_pane).spoke
+    by_id = state.ledger.by_id
+    if not spoke.keys() <= ids.keys():
+        ids.update((member.number, member_id) for member_id, member in by_id.items())
+    for number in sorted(spoke):
+        member_id = ids.get(number, "")
+        member = by_id.get(member_id)
+        if member is None or member.number != number:
+            continue  # gone for so long that the ledger forgot them
+        row = MemberVitals(
+            group_id=state.group_id,
+            brand_id=state.brand_id,
+            member_id=member_id,
+            role=member.role,
+            day=day * DAY_MS,
+            source_offset=offset,
+            messages=spoke[number],
+            is_present=member.is_present,
+            joined_at=member.joined_at,
+            last_message_at=member.last_message_at,
+        )
+        yield Output("member-vitals", state.group_id, row)

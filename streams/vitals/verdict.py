@@ -35,11 +35,11 @@ def proposal(state: GroupState, windows: Windows, policy: Policy) -> str:
         return "ended"
     if windows.age_days < policy.forming_days or state.speakers_ever < policy.forming_speakers:
         return "forming"
-    if _is_dead(state, windows, policy):
+    if _is_dead(windows, policy):
         return "dead"
     if state.risk >= policy.dying_risk:
         return "dying"
-    if state.risk >= policy.fading_risk or falling(state, windows, policy) is not None:
+    if state.risk >= policy.fading_risk or falling(windows, policy) is not None:
         return "fading"
     return "healthy"
 
@@ -53,29 +53,24 @@ def end_code(state: GroupState, at: int) -> str | None:
     return None
 
 
-def _is_dead(state: GroupState, windows: Windows, policy: Policy) -> bool:
+def _is_dead(windows: Windows, policy: Policy) -> bool:
     hours = windows.silent_hours
     if hours is not None and hours >= policy.dead_silent_days * 24:
         return True
     if windows.age_days < _DEAD_MIN_AGE_DAYS:
         return False
-    now, base = _volume_and_base(state, windows)
+    now, base = _volume_and_base(windows)
     return now < policy.dead_volume_share * base
 
 
-def _volume_and_base(state: GroupState, windows: Windows) -> tuple[int, float]:
+def _volume_and_base(windows: Windows) -> tuple[int, float]:
     """Member messages of the last 56 days, and their 56-day mean over the last min(age, 364)."""
-    days = min(windows.age_days, 364)
-    year = sum(pane.messages for pane in window(state.panes, windows.last_day, days))
-    now = sum(pane.messages for pane in window(state.panes, windows.last_day, 56))
-    return now, 56 * year / max(days, 1)
+    return windows.messages_56d, 56 * windows.messages_364d / max(min(windows.age_days, 364), 1)
 
 
-def falling(state: GroupState, windows: Windows, policy: Policy) -> tuple[int, int] | None:
+def falling(windows: Windows, policy: Policy) -> tuple[int, int] | None:
     """Speaker-days of the last 28 days and of those 56 days before, if they fell two months running."""
-    now, before, first = (
-        sum(pane.speakers for pane in window(state.panes, windows.last_day - 28 * back, 28)) for back in range(3)
-    )
+    now, before, first = windows.speaker_days
     kept = 1 - policy.falling_share
     is_falling = first >= policy.falling_min_speaker_days and now <= kept * before and before <= kept * first
     return (now, first) if is_falling else None
@@ -123,7 +118,7 @@ def reasons(state: GroupState, windows: Windows, policy: Policy) -> tuple[Reason
     if verdict == "revived":
         return (because("recovering", speakers=windows.speakers_7d, weeks=4), _broad(windows))
     if verdict == "dead":  # that it is small and quiet goes without saying
-        return tuple([*_death(state, windows, policy), *_causes(state, windows, policy)][:MAX_REASONS])
+        return tuple([*_death(windows, policy), *_causes(state, windows, policy)][:MAX_REASONS])
     return tuple([*_causes(state, windows, policy), *_drivers(state, windows, policy)][:MAX_REASONS])
 
 
@@ -142,11 +137,11 @@ def _broad(windows: Windows) -> Reason:
     return because("broad", speakers=windows.speakers_28d, active_days=windows.active_days_28d)
 
 
-def _death(state: GroupState, windows: Windows, policy: Policy) -> list[Reason]:
+def _death(windows: Windows, policy: Policy) -> list[Reason]:
     hours = windows.silent_hours or 0.0
     if hours >= policy.dead_silent_days * 24:
         return [because("no_message", days=int(hours // 24))]
-    now, base = _volume_and_base(state, windows)
+    now, base = _volume_and_base(windows)
     return [because("volume_collapsed", messages=now, base=round(base, 1))]
 
 
@@ -192,7 +187,7 @@ def _drivers(state: GroupState, windows: Windows, policy: Policy) -> list[Reason
         because("few_speakers", now=windows.speakers_28d, usual=usual),
         because("few_active_days", now=windows.active_days_28d, window=28),
     ]
-    fall = falling(state, windows, policy)
+    fall = falling(windows, policy)
     if fall is not None:
         found.insert(0, because("speakers_falling", now=round(fall[0] / 28, 1), before=round(fall[1] / 28, 1)))
     hours = windows.silent_hours

@@ -1,0 +1,88 @@
+"""The sums that the windows of a group are made of, moved on from day to day instead of added up again."""
+
+from collections.abc import Mapping
+from operator import attrgetter
+
+from streams.vitals.panes import DayPane, tallies, window
+
+WINDOW_DAYS = 28
+YEAR_DAYS = 364
+
+SUMMED = (
+    "messages", "staff_messages", "replies", "reactions", "claims", "joins", "left", "kicked", "other_leaves",
+    "leaves_after_benefit", "ads", "capped_messages", "newcomers", "orders", "revenue", "speakers",
+)  # fmt: skip
+_summed = attrgetter(*SUMMED)
+_EMPTY = DayPane()
+_NONE = (0,) * len(SUMMED)
+
+
+class Month:
+    """What happened in a group up to the end of `last_day` (UTC). It is derived from the panes and never stored.
+
+    `sums` are over 28 days, in the order of SUMMED; `talk` has the messages of 28 days by member number, `talk_7d`
+    those of 7, `buyers` the days with an order by customer. `speaker_days_before` and `_first` sum the daily speakers
+    of the 28 days before these 28, and of those before them. What still changes in days that are over without a late
+    event or a recall (`answered`, `newcomers_spoke`) is not in it. `ids` are pseudonyms by member number, as met.
+    """
+
+    __slots__ = (
+        "active_days", "buyers", "ids", "last_day", "messages_7d", "messages_56d", "messages_364d",
+        "speaker_days_before", "speaker_days_first", "staff_messages_7d", "sums", "talk", "talk_7d",
+    )  # fmt: skip
+
+    def __init__(self, panes: Mapping[int, DayPane], last_day: int) -> None:
+        """Add everything up."""
+        self.last_day = last_day
+        self.ids: dict[int, str] = {}
+        days = window(panes, last_day, WINDOW_DAYS)
+        self.sums = [*map(sum, zip(*map(_summed, days), _NONE, strict=True))]
+        self.talk = tallies(pane.spoke for pane in days)
+        self.buyers = tallies(pane.bought for pane in days)
+        self.active_days = sum(pane.messages > 0 for pane in days)
+        week = window(panes, last_day, 7)
+        self.talk_7d = tallies(pane.spoke for pane in week)
+        self.messages_7d = sum(pane.messages for pane in week)
+        self.staff_messages_7d = sum(pane.staff_messages for pane in week)
+        self.messages_56d = sum(pane.messages for pane in window(panes, last_day, 56))
+        self.messages_364d = sum(pane.messages for pane in window(panes, last_day, YEAR_DAYS))
+        self.speaker_days_before = sum(pane.speakers for pane in window(panes, last_day - 28, 28))
+        self.speaker_days_first = sum(pane.speakers for pane in window(panes, last_day - 56, 28))
+
+    def copy(self) -> "Month":
+        """One that goes its own way."""
+        twin = Month.__new__(Month)
+        for name in Month.__slots__:
+            setattr(twin, name, getattr(self, name))
+        twin.talk, twin.talk_7d, twin.buyers = self.talk.copy(), self.talk_7d.copy(), self.buyers.copy()
+        return twin
+
+    def advance(self, panes: Mapping[int, DayPane]) -> None:
+        """Move on by one day: what a new `Month` would add up, if no earlier day has changed since."""
+        day = self.last_day = self.last_day + 1
+        pane = panes.get
+        new, week_ago, month_ago = pane(day, _EMPTY), pane(day - 7, _EMPTY), pane(day - WINDOW_DAYS, _EMPTY)
+        ago_56, ago_84 = pane(day - 56, _EMPTY), pane(day - 84, _EMPTY)
+        self.sums = [a + b - c for a, b, c in zip(self.sums, _summed(new), _summed(month_ago), strict=True)]
+        _move(self.talk, new.spoke, month_ago.spoke)
+        _move(self.talk_7d, new.spoke, week_ago.spoke)
+        if new.bought or month_ago.bought:
+            _move(self.buyers, new.bought, month_ago.bought)
+        self.active_days += (new.messages > 0) - (month_ago.messages > 0)
+        self.messages_7d += new.messages - week_ago.messages
+        self.staff_messages_7d += new.staff_messages - week_ago.staff_messages
+        self.messages_56d += new.messages - ago_56.messages
+        self.messages_364d += new.messages - pane(day - YEAR_DAYS, _EMPTY).messages
+        self.speaker_days_before += month_ago.speakers - ago_56.speakers
+        self.speaker_days_first += ago_56.speakers - ago_84.speakers
+
+
+def _move(total: dict[int, int], more: Mapping[int, int], less: Mapping[int, int]) -> None:
+    for key, count in more.items():
+        total[key] = total.get(key, 0) + count
+    for key, count in less.items():
+        left = total[key] - count
+        if left:
+            total[key] = left
+        else:
+            del total[key]
