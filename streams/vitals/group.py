@@ -114,6 +114,7 @@ def _created(state: GroupState, event: e.GroupCreated, _: Policy) -> None:
     state.name = event.name or state.name
     state.owner = event.owner or state.owner
     state.currency = event.currency or state.currency
+    state.timezone = event.timezone or state.timezone
     if event.planned_end_at is not None:
         state.planned_end_at = event.planned_end_at
 

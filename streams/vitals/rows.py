@@ -39,6 +39,7 @@ class GroupVitals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     platform: str
     name: str
     owner: str
+    timezone: str
     at: int
     source_offset: int
     is_day_close: bool

@@ -55,6 +55,7 @@ class GroupState(msgspec.Struct, array_like=True, gc=False):
     absorbed: Absorbed = msgspec.field(default_factory=Absorbed)
     remembered: dict[int, int] = {}
     last_event_at: int = -1
+    timezone: str = ""
 
 
 def pane_of(state: GroupState, time: int) -> DayPane | None:

@@ -44,6 +44,7 @@ def vitals_row(state: GroupState, seen: Windows, at: int, offset: int, view: Vie
         staff=state.ledger.staff,
         messages_all=state.messages,
         currency=state.currency,
+        timezone=state.timezone,
         messages_day=today.messages,
         staff_messages_day=today.staff_messages,
         speakers_day=today.speakers,

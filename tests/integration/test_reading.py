@@ -23,6 +23,7 @@ def vitals_of(day):
     told = {field: 0 for field in GroupVitals.__struct_fields__ if field not in GroupVitals.__struct_defaults__}
     told |= dict.fromkeys(("ended_at", "planned_end_at", "breadth_28d", "newcomer_spoke_share"))
     told |= {"group_id": GROUP, "brand_id": "reading", "platform": "wecom", "name": "宝妈阅读群", "owner": "o"}
+    told |= {"timezone": "Asia/Tokyo"}
     told |= {
         "at": at,
         "source_offset": day,

@@ -13,6 +13,7 @@ from streams.identities import MemberIdentity
 from streams.resources import resource_dir
 from streams.sink_batch import Batch, Record
 from streams.sink_rows import DEAD_LETTERS, GROUPS, MEMBERS, TABLES, columnar
+from streams.vitals.partition import GroupLog
 from streams.vitals.rows import GroupVitals, MemberVitals, Reason
 from streams.words import words
 
@@ -124,6 +125,18 @@ def test_vital_signs_outrank_events_and_the_highest_offset_wins():
     (row,) = rows_of(batch, GROUPS)
     assert (row["name"], row["version"]) == ("last", 2)
     assert len(rows_of(batch, sink_rows.GROUP_VITALS)) == 2
+
+
+def test_the_first_vital_signs_keep_what_the_registry_knew_of_a_group():
+    told = GroupCreated(**IN_GROUP, name="群", owner="Li", timezone="Asia/Shanghai", currency="CNY")
+    fold = GroupLog(0, "groups/chat-events/0/t")
+    fold.fold(told, "a/irc/raku", 0, 0)
+    tick = Tick(event_id="t", occurred_at=86_400_000, brand_id="*", platform="*")
+    sent = [output.value for output in fold.fold(tick, "", 1, 0) if output.topic == "group-vitals"]
+    (before,) = rows_of(batch_of(record(told)), GROUPS)
+    (after,) = rows_of(batch_of(*(record(row, "group-vitals") for row in sent)), GROUPS)
+    known = ("brand_id", "platform", "name", "owner", "timezone", "currency", "created_at")
+    assert {name: after[name] for name in known} == {name: before[name] for name in known}
 
 
 def test_unattributed_is_no_group_but_its_share_is_kept():
