@@ -29,6 +29,8 @@ _CONFIG = """\
 # do what the start needs and nothing else, and its quota is spent by the start: nobody can use it from outside.
 # No table engine but the merging ones and what has no side effects: a Kafka table would keep the engine from
 # starting ever again, a File or URL table would read for its user what he may not.
+# The engine believes itself alone with its user, so what it checks in a server it does not check here: python() ends
+# it, the constrained settings read and write files anywhere, file() reads them. All hold for the default user too.
 _USERS = """\
 <clickhouse>
   <profiles>
@@ -36,11 +38,19 @@ _USERS = """\
       <max_memory_usage>1500000000</max_memory_usage>
       <max_bytes_before_external_group_by>500000000</max_bytes_before_external_group_by>
       <max_bytes_before_external_sort>500000000</max_bytes_before_external_sort>
+      <allow_python_table_function>0</allow_python_table_function>
+      <constraints>
+{constants}
+      </constraints>
     </default>
     <reader>
       <readonly>2</readonly>
       <max_memory_usage>1000000000</max_memory_usage>
       <max_execution_time>60</max_execution_time>
+      <constraints>
+        <max_memory_usage><min>1</min><max>1000000000</max></max_memory_usage>
+        <max_execution_time><min>1</min><max>600</max></max_execution_time>
+      </constraints>
     </reader>
   </profiles>
   <quotas>
@@ -85,6 +95,17 @@ ENGINES = (
     "Set",
     "Join",
 )
+CONSTANTS = (
+    "allow_python_table_function",
+    "format_schema",
+    "format_template_resultset",
+    "format_template_row",
+    "input_format_record_errors_file_path",
+    "output_format_schema",
+)
+"""Settings that no query may change."""
+_NO_FILE = "CREATE FUNCTION file AS path -> throwIf(true, 'file() reads no files here')"
+"""Hides the engine's own file(), which reads any file of this process's user, whoever asks."""
 START_STATEMENTS = (
     "CREATE DATABASE IF NOT EXISTS {database}",
     "SYSTEM START LISTEN TCP",
@@ -114,6 +135,9 @@ def configure(settings: Settings) -> None:
     ports = {"tcp_port": settings.clickhouse_port, "http_port": settings.clickhouse_http_port}
     write_private(home / "config.xml", _CONFIG.format(**ports))
     write_private(home / "users.xml", _users(settings))
+    functions = home / "data" / "user_defined"
+    functions.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_private(functions / "function_file.sql", _NO_FILE)
 
 
 def _users(settings: Settings) -> str:
@@ -128,6 +152,7 @@ def _users(settings: Settings) -> str:
         bi=settings.bi_user,
         bi_digest=_digest(ensure_secret(settings, "bi")),
         engines="\n".join(f"        <query>GRANT TABLE ENGINE ON {engine}</query>" for engine in ENGINES),
+        constants="\n".join(f"        <{name}><const/></{name}>" for name in CONSTANTS),
         start_queries=len(START_STATEMENTS),
     )
 

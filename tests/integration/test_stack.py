@@ -238,6 +238,37 @@ def test_the_engines_own_user_is_of_no_use_from_outside(settings: Settings, stat
         probes.execute(default, statement)
 
 
+@pytest.mark.parametrize("user", ["default", "bi", "vitals"])
+@pytest.mark.parametrize(
+    ("statement", "refusal"),
+    [
+        ("SELECT file('/etc/passwd')", "reads no files here"),
+        ("SELECT file('/etc/passwd', 'none')", "BAD_ARGUMENTS"),
+        ("SELECT a, * APPLY(file) FROM (SELECT '/etc/passwd' AS a)", "reads no files here|QUOTA_EXCEEDED"),
+        ("SELECT * FROM python('x')", "FUNCTION_NOT_ALLOWED"),
+        ("SELECT * FROM python('x') SETTINGS allow_python_table_function = 1", "should not be changed|PROHIBITED"),
+        ("SELECT 1 AS a FORMAT Protobuf SETTINGS output_format_schema = '{home}/written.proto'", "should not be changed"),
+        ("SELECT 1 FORMAT Template SETTINGS format_template_resultset = '/etc/passwd'", "should not be changed"),
+    ],
+)
+def test_no_query_reads_or_writes_a_file_or_ends_the_engine(
+    settings: Settings, user: str, statement: str, refusal: str
+) -> None:
+    password = {"default": "", "bi": settings.password_of("bi"), "vitals": settings.password_of("clickhouse")}[user]
+    who = msgspec.structs.replace(settings, clickhouse_user=user, clickhouse_password=password)
+    with pytest.raises(VitalsError, match=refusal):
+        probes.execute(who, statement.format(home=settings.home))
+    assert not (settings.home / "written.proto").exists()
+
+
+def test_a_reader_cannot_lift_his_limits(settings: Settings) -> None:
+    bi = msgspec.structs.replace(settings, clickhouse_user="bi", clickhouse_password=settings.password_of("bi"))
+    assert probes.rows(bi, "SELECT 1 SETTINGS max_execution_time = 300") == [[1]]
+    for setting in ("max_execution_time = 0", "max_memory_usage = 0", "max_memory_usage = 2000000000"):
+        with pytest.raises(VitalsError, match="shouldn't be"):
+            probes.execute(bi, f"SELECT 1 SETTINGS {setting}")
+
+
 def test_no_table_that_keeps_the_engine_from_starting_can_be_made(settings: Settings) -> None:
     with pytest.raises(VitalsError, match="TABLE ENGINE ON Kafka"):
         probes.execute(settings, "CREATE TABLE vitals.k (a UInt8) ENGINE = Kafka('127.0.0.1:1', 't', 'g', 'JSON')")
