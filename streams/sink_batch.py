@@ -94,7 +94,7 @@ class Batch:
         """A record of group-vitals: a row of its own, and the group's entry in the registry."""
         if vitals := self._row(record, _decode_vitals):
             self.rows[sink_rows.GROUP_VITALS].append(sink_rows.vitals_row(vitals, record.timestamp))
-            self._register(vitals.group_id, vitals.source_offset, sink_rows.registry_row, vitals, record.timestamp)
+            self._register(vitals.group_id, vitals.at, sink_rows.registry_row, vitals, record.timestamp)
 
     def member_day(self, record: Record) -> None:
         """A record of member-vitals."""

@@ -111,7 +111,7 @@ TABLES = (EVENTS, PURCHASES, GROUP_VITALS, MEMBER_VITALS, GROUPS, MEMBERS, DEAD_
 NAMING = (GroupCreated, GroupRenamed)
 """The events that say a group's name."""
 SEEN, NAMED, VITALS = 0, 1, 2
-"""Versions of a registry row: from any event, from one that names the group, from vital signs (+ source offset)."""
+"""Versions of a registry row: from any event, from one that names the group, from vital signs (+ their time)."""
 
 
 def _maker(struct: type[msgspec.Struct], table: Table, *extra: str) -> Callable[..., Row]:
@@ -191,8 +191,11 @@ def _said(code: str, numbers: tuple[tuple[str, float], ...]) -> tuple[str, str, 
 
 
 def registry_row(vitals: GroupVitals, arrived_at: int) -> Row:
-    """The group's row of `groups_v1` as its vital signs tell it."""
-    return _registry_row(vitals, arrived_at, vitals.first_event_at, vitals.source_offset + VITALS)
+    """The group's row of `groups_v1` as its vital signs tell it; later ones win.
+
+    Their time says which are later, not their offset: in a topic that was made again offsets begin anew.
+    """
+    return _registry_row(vitals, arrived_at, vitals.first_event_at, vitals.at + VITALS)
 
 
 def member_day_row(day: MemberVitals, arrived_at: int) -> Row:

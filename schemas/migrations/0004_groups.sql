@@ -1,5 +1,5 @@
 -- The registry. A row known only from events has version 0, one from an event with a name 1, one from the group's
--- vital signs their source offset + 2. `members` is NULL until the vital signs say it.
+-- vital signs their time in ms + 2. `members` is NULL until the vital signs say it.
 CREATE TABLE IF NOT EXISTS groups_v1
 (
     group_id String,

@@ -115,16 +115,18 @@ def test_name_of_a_group_outranks_the_bare_sight_of_it():
         assert (row["name"], row["owner"], row["version"]) == ("群", "Li", 1)
 
 
-def test_vital_signs_outrank_events_and_the_highest_offset_wins():
+def test_vital_signs_outrank_events_and_the_latest_win_whatever_their_offset():
     key, topic = b"a/irc/raku", "group-vitals"
     batch = batch_of(
-        record(vitals(source_offset=0, name="first"), topic),
-        record(vitals(source_offset=0, name="last"), topic),
+        record(vitals(at=0, name="old", source_offset=90), topic),
+        record(vitals(at=5, name="first", source_offset=3), topic),
+        record(vitals(at=5, name="last", source_offset=4), topic),
         record(GroupCreated(**IN_GROUP, name="event"), key=key),
     )
     (row,) = rows_of(batch, GROUPS)
-    assert (row["name"], row["version"]) == ("last", 2)
-    assert len(rows_of(batch, sink_rows.GROUP_VITALS)) == 2
+    assert (row["name"], row["version"]) == ("last", 7)
+    assert len(rows_of(batch, sink_rows.GROUP_VITALS)) == 3
+    assert rows_of(batch_of(record(vitals(at=0), topic)), GROUPS)[0]["version"] > sink_rows.NAMED
 
 
 def test_the_first_vital_signs_keep_what_the_registry_knew_of_a_group():
