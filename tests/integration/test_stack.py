@@ -247,7 +247,10 @@ def test_the_engines_own_user_is_of_no_use_from_outside(settings: Settings, stat
         ("SELECT a, * APPLY(file) FROM (SELECT '/etc/passwd' AS a)", "reads no files here|QUOTA_EXCEEDED"),
         ("SELECT * FROM python('x')", "FUNCTION_NOT_ALLOWED"),
         ("SELECT * FROM python('x') SETTINGS allow_python_table_function = 1", "should not be changed|PROHIBITED"),
-        ("SELECT 1 AS a FORMAT Protobuf SETTINGS output_format_schema = '{home}/written.proto'", "should not be changed"),
+        (
+            "SELECT 1 AS a FORMAT Protobuf SETTINGS output_format_schema = '{home}/written.proto'",
+            "should not be changed",
+        ),
         ("SELECT 1 FORMAT Template SETTINGS format_template_resultset = '/etc/passwd'", "should not be changed"),
     ],
 )
