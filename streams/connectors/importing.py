@@ -66,12 +66,12 @@ class Import:
         """
         for batch in self._reader.batches(self._progress):
             if time.monotonic() - self._settled_at > SETTLE_SECONDS:
-                self._settle()  # not after the last batch: what is remembered as delivered has its closing behind it
+                self._settle(self._pending[:-1])
             self._take(batch)
             advance(batch.bytes_read)
         self._release()
         self._complete(complete_until)
-        self._settle()
+        self._settle(self._pending)
         return self.counts
 
     def _take(self, batch: Batch) -> None:
@@ -176,8 +176,13 @@ class Import:
                 self._destination.send_everywhere("chat-events", encode(complete))
         self._tick(end)
 
-    def _settle(self) -> None:
+    def _settle(self, marks: list[int]) -> None:
+        """Remember pieces as delivered.
+
+        Not all of them before the end is said: after a kill the next run must find something to send, or it would
+        send no end either.
+        """
         self._destination.settle()
-        self._progress.add(self._pending)
-        self._pending.clear()
+        self._progress.add(marks)
+        self._pending = self._pending[len(marks) :]
         self._settled_at = time.monotonic()

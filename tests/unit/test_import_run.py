@@ -5,6 +5,7 @@ from collections import Counter
 import msgspec
 import pytest
 
+from streams.connectors.batches import Batch
 from streams.connectors.delivered import DeliveredFile, NothingDelivered
 from streams.connectors.destinations import JsonLines
 from streams.connectors.importing import Import
@@ -134,6 +135,26 @@ def test_a_killed_import_goes_on_and_loses_nothing(tmp_path, monkeypatch, events
     ids = {e.event_id for e in killed.log + resumed.log}
     assert ids == {e.event_id for e in whole.log}, "events, ticks and completion"
     assert (killed.log + resumed.log)[-1] == whole.log[-1]
+
+
+def test_a_run_that_is_killed_before_it_said_the_end_leaves_something_to_send(tmp_path, monkeypatch):
+    monkeypatch.setattr("streams.connectors.importing.SETTLE_SECONDS", -1.0)
+    whole, marks = irc_reader(months(tmp_path)), Marks()
+
+    class Killed:
+        _recipe, unit, total_bytes = whole._recipe, whole.unit, None
+
+        def batches(self, delivered):
+            yield from whole.batches(delivered)
+            yield Batch()  # without a piece, as the end of a Slack export
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(Killed(), Remembered(), marks)
+    to = Remembered()
+    counts = run(irc_reader(tmp_path), to, marks)
+    assert counts.delivered > 0
+    assert [type(event) for event in to.log[-2:]] == [SourceComplete, Tick]
 
 
 def test_nothing_counts_as_delivered_before_it_is_settled(tmp_path, monkeypatch):
