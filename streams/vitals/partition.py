@@ -146,9 +146,10 @@ class GroupLog:
         return Output("member-touches", member_id, touch)
 
     def _complete(self, name: str, until: int, *, is_live: bool) -> None:
+        """Note how far a source is complete. An older export under a live source's name does not end that."""
         source = self.state.sources.setdefault(name, Source(until))
+        source.is_live = is_live or (source.is_live and until < source.complete_at)
         source.complete_at = max(source.complete_at, until)
-        source.is_live = is_live
 
     def _fold_tick(self, tick: e.Tick, offset: int) -> list[Output]:
         """Let time pass: for all groups at a live tick, for those of its source at an importer's."""

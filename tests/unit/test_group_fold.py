@@ -264,6 +264,16 @@ def test_a_tick_of_the_backlog_itself_sees_that_its_source_went_blind() -> None:
     assert vitals(rows)[-1].verdict == "stale"
 
 
+def test_an_older_export_of_a_live_source_does_not_hide_that_it_went_blind() -> None:
+    days = [complete(START + 9 * DAY_MS), complete(START + 3 * DAY_MS, is_live=False)]
+    _, rows = run([message(1, START), *days, tick(START + 11 * DAY_MS, None)])
+    assert vitals(rows)[-1].verdict == "stale"
+    _, rows = run(
+        [message(1, START), *days, complete(START + 10 * DAY_MS, is_live=False), tick(START + 12 * DAY_MS, None)]
+    )
+    assert vitals(rows)[-1].verdict == "forming", "the end of a connector is said by a later one"
+
+
 def test_money_that_comes_after_the_end_of_an_import_is_told_in_its_last_row() -> None:
     log, _ = run([message(1, START), complete(START + DAY_MS, is_live=False), tick(START + DAY_MS)])
     later = [tick(START + 9 * DAY_MS + n * 60_000, None) for n in range(3)]
