@@ -223,8 +223,9 @@ class Status:
             "cpu_seconds": round(time.process_time(), 3),
         }
         draft = self._path.with_suffix(f".{os.getpid()}.tmp")
-        draft.write_bytes(msgspec.json.encode(said))
-        draft.replace(self._path)
+        with contextlib.suppress(OSError):  # a full disk must not end this thread: the next writing may succeed
+            draft.write_bytes(msgspec.json.encode(said))
+            draft.replace(self._path)
 
 
 def _consumer_config(settings: Settings, name: str) -> dict[str, Any]:

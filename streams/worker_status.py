@@ -41,12 +41,13 @@ def path_of(settings: Settings, name: str) -> Path:
 
 
 def write(settings: Settings, status: WorkerStatus) -> None:
-    """Replace the worker's file at once, so that a reader sees a whole one."""
+    """Replace the worker's file at once, so that a reader sees a whole one; on a full disk the old one stays."""
     path = path_of(settings, status.name)
-    path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".new")
-    fresh.write_bytes(msgspec.json.encode(status))
-    fresh.replace(path)
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_bytes(msgspec.json.encode(status))
+        fresh.replace(path)
 
 
 def read_all(settings: Settings) -> list[WorkerStatus]:

@@ -18,3 +18,11 @@ def test_what_was_written_is_read_and_a_broken_file_left_out(tmp_path):
     worker_status.path_of(settings, "broken").write_text("{")
     assert [status.name for status in worker_status.read_all(settings)] == ["groups-1", "groups-2"]
     assert worker_status.read_all(settings)[0] == STATUS
+
+
+def test_a_worker_goes_on_where_its_status_cannot_be_written(tmp_path):
+    settings = load({"VITALS_HOME": str(tmp_path)})
+    settings.run.parent.mkdir(parents=True, exist_ok=True)
+    settings.run.write_text("no directory")
+    worker_status.write(settings, STATUS)
+    assert settings.run.read_text() == "no directory"
