@@ -1,5 +1,6 @@
 -- From member to buyer, over the 28 UTC days up to the group's latest vital signs. An order with shares in several
--- groups counts in each of them; `revenue` is the shares. First and last touch count without a share too. Money in minor units of `currency`.
+-- groups counts in each of them; `revenue` is the shares. First and last touch count without a share too. Money in
+-- minor units of `currency`; an order in another one counts, without its money.
 WITH steps AS
 (
     SELECT
@@ -11,8 +12,8 @@ WITH steps AS
         uniqExactIf(order_id, type = 'order_attributed' AND refund_id = '' AND weight > 0) AS orders,
         uniqExactIf(order_id, type = 'order_attributed' AND refund_id = '' AND is_first_touch) AS first_touch_orders,
         uniqExactIf(order_id, type = 'order_attributed' AND refund_id = '' AND is_last_touch) AS last_touch_orders,
-        sumIf(amount, type = 'order_attributed') AS revenue,
-        -sumIf(amount, type = 'order_attributed' AND refund_id != '') AS refunded
+        sumIf(amount, type = 'order_attributed' AND events.currency = latest.currency) AS revenue,
+        -sumIf(amount, type = 'order_attributed' AND events.currency = latest.currency AND refund_id != '') AS refunded
     FROM (SELECT * FROM events_v1 FINAL) AS events
     INNER JOIN latest_vitals AS latest ON latest.group_id = events.group_id
     WHERE events.occurred_at < latest.at AND events.occurred_at >= latest.at - INTERVAL 28 DAY

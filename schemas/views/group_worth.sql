@@ -14,7 +14,7 @@ WITH
             type,
             role,
             if(customer_id = '', member_id, customer_id) AS who,
-            if(type = 'order_attributed', amount, 0) AS amount,
+            if(type = 'order_attributed' AND past.currency = latest.currency, amount, 0) AS amount,
             refund_id,
             weight,
             content_class,

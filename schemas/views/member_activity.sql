@@ -1,5 +1,5 @@
--- Who does what in a group, by pseudonym, as of the group's latest vital signs; days are UTC, orders all-time. A group
--- without a known member has one row without a member.
+-- Who does what in a group, by pseudonym, as of the group's latest vital signs; days are UTC, orders all-time, their
+-- money only in the currency of the group. A group without a known member has one row without a member.
 WITH
     as_of AS
     (
@@ -32,12 +32,13 @@ WITH
     bought AS
     (
         SELECT
-            group_id,
+            paid.group_id AS group_id,
             customer_id AS member_id,
             uniqExactIf(order_id, refund_id = '') AS orders,
-            sum(amount) AS revenue,
+            sumIf(amount, paid.currency = groups.currency) AS revenue,
             max(occurred_at) AS last_order_at
-        FROM events_v1 FINAL
+        FROM (SELECT * FROM events_v1 FINAL) AS paid
+        INNER JOIN groups ON groups.group_id = paid.group_id
         WHERE type = 'order_attributed' AND weight > 0
         GROUP BY group_id, customer_id
     )
