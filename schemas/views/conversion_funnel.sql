@@ -5,9 +5,9 @@ WITH steps AS
 (
     SELECT
         latest.group_id AS group_id,
-        uniqExactIf(member_id, type = 'join') AS joined,
+        uniqExactIf(member_id, type = 'join' AND role = 'member') AS joined,
         uniqExactIf(member_id, type = 'message' AND role = 'member') AS spoke,
-        uniqExactIf(member_id, type = 'claim') AS claimed,
+        uniqExactIf(member_id, type = 'claim' AND role = 'member') AS claimed,
         uniqExactIf(customer_id, type = 'order_attributed' AND refund_id = '' AND weight > 0) AS bought,
         uniqExactIf(order_id, type = 'order_attributed' AND refund_id = '' AND weight > 0) AS orders,
         uniqExactIf(order_id, type = 'order_attributed' AND refund_id = '' AND is_first_touch) AS first_touch_orders,
