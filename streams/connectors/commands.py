@@ -47,7 +47,10 @@ def _time(_ctx: click.Context, _param: click.Parameter, value: str | None) -> in
         at = datetime.fromisoformat(value)
     except ValueError:
         raise click.BadParameter(f"{value!r} is no time; say it as 2026-01-31 or 2026-01-31T12:00+08:00") from None
-    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+    ms = int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+    if not 0 < ms <= time.time_ns() // 1_000_000:  # ticks from the future would be refused until partitions stop
+        raise click.BadParameter(f"{value} lies in the future or before 1970: an export is complete up to now at most")
+    return ms
 
 
 Command = Callable[..., Any]

@@ -76,6 +76,8 @@ def test_rejected_lines_are_no_failure_but_are_said(run, tmp_path):
         (("irc", "x", "--brand", "a/b"), 1, "cannot be a brand"),
         (("irc", "x", "--timezone", "Mars"), 2, "no time zone 'Mars'"),
         (("irc", "x", "--complete-until", "soon"), 2, "'soon' is no time"),
+        (("irc", "x", "--complete-until", "9000-01-01"), 2, "9000-01-01 lies in the future"),
+        (("irc", "x", "--complete-until", "0001-01-01"), 2, "0001-01-01 lies in the future or before 1970"),
         (("orders-csv", "x", "--column", "price=x"), 2, "NAME is one of order_id"),
         (("irc",), 2, "Missing argument"),
         (("telepathy", "x"), 2, "No such command"),
