@@ -6,7 +6,7 @@ from math import exp, fsum, log
 import msgspec
 
 from streams.vitals.month import WINDOW_DAYS, Month
-from streams.vitals.panes import DayPane, day_of, window
+from streams.vitals.panes import DayPane, day_of
 from streams.vitals.silence import last_message_before, silent_hours
 from streams.vitals.state import GroupState
 
@@ -108,9 +108,10 @@ def windows(state: GroupState, at: int, month: Month | None = None) -> Windows:
 def _moving(state: GroupState, last_day: int) -> tuple[int, int]:
     """Over 28 days, the messages answered and the newcomers who spoke: both may still come to a day that is over."""
     answered = newcomers_spoke = 0
-    for pane in window(state.panes, last_day, WINDOW_DAYS):
-        answered += pane.answered
-        newcomers_spoke += pane.newcomers_spoke
+    for pane in map(state.panes.get, range(last_day - WINDOW_DAYS + 1, last_day + 1)):
+        if pane is not None:
+            answered += pane.answered
+            newcomers_spoke += pane.newcomers_spoke
     return answered, newcomers_spoke
 
 

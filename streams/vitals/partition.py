@@ -15,7 +15,7 @@ from streams.vitals.risk import risk
 from streams.vitals.rows import EVERY_PARTITION, Output
 from streams.vitals.sources import PartitionState, Source, View, watch
 from streams.vitals.state import GroupState
-from streams.vitals.talk import forget_messages
+from streams.vitals.talk import forget_messages, said_at
 from streams.vitals.telling import member_rows, verdict_signal, vitals_row
 from streams.vitals.verdict import decide, reasons
 
@@ -57,12 +57,13 @@ class GroupLog:
         self._stored: dict[str, bytes] = {}
         self._changed: set[str] = set()
         self._months: dict[str, Month] = {}
+        self._ids: list[str] = []
 
     def restore(self, partition_value: bytes | None, values: Mapping[str, bytes]) -> None:
         """Start from stored bytes; a group is decoded when it is first needed."""
         if partition_value is not None:
             self.state = _partitions.decode(partition_value)
-        self._stored = dict(values)
+        self._stored, self._ids = dict(values), []
 
     def partition_value(self) -> bytes:
         """The partition's own value."""
@@ -75,8 +76,10 @@ class GroupLog:
 
     def groups(self) -> Iterator[GroupState]:
         """Every known group, in the order of their ids."""
-        for key in sorted(self._stored.keys() | self._groups.keys()):
-            yield self._open(key)
+        if len(self._ids) != len(self._stored) + len(self._groups):
+            self._ids = sorted(self._stored.keys() | self._groups.keys())
+        for key in self._ids:
+            yield self._groups.get(key) or self._open(key)
 
     def fold(self, event: e.Event, key: str, offset: int, arrived_at: int) -> Sequence[Output]:
         """Absorb one event."""
@@ -91,8 +94,10 @@ class GroupLog:
         if offset <= state.offset:
             return ()
         month = self._months.get(key)
-        if month is not None and (event.occurred_at // DAY_MS <= month.last_day or type(event) is e.Recall):
-            del self._months[key]  # it changes days that are summed up
+        if month is not None:
+            changed = event.occurred_at if type(event) is not e.Recall else _recalled_from(state, event)
+            if changed // DAY_MS <= month.last_day:
+                del self._months[key]  # the day is summed up already
         if type(event) is e.Roster:
             return self._fold_roster(state, event, offset)
         kind = apply(state, event, self.policy)
@@ -239,3 +244,9 @@ class GroupLog:
         month = month.copy()
         month.advance(state.panes)
         return month
+
+
+def _recalled_from(state: GroupState, event: e.Recall) -> int:
+    """The earliest time that a recall may change: that of its message, if it is known."""
+    said = said_at(state, event.target)
+    return event.occurred_at if said is None else min(said, event.occurred_at)

@@ -1,7 +1,7 @@
 """Talk: what messages and recalls do to a group, and who answered whom."""
 
 from collections.abc import Iterator
-from itertools import islice, takewhile
+from itertools import islice
 
 import xxhash
 
@@ -93,9 +93,19 @@ def _remember(remembered: dict[int, int], digest: int, packed: int) -> None:
 def forget_messages(state: GroupState, at: int) -> None:
     """Drop what replies and recalls can no longer reach, in the order of arrival: one out of order may stay behind."""
     limit = at - REMEMBERED_DAYS * DAY_MS << _NUMBER_BITS
-    remembered = state.remembered
-    for key in [*takewhile(lambda key: abs(remembered[key]) < limit, remembered)]:
-        del remembered[key]
+    old = []
+    for key, packed in state.remembered.items():
+        if abs(packed) >= limit:
+            break
+        old.append(key)
+    for key in old:
+        del state.remembered[key]
+
+
+def said_at(state: GroupState, event_id: str) -> int | None:
+    """When a message was said that is still remembered, ms UTC."""
+    packed = state.remembered.get(_hash64(event_id.encode()))
+    return abs(packed) >> _NUMBER_BITS if packed else None
 
 
 def _answer(state: GroupState, member: Member, time: int, policy: Policy) -> None:
