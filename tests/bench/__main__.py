@@ -2,14 +2,18 @@
 
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from tests.bench import throughput
 from tests.bench.figures import Figure, table, write_json
+from tests.bench.latency import latency
 from tests.bench.quix_venv import PIN, python_with_quix
+from tests.bench.restart import restart
 from tests.bench.stage import Stage, stage
+from tests.bench.state import state
 
 NAMES = ("import", "worker", "sink", "beside", "latency", "state", "restart")
 
@@ -24,9 +28,7 @@ def measure(on: Stage, only: frozenset[str], events: int, *, with_quix: bool) ->
     worker.fold()
     if "sink" in only:
         found += throughput.sink(on)
-    readers = []
-    if "beside" in only:
-        readers = _beside(on, with_quix=with_quix)
+    readers = _beside(on, with_quix=with_quix) if "beside" in only else []
     if "worker" in only:
         for _ in range(throughput.ROUNDS - 1):
             worker.fold()
@@ -34,9 +36,19 @@ def measure(on: Stage, only: frozenset[str], events: int, *, with_quix: bool) ->
     for name, spent in readers:
         ratio = worker.per_cpu_s / spent.per_cpu_s
         found.append(Figure(name=name, value=spent.per_cpu_s, unit="events/cpu-s", note=f"the worker is {ratio:.2f} ×"))
-    if "import" in only:
-        found += throughput.import_irc(on)
-    return found
+    return found + _after(on, only, worker)
+
+
+def _after(on: Stage, only: frozenset[str], worker: throughput.Worker) -> list[Figure]:
+    """What needs the folded fleet, or adds to it."""
+    steps: list[tuple[str, Callable[[], list[Figure]]]] = [
+        ("state", lambda: state(on)),
+        ("worker", lambda: throughput.busy(on)),
+        ("import", lambda: throughput.import_irc(on)),
+        ("latency", lambda: latency(on, worker.per_s)),
+        ("restart", lambda: restart(on)),
+    ]
+    return [figure for name, step in steps if name in only for figure in step()]
 
 
 def _beside(on: Stage, *, with_quix: bool) -> list[tuple[str, throughput.Spent]]:

@@ -4,15 +4,17 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 import msgspec
+from confluent_kafka import KafkaException, Producer
 
 from streams import worker_status
+from streams.events import Event, GroupEvent, encode
 from streams.settings import Settings
 from streams.stack.parts import environment
 from streams.stack.start import up
@@ -56,9 +58,16 @@ class Stage:
         click.echo(f"[{time.monotonic() - self.started:5.0f} s] {what}")
 
     def ends(self, topic: str) -> dict[int, int]:
-        """The end offset of each partition."""
-        with reader(self.settings) as consumer:
-            return ends(consumer, topic)
+        """The end offset of each partition, once Kafka knows its leader."""
+        until = time.monotonic() + STALL_S
+        while True:
+            try:
+                with reader(self.settings) as consumer:
+                    return ends(consumer, topic)
+            except KafkaException:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(LOOK_S)
 
     def vitals(self, *arguments: str) -> Spent:
         """Run a command to its end; `count` is what came onto chat-events meanwhile."""
@@ -71,6 +80,23 @@ class Stage:
         count = sum(self.ends("chat-events").values()) - before
         return Spent(count, usage.ru_utime + usage.ru_stime, took)
 
+    def send(self, events: Iterable[Event]) -> int:
+        """Produce to chat-events; an event of no group goes to every partition. How many records."""
+        config = {"partitioner": "murmur2_random", "linger.ms": 50, "compression.type": "lz4", "log_level": 0,
+                  "bootstrap.servers": self.settings.kafka, "queue.buffering.max.messages": 1_000_000}  # fmt: skip
+        producer, count = Producer(config), 0
+        for event in events:
+            value = encode(event)
+            if isinstance(event, GroupEvent):
+                producer.produce("chat-events", value, event.group_id.encode())
+                count += 1
+                continue
+            for partition in range(self.settings.partitions):
+                producer.produce("chat-events", value, b"", partition)
+                count += 1
+        producer.flush()
+        return count
+
     def _log(self, name: str) -> Path:
         return self.settings.logs / f"bench-{name}.log"
 
@@ -81,14 +107,16 @@ class Stage:
             return subprocess.Popen(command, env=environment(self.settings), stdout=log, stderr=log)
 
     @contextmanager
-    def running(self, *arguments: str, name: str) -> Iterator[subprocess.Popen[bytes]]:
-        """A worker or sink while the block runs; its end is awaited."""
+    def running(
+        self, *arguments: str, name: str, stop: Callable[[subprocess.Popen[bytes]], None] = subprocess.Popen.terminate
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """A worker or sink while the block runs, then stopped; its end is awaited."""
         self.status_path(name).unlink(missing_ok=True)
         process = self._start([*arguments, "--name", name], name)
         try:
             yield process
         finally:
-            process.terminate()
+            stop(process)
             process.wait(20)
 
     def status_path(self, name: str) -> Path:
@@ -109,10 +137,10 @@ class Stage:
                     yield status
             time.sleep(LOOK_S)
 
-    def fold(self, name: str) -> Spent:
+    def fold(self, name: str, stop: Callable[[subprocess.Popen[bytes]], None] = subprocess.Popen.terminate) -> Spent:
         """Fold all of chat-events in one worker, from its first status with events in it to the last one's."""
         until = self.ends("chat-events")
-        with self.running("worker", "groups", name=name) as process:
+        with self.running("worker", "groups", name=name, stop=stop) as process:
             first = None
             for status in self.statuses(name, process):
                 if first is None and status["events_total"]:

@@ -4,13 +4,16 @@ import random
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
+from streams.events import Event, Message, Tick
 from streams.simulate.fleet import EVENTS_FILE, Fleet, write_fleet
+from streams.vitals.policy import DAY_MS
 from tests.bench.figures import Figure
 from tests.bench.stage import Spent, Stage
 from tests.replay import forget, reader, records
@@ -23,6 +26,7 @@ ROUNDS = 3
 OUTPUTS = ("group-vitals", "member-vitals", "member-touches", "alert-signals")
 SINK_TOPICS = ("chat-events", "purchases", "group-vitals", "member-vitals", "dead-letters", "member-identities")
 IRC_CHANNELS, IRC_DAYS, IRC_LINES = 20, 100, 150
+BUSY_GROUPS, BUSY_MEMBERS, BUSY_DAYS, BUSY_MESSAGES = 100, 60, 14, 360
 
 
 def load_fleet(stage: Stage, events: int) -> list[Figure]:
@@ -75,6 +79,32 @@ def _irc_day(rng: random.Random, nicks: list[str]) -> Iterator[str]:
             yield f"{at} <{nick}> {'words ' * rng.randint(1, 15)}\n"
         else:
             yield f"{at} *** {nick} {'joined' if what < 0.95 else 'left'}\n"
+
+
+def busy_events() -> Iterator[Event]:
+    """Talk without a pause, and a tick at each midnight."""
+    start = (time.time_ns() // 1_000_000 // DAY_MS - BUSY_DAYS) * DAY_MS
+    common = {"brand_id": "busy", "platform": "bench", "source": "bench/busy"}
+    rng = random.Random(1)
+    for n in range(BUSY_DAYS * BUSY_MESSAGES):
+        at = start + n * DAY_MS // BUSY_MESSAGES
+        for group in range(BUSY_GROUPS):
+            yield Message(
+                event_id=f"{group}/{n}", occurred_at=at + group, member_id=f"m_{group}_{rng.randrange(BUSY_MEMBERS)}",
+                group_id=f"busy/bench/g{group}", source_seq=n + 1, source_prev=n, **common,
+            )  # fmt: skip
+        if n % BUSY_MESSAGES == BUSY_MESSAGES - 1:
+            yield Tick(event_id=f"busy/{n}", occurred_at=start + (n // BUSY_MESSAGES + 1) * DAY_MS, **common)
+
+
+def busy(stage: Stage) -> list[Figure]:
+    """The worker on groups that talk all day: what an event costs where few of them close a day."""
+    stage.say("folding groups that talk all day")
+    count = stage.send(busy_events())
+    spent = stage.fold("bench-worker")
+    stage.say(f"  {spent.per_cpu_s:,.0f} events per CPU-second, {spent.per_s:,.0f} events/s")
+    note = f"{count:,} records, {BUSY_GROUPS} groups of {BUSY_MEMBERS} members, {BUSY_MESSAGES} messages a day"
+    return [Figure(name="worker, busy groups", value=spent.per_cpu_s, unit="events/cpu-s", note=note)]
 
 
 class Worker:
