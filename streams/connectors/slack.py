@@ -30,9 +30,7 @@ from streams.connectors.files import Tree, open_tree
 from streams.connectors.slack_day import PLATFORM, SlackDay
 from streams.connectors.slack_people import People, SlackUser
 from streams.errors import VitalsError
-from streams.events import (
-    Roster,
-)
+from streams.events import MAX_EVENT_BYTES, Role, Roster, encode
 
 _FILE = re.compile(r"(?P<folder>[^/]+)/(?P<day>\d{4}-\d{2}-\d{2})\.json")
 
@@ -129,24 +127,31 @@ class SlackReader:
         for channel in self._channels.values():
             roles = {self._people.member(user) for user in channel.members}
             digest = mark(self._recipe.salt, f"{channel.id}/roster", repr((at, sorted(roles))).encode())
-            if roles and not channel.is_archived and digest not in delivered:
-                by_role = {kind: tuple(sorted(m for m, r in roles if r == kind)) for kind in ("member", "staff", "bot")}
-                group = self._group(channel.id)
-                batch.marks.append(digest)
-                batch.announced += 1
-                batch.events.append(
-                    Roster(
-                        event_id=f"{group}/roster/{at}",
-                        occurred_at=at,
-                        brand_id=self._recipe.brand_id,
-                        platform=PLATFORM,
-                        source=self._recipe.source,
-                        group_id=group,
-                        members=by_role["member"],
-                        staff=by_role["staff"],
-                        bots=by_role["bot"],
-                    )
-                )
+            if not roles or channel.is_archived or digest in delivered:
+                continue
+            roster = self._roster(channel, roles, at)
+            batch.marks.append(digest)
+            if len(encode(roster)) > MAX_EVENT_BYTES:  # some 50,000 members
+                batch.lines += 1
+                batch.skipped["roster too large"] += 1
+                continue
+            batch.announced += 1
+            batch.events.append(roster)
+
+    def _roster(self, channel: Channel, roles: set[tuple[str, Role]], at: int) -> Roster:
+        group = self._group(channel.id)
+        members, staff, bots = (tuple(sorted(m for m, r in roles if r == kind)) for kind in ("member", "staff", "bot"))
+        return Roster(
+            event_id=f"{group}/roster/{at}",
+            occurred_at=at,
+            brand_id=self._recipe.brand_id,
+            platform=PLATFORM,
+            source=self._recipe.source,
+            group_id=group,
+            members=members,
+            staff=staff,
+            bots=bots,
+        )
 
     def _group(self, channel_id: str) -> str:
         return f"{self._recipe.brand_id}/{PLATFORM}/{channel_id}"

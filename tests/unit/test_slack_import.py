@@ -162,6 +162,17 @@ def test_channels_are_announced_when_they_were_made_also_silent_ones(tmp_path):
     assert [type(e) for e in to.events[:2]] == [GroupCreated, Message]
 
 
+def test_a_roster_that_no_event_can_hold_is_counted_and_not_sent(tmp_path):
+    users = [f"U{number}" for number in range(60_000)]
+    export(tmp_path, {"2024-05-06": [entry(1)]})
+    (tmp_path / "channels.json").write_text(json.dumps([CHANNELS[0] | {"members": users}]))
+    to = Remembered()
+    counts = run(reader(tmp_path), to)
+    assert counts.skipped == {"roster too large": 1}
+    assert counts.read == counts.sent - counts.announced + counts.skipped.total()
+    assert not any(isinstance(e, Roster) for e in to.events)
+
+
 def test_the_roster_closes_the_export_and_is_sent_once(tmp_path):
     marks, to, again = Marks(), Remembered(), Remembered()
     root = export(tmp_path, {"2024-05-06": [entry(1)]})
