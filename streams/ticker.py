@@ -47,9 +47,13 @@ class Ticker:
         pause = 0.0
         while not self._wait(pause):
             pause = self._until_next() if self._tick() else RETRY_S
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._producer is not None:
             with contextlib.suppress(Exception):
                 self._producer.close(timeout=1)
+        self._producer = None
 
     def _until_next(self) -> float:
         interval = self._settings.tick_seconds
@@ -63,6 +67,7 @@ class Ticker:
         try:
             self._send(tick_at(int(self._clock() * 1000)))
         except (KafkaError, OSError, ValueError) as error:
+            self._let_go()  # kafka-python's producer may never send again once a broker was killed under it
             self._patience.down(f"{where} takes no tick ({type(error).__name__})")
             return False
         self._patience.up(f"{where} takes ticks again")

@@ -61,3 +61,17 @@ def test_what_failed_is_tried_again_soon_and_said_once(tmp_path, caplog):
     first, last = (record.message for record in caplog.records)
     assert first == "Kafka at 127.0.0.1:19092 takes no tick (KafkaTimeoutError); waiting"
     assert last.startswith("Kafka at 127.0.0.1:19092 takes ticks again after")
+
+
+def test_a_producer_that_failed_is_left_for_a_new_one(tmp_path):
+    stuck, fresh = Producer(failures=1_000_000), Producer()
+    producers, pauses = [stuck, fresh], []
+    settings = load({"VITALS_HOME": str(tmp_path), "VITALS_PARTITIONS": "2"})
+
+    def wait(pause: float) -> bool:
+        pauses.append(pause)
+        return len(pauses) > 2
+
+    Ticker(settings, lambda _: producers.pop(0), wait).run()
+    assert stuck.is_closed
+    assert [partition for partition, _ in fresh.sent] == [0, 1]
