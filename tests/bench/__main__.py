@@ -25,7 +25,8 @@ def measure(on: Stage, only: frozenset[str], events: int, *, with_quix: bool) ->
         found = []
     worker = throughput.Worker(on)
     records, ticks = sum(on.ends("chat-events").values()), throughput.ticks_in(on)
-    worker.fold()
+    if only - {"import", "restart"}:
+        worker.fold()
     if "sink" in only:
         found += throughput.sink(on)
     readers = _beside(on, with_quix=with_quix) if "beside" in only else []
