@@ -67,7 +67,7 @@ class Ticker:
         try:
             self._send(tick_at(int(self._clock() * 1000)))
         except (KafkaError, OSError, ValueError) as error:
-            self._let_go()  # kafka-python's producer may never send again once a broker was killed under it
+            self._let_go()
             self._patience.down(f"{where} takes no tick ({type(error).__name__})")
             return False
         self._patience.up(f"{where} takes ticks again")
@@ -85,12 +85,16 @@ class Ticker:
 
 
 def connect(settings: Settings) -> Any:
-    """A kafka-python producer that gives a tick up after some seconds."""
+    """A kafka-python producer that gives a tick up after some seconds.
+
+    Not an idempotent one: a broker that is killed can leave that with records it neither sends nor gives up.
+    """
     from kafka import KafkaProducer  # noqa: PLC0415
 
     return KafkaProducer(
         bootstrap_servers=settings.kafka.split(","),
         acks="all",
+        enable_idempotence=False,
         linger_ms=0,
         bootstrap_timeout_ms=5_000,
         max_block_ms=5_000,
