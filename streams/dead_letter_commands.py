@@ -11,6 +11,7 @@ import msgspec
 from streams import letter_box, worker_status
 from streams.dead_letters import DeadLetter
 from streams.settings import Settings, load
+from streams.topics import declared
 
 _PREVIEW = 60
 
@@ -45,6 +46,8 @@ def list_command(*, limit: int, as_json: bool) -> None:
 def accept_command(*, topic: str | None, partition: int | None) -> None:
     """Let partitions go on that stand still after too many dead letters. What was refused stays refused."""
     settings = load()
+    if topic is not None and topic not in (known := declared(settings)):
+        raise click.BadParameter(f"no topic {topic!r}: name one of {', '.join(known)}", param_hint="--topic")
     letter_box.accept(settings, letter_box.Acceptance(topic, partition))
     click.echo("accepted: paused partitions go on within seconds, and stop again if as much is refused")
 
@@ -55,9 +58,8 @@ def line_of(letter: DeadLetter) -> str:
     start = base64.b64decode(letter.original)[:_PREVIEW].decode("utf-8", "replace")
     shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in start)
     more = "…" if letter.size > _PREVIEW else ""
-    return (
-        f"{at}  {letter.origin}/{letter.partition}@{letter.position}  {letter.reason} ({letter.detail})  {shown}{more}"
-    )
+    origin = letter.origin if letter.partition < 0 else f"{letter.origin}/{letter.partition}"
+    return f"{at}  {origin}@{letter.position}  {letter.reason} ({letter.detail})  {shown}{more}"
 
 
 def paused_partitions(settings: Settings) -> list[str]:

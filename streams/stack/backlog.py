@@ -27,6 +27,7 @@ class Backlog:
     def __init__(self, settings: Settings) -> None:
         from confluent_kafka.admin import OffsetSpec  # noqa: PLC0415  20 ms that `--help` need not pay
 
+        self._servers = settings.kafka
         self._admin = kafka_admin(settings)
         topics = self._ask(lambda: self._admin.list_topics(timeout=_CALL_S).topics)
         mine = {name: list(topic.partitions) for name, topic in topics.items() if not name.startswith("__")}
@@ -43,7 +44,9 @@ class Backlog:
                 return question()
             except KafkaException as error:
                 if time.monotonic() > deadline:
-                    raise VitalsError(f"Kafka does not answer as it should: {error.args[0].str()}") from None
+                    raise VitalsError(
+                        f"Kafka at {self._servers} does not answer ({error.args[0].str()}), see `vitals status`"
+                    ) from None
             time.sleep(_PAUSE_S)
 
     def _offsets(self, topics: Mapping[str, Iterable[int]], spec: Any) -> dict[tuple[str, int], int]:

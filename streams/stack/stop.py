@@ -49,11 +49,11 @@ def _end_rest(settings: Settings, steps: Steps) -> None:
 
 
 def data_of(settings: Settings) -> list[Path]:
-    """What `down --wipe` removes: all data and logs of the home. Not the cache, not vitals.toml.
+    """What `down --wipe` removes: all data, logs and progress of imports of the home. Not the cache, not vitals.toml.
 
     Secrets go too, unless a server is elsewhere: what is stored there is under the pseudonyms that they make.
     """
-    names = ["kafka", "clickhouse", "logs", "run"] + (["secrets"] if len(servers.own(settings)) == 2 else [])
+    names = ["kafka", "clickhouse", "imports", "logs", "run"] + (["secrets"] if len(servers.own(settings)) == 2 else [])
     return [path for name in names if (path := settings.home / name).exists()]
 
 

@@ -384,6 +384,7 @@ def test_down_leaves_no_process_and_wipe_no_data(tmp_path: Path) -> None:
     down(short, steps=Steps(said.append, is_live=False))
     assert said == ["nothing was running"]
     (short.home / "vitals.toml").write_text("workers = 2\n")
-    assert {path.name for path in data_of(short)} == {"kafka", "clickhouse", "logs", "run", "secrets"}
+    (short.home / "imports").mkdir()
+    assert {path.name for path in data_of(short)} == {"kafka", "clickhouse", "imports", "logs", "run", "secrets"}
     wipe(short)
     assert [path.name for path in short.home.iterdir()] == ["vitals.toml"]
