@@ -8,6 +8,8 @@ from streams.settings import Settings
 
 SILENT_AFTER_S = 15.0
 """A worker in a rebalance or a long recovery still writes each second; one that is stopped or hangs does not."""
+IDLE_AFTER_S = 60.0
+"""Kafka's client may come out of an outage outside its group, and stay there: then it reads nothing, without a word."""
 WITHOUT_HEARTBEAT = frozenset({"ticker"})
 
 
@@ -22,7 +24,7 @@ class _Status(msgspec.Struct, frozen=True):
     at: float = 0.0
     state: str = "running"
     is_waiting_for_kafka: bool = False
-    partitions: dict[str, _Partition] | int = 0
+    partitions: dict[str, _Partition] | int = -1
 
     @property
     def age_s(self) -> float:
@@ -37,9 +39,10 @@ class _Status(msgspec.Struct, frozen=True):
 
 def trouble(settings: Settings, name: str, pid: int, uptime_s: int) -> str | None:
     """What is wrong with a running part by its own word; None if nothing is."""
-    if is_silent(settings, name, pid, uptime_s):
-        return "has said nothing for a while: `vitals up` starts it anew"
     said = _read(settings, name)
+    if is_silent(settings, name, pid, uptime_s):
+        what = "reads no partition" if said.pid == pid and _is_idle(said, uptime_s) else "has said nothing for a while"
+        return f"{what}: `vitals up` starts it anew"
     if said.pid != pid:
         return None
     if said.paused:
@@ -51,11 +54,17 @@ def trouble(settings: Settings, name: str, pid: int, uptime_s: int) -> str | Non
 
 
 def is_silent(settings: Settings, name: str, pid: int, uptime_s: int) -> bool:
-    """Whether a part that has run for that long has not written its status of late."""
+    """Whether a part that has run for that long has not written its status of late, or reads nothing."""
     if name in WITHOUT_HEARTBEAT:
         return False
     said = _read(settings, name)
-    return (said.age_s if said.pid == pid else uptime_s) > SILENT_AFTER_S
+    if (said.age_s if said.pid == pid else uptime_s) > SILENT_AFTER_S:
+        return True
+    return said.pid == pid and _is_idle(said, uptime_s)
+
+
+def _is_idle(said: _Status, uptime_s: int) -> bool:
+    return said.partitions == 0 and said.state == "running" and uptime_s > IDLE_AFTER_S
 
 
 def _read(settings: Settings, name: str) -> _Status:

@@ -67,3 +67,20 @@ def test_what_a_part_waits_for_is_told(settings: Settings, said: dict[str, objec
 def test_a_half_written_file_is_as_none(settings: Settings) -> None:
     (settings.run / "sink.status.json").write_text('{"pid": 7')
     assert "said nothing" in (trouble(settings) or "")
+
+
+@pytest.mark.parametrize(
+    ("said", "uptime_s", "told"),
+    [
+        ({"partitions": 0}, 61, "reads no partition"),
+        ({"partitions": 0}, 59, ""),
+        ({"partitions": 48}, 61, ""),
+        ({"partitions": 0, "state": "waiting for ClickHouse"}, 61, "waiting for ClickHouse"),
+    ],
+)
+def test_a_sink_that_reads_nothing_is_started_anew(
+    settings: Settings, said: dict[str, object], uptime_s: int, told: str
+) -> None:
+    say(settings, **said)
+    assert told in (trouble(settings, uptime_s=uptime_s) or "")
+    assert heartbeat.is_silent(settings, "sink", 7, uptime_s) is (told == "reads no partition")
