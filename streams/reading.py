@@ -23,7 +23,7 @@ _MATCHES_SHOWN = 20
 language_option = click.option(
     "--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Of headings and reasons."
 )
-json_option = click.option("--json", "is_json", is_flag=True, help="For programs; the ranking then holds every group.")
+json_option = click.option("--json", "is_json", is_flag=True, help="For programs; a ranking then holds every group.")
 color_option = click.option("--no-color", is_flag=True, help="Never colour; a pipe is never coloured.")
 
 

@@ -201,7 +201,9 @@ def _cast(name: str, kind: Kind) -> str:
 
 def _refusal(error: "errors.ServerException") -> WarehouseError:
     kind = WarehouseAwayError if error.code in _TRANSIENT else WarehouseError
-    return kind(f"ClickHouse: {_first_line(error)}{_ADVICE.get(error.code, '')}")
+    line = _first_line(error)
+    is_misspelt = "Maybe you meant" in line or "'system." in line  # no migration makes that table
+    return kind(f"ClickHouse: {line}{'' if is_misspelt else _ADVICE.get(error.code, '')}")
 
 
 def _first_line(error: BaseException) -> str:
