@@ -16,6 +16,8 @@ refused line as its `source_prev`, not the event before.
 stays the one of the old nick, until the new nick leaves, joins or changes again, or the day's file ends; but where
 the old nick contains the new one (`bob|away` to `bob`) or is a server's `Guest123`, the member is the new nick's.
 So who a line belongs to depends on nothing but the lines above it in the same file, however the export is cut.
+
+A channel is not announced: its name is the end of its group_id, and a log does not say when it was made.
 """
 
 import re
@@ -24,7 +26,7 @@ from datetime import date
 from pathlib import Path
 
 from streams.connectors.batches import Batch, Delivered, Recipe
-from streams.connectors.exports import EPOCH, DayFile, Registry, created, day_batches
+from streams.connectors.exports import EPOCH, DayFile, day_batches
 from streams.connectors.files import Tree, open_tree
 from streams.connectors.irc_day import IrcDay, Nicks
 from streams.errors import VitalsError
@@ -42,7 +44,6 @@ class IrcReader:
         self._recipe = recipe
         self._nicks = Nicks(recipe, pseudonyms)
         self._files: list[DayFile] = []
-        self._registry = Registry(recipe, frozenset())
         self.skipped_files = 0
         for path in paths:
             self._add(open_tree(path, spool_dir), path)
@@ -60,18 +61,12 @@ class IrcReader:
 
     def batches(self, delivered: Delivered) -> Iterator[Batch]:
         """As Reader says: one batch a day."""
-        self._registry = Registry(self._recipe, delivered)
         for batch in day_batches(self._files, self._parse, self._recipe, delivered):
             batch.identities = self._nicks.take_new(batch.begins_at or 0)
             yield batch
 
     def _parse(self, file: DayFile, data: bytes, prev: int | None, batch: Batch) -> int | None:
-        first = len(batch.events)
-        last = IrcDay(file, self._recipe, self._nicks, batch).read(data, prev)
-        if len(batch.events) > first and self._registry.is_new(file.channel, batch):
-            at = batch.events[first].occurred_at
-            batch.events.insert(first, created(self._recipe, file.channel, file.channel, at))
-        return last
+        return IrcDay(file, self._recipe, self._nicks, batch).read(data, prev)
 
 
 def _place(name: str, root: Path) -> tuple[str, int] | None:

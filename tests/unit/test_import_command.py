@@ -42,7 +42,7 @@ def test_the_brand_that_was_guessed_is_said(run, tmp_path):
     code, out, err = run("irc", tmp_path / "My Logs", "--dry-run")
     assert code == 0
     assert "brand my-logs" in err
-    assert out.startswith("read 1 lines, would send 2 events of 1 groups, skipped 0, rejected 0 (")
+    assert out.startswith("read 1 lines, would send 1 events of 1 groups, skipped 0, rejected 0 (")
     assert "brand" not in run("irc", tmp_path / "My Logs", "--dry-run", "--brand", "acme")[2]
 
 

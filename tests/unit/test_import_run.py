@@ -11,7 +11,7 @@ from streams.connectors.destinations import JsonLines
 from streams.connectors.importing import Import
 from streams.connectors.lines import LineFile
 from streams.errors import VitalsError
-from streams.events import GroupCreated, Message, SourceComplete, Tick
+from streams.events import MemberEvent, SourceComplete, Tick
 from streams.vitals.partition import GroupLog
 from streams.vitals.rows import GroupVitals
 from tests.importing import NOW, Marks, Remembered, irc_reader, run, write
@@ -85,15 +85,15 @@ def test_a_source_is_complete_to_the_end_of_its_last_day_but_not_to_the_future(t
     assert sum(type(e) is Tick for e in to.everywhere) == 10
 
 
-def test_events_go_to_the_partition_of_their_group_and_each_group_is_announced_first(tmp_path):
+def test_events_go_to_the_partition_of_their_group_and_nothing_else_is_told_of_it(tmp_path):
     to = Remembered()
     counts = run(irc_reader(months(tmp_path)), to)
     assert set(to.keys) == {("chat-events", "acme/irc/den"), ("chat-events", "acme/irc/hut")}
     for group in ("den", "hut"):
         theirs = [e for e in to.events if e.group_id.endswith(group)]
-        assert [type(e) for e in theirs[:2]] == [GroupCreated, Message]
-        assert (theirs[0].name, theirs[0].occurred_at) == (group, theirs[1].occurred_at)
-    assert (counts.read, counts.sent, counts.announced, counts.groups) == (12, 14, 2, 2)
+        assert theirs
+        assert all(isinstance(e, MemberEvent) for e in theirs)
+    assert (counts.read, counts.sent, counts.announced, counts.groups) == (12, 12, 0, 2)
 
 
 def test_the_count_adds_up(tmp_path):
@@ -226,7 +226,7 @@ def test_events_are_written_as_json_lines(ending, tmp_path):
     to.finish()
     to.close()
     lines = [json.loads(line.value) for line in LineFile(out).lines(NOW)]
-    assert [line["type"] for line in lines] == ["group_created", "message"]
+    assert [line["type"] for line in lines] == ["message"]
     (letter,) = (tmp_path / f"events.jsonl{ending}.rejected.jsonl").read_text().splitlines()
     assert json.loads(letter)["reason"] == "unparsable_line"
     names = sorted(path.name for path in tmp_path.iterdir())

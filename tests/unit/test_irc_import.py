@@ -104,10 +104,10 @@ def test_windows_line_ends_and_seconds_are_read(tmp_path):
 def test_a_local_time_becomes_utc_also_on_the_day_of_the_change(tmp_path):
     zone = ZoneInfo("Europe/Berlin")
     batch = read(irc_reader(write(tmp_path, {"den/2024-03-31": "[01:30] <a> x\n[03:30] <a> x\n"}), zone=zone))
-    times = [datetime.fromtimestamp(e.occurred_at / 1000, UTC) for e in batch.events[1:]]
+    times = [datetime.fromtimestamp(e.occurred_at / 1000, UTC) for e in batch.events]
     assert [f"{time:%H:%M}" for time in times] == ["00:30", "01:30"]
     plain = read(irc_reader(write(tmp_path / "b", {"den/2024-05-06": "[01:30] <a> x\n"}), zone=zone))
-    assert plain.events[1].occurred_at == DAY - 30 * 60_000
+    assert plain.events[0].occurred_at == DAY - 30 * 60_000
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_channels_are_merged_by_time(tmp_path):
                      for d in (6, 7)})  # fmt: skip
     times = [e.occurred_at for e in read(irc_reader(tmp_path)).events]
     assert times == sorted(times)
-    assert len(times) == 10, "8 messages, 2 groups announced"
+    assert len(times) == 8
 
 
 def test_a_clock_that_goes_back_inside_a_file_loses_nothing(tmp_path):
@@ -276,4 +276,4 @@ def test_a_tar_without_logs_reads_like_any_other(tmp_path):
         link = tarfile.TarInfo("den/2024/2024-05-07")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         tar.addfile(link)
-    assert len(read(irc_reader(tmp_path / "x.tar")).events) == 2, "a link in a tar is no file"
+    assert len(read(irc_reader(tmp_path / "x.tar")).events) == 1, "a link in a tar is no file"
