@@ -32,6 +32,8 @@ BATCH_RECORDS, BATCH_BYTES, BATCH_SECONDS = 20_000, 32 << 20, 1.0
 POLL_RECORDS = 1000
 READ_AHEAD_SECONDS = 5.0
 """Records may still come from memory so long after the broker went away."""
+IDLE_SECONDS = 120.0
+"""Kafka's client may come out of an outage outside its group and stay there without a word: then begin anew."""
 CLOSE_SECONDS, END_SECONDS = 4.0, 9.0
 
 _AWAY = (KafkaError._ALL_BROKERS_DOWN, KafkaError.UNKNOWN_TOPIC_OR_PART)  # noqa: SLF001
@@ -54,6 +56,7 @@ class Sink:
         self._largest = BATCH_BYTES // POLL_RECORDS
         self._is_waiting = False
         self._broker_away_since = 0.0
+        self._owned_at = time.monotonic()
         self._fatal = ""
         self._stop = threading.Event()
 
@@ -177,6 +180,12 @@ class Sink:
             ends = [self._consumer.get_watermark_offsets(place, cached=True)[1] for place in read]
             lag = sum(max(0, end - place.offset) for place, end in zip(read, ends, strict=True))
             self._status.update(lag=lag, partitions=len(ours))
+            if ours:
+                self._owned_at = time.monotonic()
+        if time.monotonic() - self._owned_at > IDLE_SECONDS:
+            raise VitalsError(
+                f"no partition for {IDLE_SECONDS:.0f} s: is Kafka up? The supervisor starts the sink anew"
+            )
 
     def _close(self) -> None:
         """Commit and leave; not for longer than CLOSE_SECONDS when the broker is away."""
