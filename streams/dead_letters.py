@@ -18,6 +18,8 @@ DeadLetterReason = Literal[
     "unparsable_line",
 ]
 REASONS: tuple[str, ...] = get_args(DeadLetterReason)
+ACCEPT = b"accept"
+"""The key of an acceptance on the same topic, which lets a paused partition go on; a letter has none."""
 KEPT_BYTES = 1 << 20
 
 

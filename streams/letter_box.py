@@ -10,12 +10,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from streams.dead_letters import DeadLetter
+from streams.dead_letters import ACCEPT, DeadLetter
 from streams.settings import Settings
 from streams.topics import NoKafkaError
 
 TOPIC = "dead-letters"
-ACCEPT = b"accept"
 T = TypeVar("T")
 _ANSWER_S = 10.0
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from streams import sink_rows
-from streams.dead_letters import DeadLetter, DeadLetterReason
+from streams.dead_letters import ACCEPT, DeadLetter, DeadLetterReason
 from streams.edge import KeyOf, RefusedError, refuse, take_in
 from streams.events import (
     EVENTS,
@@ -22,7 +22,6 @@ from streams.events import (
     Refund,
 )
 from streams.identities import MemberIdentity
-from streams.letter_box import ACCEPT
 from streams.sink_rows import Row, Table
 from streams.vitals.rows import GroupVitals, MemberVitals
 

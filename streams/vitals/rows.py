@@ -1,7 +1,6 @@
 """What the folds say: rows for the warehouse and events for other logs, and where each goes."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
@@ -118,7 +117,3 @@ class AlertSignal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     risk: float
     model: str
     reasons: tuple[Reason, ...]
-
-
-Row = GroupVitals | MemberVitals | AlertSignal
-Value = Any

@@ -2,9 +2,8 @@
 
 import msgspec
 
-from streams.vitals.policy import Policy
+from streams.vitals.policy import HOUR_MS, Policy
 from streams.vitals.state import GroupState
-from streams.vitals.verdict import is_blind
 
 
 class Source(msgspec.Struct, array_like=True):
@@ -49,6 +48,6 @@ def watch(state: GroupState, partition: PartitionState, tick: int, policy: Polic
     complete_at = max(source.complete_at for source in known)
     live = [source for source in known if source.is_live]
     heard_at = max((source.heard_at for source in live), default=-1) if is_live else -1
-    blind = bool(live) and is_blind(tick, max(complete_at, heard_at), policy)
+    blind = bool(live) and tick - max(complete_at, heard_at) > policy.blind_after_hours * HOUR_MS
     is_final = not live and state.last_event_at < complete_at
     return View(min(tick, complete_at), complete_at, complete_at if blind else None, is_final)

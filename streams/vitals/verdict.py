@@ -6,7 +6,7 @@ from typing import Literal
 from streams.vitals.engagement import Windows
 from streams.vitals.members import Member
 from streams.vitals.panes import speakers, window
-from streams.vitals.policy import DAY_MS, HOUR_MS, Policy, band
+from streams.vitals.policy import DAY_MS, Policy, band
 from streams.vitals.rows import Reason
 from streams.vitals.silence import is_monologue
 from streams.vitals.state import GroupState
@@ -194,8 +194,3 @@ def _drivers(state: GroupState, windows: Windows, policy: Policy) -> list[Reason
     if hours is not None and hours >= 7 * 24:
         found.insert(0, because("silent", hours=round(hours, 1)))
     return found
-
-
-def is_blind(tick: int, complete_at: int, policy: Policy) -> bool:
-    """Whether a live source that is complete to `complete_at` has gone blind by `tick`."""
-    return tick - complete_at > policy.blind_after_hours * HOUR_MS
