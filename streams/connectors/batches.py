@@ -12,8 +12,6 @@ from streams.dead_letters import DeadLetter, DeadLetterReason, dead_letter
 from streams.events import FUTURE_TOLERANCE_MS, Event
 from streams.identities import MemberIdentity
 
-DAY_MS = 86_400_000
-
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """What the user said about an export. `now` is the time of the import, ms UTC.

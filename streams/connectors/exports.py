@@ -12,9 +12,10 @@ from typing import Protocol
 
 import msgspec
 
-from streams.connectors.batches import DAY_MS, Batch, Delivered, Recipe, mark
+from streams.connectors.batches import Batch, Delivered, Recipe, mark
 from streams.connectors.files import Tree
 from streams.events import Event, GroupCreated
+from streams.vitals.policy import DAY_MS
 
 EPOCH = date(1970, 1, 1).toordinal()
 

@@ -7,11 +7,12 @@ from typing import Protocol
 
 import msgspec
 
-from streams.connectors.batches import DAY_MS, Batch, Delivered, Reader, Recipe, Source
+from streams.connectors.batches import Batch, Delivered, Reader, Recipe, Source
 from streams.connectors.destinations import Destination
 from streams.dead_letters import DeadLetter
 from streams.errors import VitalsError
 from streams.events import Event, GroupEvent, Purchase, Refund, SourceComplete, Tick, encode
+from streams.vitals.policy import DAY_MS
 
 SETTLE_SECONDS = 2.0
 REFUSED_BEFORE_ANY = 100

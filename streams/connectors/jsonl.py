@@ -15,10 +15,11 @@ from pathlib import Path
 
 import msgspec
 
-from streams.connectors.batches import DAY_MS, Batch, Delivered, Recipe, mark
+from streams.connectors.batches import Batch, Delivered, Recipe, mark
 from streams.connectors.lines import Line, LineFile, too_long, total_size
 from streams.edge import RefusedError, take_in
 from streams.events import ChatEvent, Event, Purchase, Refund, SourceComplete, Tick
+from streams.vitals.policy import DAY_MS
 
 BLOCK_LINES = 2000
 """So many lines are remembered as delivered, or sent again, as one."""

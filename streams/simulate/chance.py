@@ -3,8 +3,7 @@
 from math import exp, log
 from random import Random
 
-HOUR_MS = 3_600_000
-DAY_MS = 86_400_000
+from streams.vitals.policy import HOUR_MS
 
 _DAY_IN_CHINA = (4, 2, 1, 1, 1, 2, 6, 14, 26, 36, 38, 34, 36, 30, 32, 34, 32, 30, 34, 44, 56, 60, 44, 18)
 _DAY_ELSEWHERE = (8, 4, 2, 1, 1, 3, 10, 22, 30, 32, 32, 34, 40, 36, 32, 32, 34, 40, 46, 50, 52, 48, 34, 18)

@@ -3,8 +3,8 @@
 from typing import Any
 
 from streams.events import GroupEvent
-from streams.simulate.chance import DAY_MS
 from streams.simulate.plan import GroupPlan
+from streams.vitals.policy import DAY_MS
 
 LAST_SECOND_MS = 1_000
 """Kept free at the end of each day, for what the connector says then."""

@@ -11,11 +11,11 @@ from random import Random
 from typing import TextIO
 
 from streams import events as e
-from streams.simulate.chance import DAY_MS
 from streams.simulate.life import Life
 from streams.simulate.names import pseudonym
 from streams.simulate.plan import GroupPlan, plan_fleet
 from streams.simulate.trade import Till
+from streams.vitals.policy import DAY_MS
 
 EVENTS_FILE = "events.jsonl.gz"
 TRUTH_FILE = "truth.csv"

@@ -5,12 +5,13 @@ from math import exp
 from random import Random
 
 from streams import events as e
-from streams.simulate.chance import DAY_MS, HOUR_MS, moment, pause_ms, poisson
+from streams.simulate.chance import moment, pause_ms, poisson
 from streams.simulate.diary import Diary
 from streams.simulate.people import People, Person
 from streams.simulate.plan import GroupPlan
 from streams.simulate.talk import Talk
 from streams.simulate.trade import Order, orders_after_post, orders_of_day
+from streams.vitals.policy import DAY_MS, HOUR_MS
 
 STAFF = 2
 CORE = 5

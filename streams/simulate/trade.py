@@ -6,9 +6,10 @@ from typing import Any
 import msgspec
 
 from streams import events as e
-from streams.simulate.chance import DAY_MS, HOUR_MS, between, moment, poisson
+from streams.simulate.chance import between, moment, poisson
 from streams.simulate.people import People
 from streams.simulate.plan import GroupPlan
+from streams.vitals.policy import DAY_MS, HOUR_MS
 
 REFUNDED = 0.05
 _AFTER_POST = 0.008

@@ -9,9 +9,10 @@ import msgspec
 from msgspec.structs import replace
 
 from streams.events import Event, Purchase, Refund, Tick, Touch
-from streams.vitals.conversion import DAY_MS, ConversionPolicy, Evidence, Order
+from streams.vitals.conversion import ConversionPolicy, Evidence, Order
 from streams.vitals.customer import NEVER, Customer, Due, Settled, plan, settle, take_purchase, take_refund
 from streams.vitals.log import SEQS_PER_OFFSET, unpack
+from streams.vitals.policy import DAY_MS
 from streams.vitals.posts import Posts, PostTimes
 from streams.vitals.presence import Presence
 from streams.vitals.rows import Output

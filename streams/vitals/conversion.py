@@ -21,10 +21,9 @@ import msgspec
 import xxhash
 
 from streams.events import Rule, unattributed_group
+from streams.vitals.policy import DAY_MS, HOUR_MS
 from streams.vitals.presence import Presence
 
-HOUR_MS = 3_600_000
-DAY_MS = 86_400_000
 _WHOLE = 1 << 52
 
 

@@ -15,7 +15,8 @@ import xxhash
 
 from streams.events import OrderAttributed, Purchase, Refund, Rule, unattributed_group
 from streams.vitals.absorbed import Absorbed
-from streams.vitals.conversion import DAY_MS, ConversionPolicy, Evidence, Order, Share, attribute, split
+from streams.vitals.conversion import ConversionPolicy, Evidence, Order, Share, attribute, split
+from streams.vitals.policy import DAY_MS
 from streams.vitals.presence import Presence
 from streams.vitals.shelf import Shelved
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from streams.events import EVENTS, OrderAttributed, Purchase, Refund, Tick, Touch
 from streams.vitals.absorbed import Absorbed
 from streams.vitals.attribution import PurchaseLog
-from streams.vitals.conversion import DAY_MS, HOUR_MS, ConversionPolicy
+from streams.vitals.conversion import ConversionPolicy
+from streams.vitals.policy import DAY_MS, HOUR_MS
 
 ORIGIN = "attribution/purchases/0/topic"
 POLICY = ConversionPolicy(refund_patience_days=2)

@@ -7,8 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.vitals.conversion import (
-    DAY_MS,
-    HOUR_MS,
     ConversionPolicy,
     Evidence,
     Order,
@@ -16,6 +14,7 @@ from streams.vitals.conversion import (
     split,
     weights,
 )
+from streams.vitals.policy import DAY_MS, HOUR_MS
 from streams.vitals.presence import Presence
 
 POLICY = ConversionPolicy()

@@ -14,10 +14,10 @@ import pytest
 from click.testing import CliRunner
 
 from streams import events as e
-from streams.simulate.chance import DAY_MS
 from streams.simulate.command import simulate_command
 from streams.simulate.fleet import EVENTS_FILE, TRUTH_COLUMNS, TRUTH_FILE, Fleet, write_fleet
 from streams.simulate.plan import CAUSES, FLOOR, GroupPlan, plan_fleet
+from streams.vitals.policy import DAY_MS
 
 END = date(2026, 6, 30)
 DAYS = 120

@@ -9,9 +9,9 @@ import xxhash
 from streams import events as e
 from streams.vitals.absorbed import Absorbed
 from streams.vitals.attribution import PurchaseLog
-from streams.vitals.conversion import DAY_MS, HOUR_MS
 from streams.vitals.identity import TouchLog
 from streams.vitals.partition import GroupLog
+from streams.vitals.policy import DAY_MS, HOUR_MS
 from streams.vitals.rows import EVERY_PARTITION
 
 PARTITIONS = 3
