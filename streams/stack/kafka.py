@@ -75,7 +75,7 @@ def configure(settings: Settings, java: Java) -> None:
     home.mkdir(mode=0o700, exist_ok=True)
     properties = home / "server.properties"
     text = _PROPERTIES.format(
-        port=port_of(settings.kafka), controller_port=_controller_port(properties), data=home / "data"
+        port=port_of(settings.kafka), controller_port=_controller_port(settings, properties), data=home / "data"
     )
     write_private(properties, text)
     write_private(home / "java.args", _java_args(settings))
@@ -83,10 +83,15 @@ def configure(settings: Settings, java: Java) -> None:
         _format(java, home)
 
 
-def _controller_port(properties: Path) -> int:
-    """The one of the last start if it is still free: no client needs to know it."""
+def _controller_port(settings: Settings, properties: Path) -> int:
+    """The one of the last start if it is still free: no client needs to know it.
+
+    Never a port that a server of ours has been given and does not listen on yet.
+    """
+    given = {port_of(settings.kafka), settings.clickhouse_port, settings.clickhouse_http_port}
     found = re.search(r"CONTROLLER://127\.0\.0\.1:(\d+)", properties.read_text()) if properties.exists() else None
-    return int(found[1]) if found and is_free(int(found[1])) else free_port()
+    last = int(found[1]) if found else None
+    return last if last is not None and last not in given and is_free(last) else free_port(avoid=given)
 
 
 def _java_args(settings: Settings) -> str:
@@ -104,8 +109,14 @@ def _format(java: Java, home: Path) -> None:
     command = [*tool, "format", "--ignore-formatted", "-t", _cluster_id(), "-c", str(home / "server.properties")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_FORMAT_LIMIT_S, check=False)  # noqa: S603
     if done.returncode != 0:
-        said = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
-        raise VitalsError(f"Kafka's storage in {home} could not be formatted: {said}")
+        raise VitalsError(f"Kafka's storage in {home} could not be formatted: {_said(done.stderr or done.stdout)}")
+
+
+def _said(output: str) -> str:
+    """The line that tells what went wrong: of a Java stack trace its innermost cause."""
+    lines = [line for line in output.splitlines() if line.strip()]
+    causes = [line for line in lines if line.startswith(("Exception in", "Caused by:"))]
+    return (causes or lines or ["no output"])[-1]
 
 
 def _cluster_id() -> str:
