@@ -1,6 +1,6 @@
 """The group's log folded: routes each event of one partition to its group, and time to all of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -104,7 +104,7 @@ class GroupLog:
         state.offset = offset
         if kind is None:
             return ()
-        return (self._touch(event, kind, offset, event.member_id if isinstance(event, e.MemberEvent) else None),)
+        return (self.tell_touch(event, kind, offset, event.member_id if isinstance(event, e.MemberEvent) else None),)
 
     def _fold_roster(self, state: GroupState, event: e.Roster, offset: int) -> list[Output]:
         """A full list tells of the joins and leaves that nobody saw; attribution must know of them as of any other."""
@@ -112,8 +112,8 @@ class GroupLog:
         apply(state, event, self.policy)
         state.offset = offset
         after = state.ledger.present()
-        joined = [self._touch(event, "join", offset, member_id) for member_id in sorted(after - before)]
-        return joined + [self._touch(event, "leave", offset, member_id) for member_id in sorted(before - after)]
+        joined = [self.tell_touch(event, "join", offset, member_id) for member_id in sorted(after - before)]
+        return joined + [self.tell_touch(event, "leave", offset, member_id) for member_id in sorted(before - after)]
 
     def _fold_time(self, event: e.Event, offset: int, arrived_at: int) -> Sequence[Output]:
         if isinstance(event, e.Tick):
@@ -131,7 +131,7 @@ class GroupLog:
             self._groups[key] = GroupState(key, event.brand_id, event.platform)
         return self._groups[key]
 
-    def _touch(self, event: e.GroupEvent, kind: e.TouchKind, offset: int, member_id: str | None) -> Output:
+    def tell_touch(self, event: e.GroupEvent, kind: e.TouchKind, offset: int, member_id: str | None) -> Output:
         """The event as the member's log shall know it; a post goes to one partition of it, ahead of later ticks."""
         touch = e.Touch(
             event_id=f"touch/{self.origin}/{offset}",
@@ -214,7 +214,7 @@ class GroupLog:
                 self._changed.add(state.group_id)
             yield vitals_row(state, windows(state, view.until, self._month_ahead(state, view.until)), at, offset, view)
 
-    def _close(self, state: GroupState, day: int, offset: int, view: View) -> Iterator[Output]:
+    def _close(self, state: GroupState, day: int, offset: int, view: View) -> Iterable[Output]:
         was = state.verdict
         month = self._month(state, day)
         seen = close_day(state, day, self.policy, month)
@@ -222,10 +222,14 @@ class GroupLog:
         state.has_news = False
         state.row_at = max(state.row_at, seen.at)
         self._changed.add(state.group_id)
-        yield vitals_row(state, seen, seen.at, offset, View(seen.at, view.complete_at, None))
+        return self.tell_close(state, was, seen, View(seen.at, view.complete_at, None), month)
+
+    def tell_close(self, state: GroupState, was: str, seen: Windows, view: View, month: Month) -> Iterable[Output]:
+        """What the log says of a group whose day it has just closed; `was` is the verdict before it."""
+        yield vitals_row(state, seen, seen.at, state.offset, view)
         if state.verdict != was:
-            yield verdict_signal(state, was, seen.at, offset)
-        yield from member_rows(state, day, offset, month.ids)
+            yield verdict_signal(state, was, seen.at, state.offset)
+        yield from member_rows(state, seen.last_day, state.offset, month.ids)
 
     def _month(self, state: GroupState, day: int) -> Month:
         """The group's sums up to a day that closes, kept for the next one."""
