@@ -186,11 +186,14 @@ class OrderAttributed(GroupEvent, frozen=True, kw_only=True, tag="order_attribut
 class SourceComplete(Event, frozen=True, kw_only=True, tag="source_complete", omit_defaults=True, gc=False):
     """A connector says: this source is complete up to `complete_until` (exclusive). To every partition.
 
-    `is_live` says that more will come: only such a source can go blind. An import is not live.
+    `is_live` says that more will come: only such a source can go blind. An import is not live. `unseen_from` says
+    that the connector could not see what happened from then to `complete_until` and never will: it was away, and
+    its platform keeps no history. Those days count neither as talk nor as silence.
     """
 
     complete_until: Time
     is_live: bool = False
+    unseen_from: Time | None = None
 
 
 class Calibration(Event, frozen=True, kw_only=True, tag="calibration", omit_defaults=True, gc=False):

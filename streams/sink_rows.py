@@ -23,11 +23,11 @@ from streams.identities import MemberIdentity
 from streams.vitals.rows import GroupVitals, MemberVitals, Reason
 from streams.words import words
 
-Kind = Literal["text", "texts", "int", "real", "time", "day", "int?", "real?", "time?"]
+Kind = Literal["text", "texts", "int", "real", "reals", "time", "day", "int?", "real?", "time?"]
 """What a column holds. `time` and `day` are ms UTC; with `?` it may be None, without it None becomes "", 0 or []."""
 
 Row = tuple[Any, ...]
-_EMPTY: dict[str, Any] = {"text": "", "texts": (), "int": 0, "real": 0.0, "time": 0, "day": 0}
+_EMPTY: dict[str, Any] = {"text": "", "texts": (), "int": 0, "real": 0.0, "reals": (), "time": 0, "day": 0}
 
 
 class Table(msgspec.Struct, frozen=True, eq=False):
@@ -52,7 +52,7 @@ EVENTS = _of(
         "int": "source_seq text_len amount is_first_touch is_last_touch points is_live",
         "real": "weight",
         "time": "occurred_at ingested_at",
-        "time?": "planned_end_at complete_until",
+        "time?": "planned_end_at complete_until unseen_from",
     },
 )
 PURCHASES = _of(
@@ -67,12 +67,14 @@ GROUP_VITALS = _of(
     "group_vitals_v1",
     {
         "text": "group_id brand_id platform name owner verdict model currency",
-        "texts": "reasons reasons_zh reason_codes reason_numbers",
+        "texts": "reasons reasons_zh reason_codes reason_numbers driver_codes driver_numbers",
         "int": "source_offset is_day_close members staff messages_1d messages_7d messages_28d staff_messages_7d "
         "staff_messages_28d messages_all speakers_1d speakers_7d speakers_28d active_days_28d replies_28d reactions_28d"
         " claims_28d joins_28d leaves_28d left_28d kicked_28d capped_messages_28d buyers_28d orders_28d revenue_28d "
-        "messages_day staff_messages_day speakers_day replies_day joins_day leaves_day orders_day revenue_day",
-        "real": "risk",
+        "messages_day staff_messages_day speakers_day replies_day joins_day leaves_day orders_day revenue_day "
+        "messages_56d",
+        "real": "risk usual_risk community_intercept usual_56d",
+        "reals": "driver_points",
         "real?": "silent_hours breadth_28d answered_share_28d newcomer_spoke_share",
         "time": "at first_event_at verdict_since ingested_at",
         "time?": "ended_at planned_end_at source_complete_at last_member_message_at",
@@ -132,7 +134,15 @@ _EVENT_ROWS = {kind: _maker(kind, EVENTS, "ingested_at") for kind in get_args(Ch
 _PURCHASE_ROWS: dict[type[Event], Callable[..., Row]] = {
     kind: _maker(kind, PURCHASES, "ingested_at") for kind in (Purchase, Refund)
 }
-_REASONS = ("reasons", "reasons_zh", "reason_codes", "reason_numbers")
+_REASONS = (
+    "reasons",
+    "reasons_zh",
+    "reason_codes",
+    "reason_numbers",
+    "driver_codes",
+    "driver_points",
+    "driver_numbers",
+)
 _vitals_row = _maker(GroupVitals, GROUP_VITALS, "ingested_at", *_REASONS)
 _registry_row = _maker(GroupVitals, GROUPS, "ingested_at", "created_at", "version")
 _day_row = _maker(MemberVitals, MEMBER_VITALS, "ingested_at")
@@ -173,14 +183,20 @@ def is_group(group_id: str) -> bool:
 
 
 def vitals_row(vitals: GroupVitals, arrived_at: int) -> Row:
-    """A row of `group_vitals_v1`, its reasons in words, codes and numbers."""
-    return _vitals_row(vitals, arrived_at, *reason_columns(vitals.reasons))
+    """A row of `group_vitals_v1`, its reasons in words, codes and numbers, its drivers in codes, points and numbers."""
+    return _vitals_row(vitals, arrived_at, *reason_columns(vitals.reasons), *_driver_columns(vitals.drivers))
 
 
 def reason_columns(reasons: Sequence[Reason]) -> tuple[tuple[str, ...], ...]:
     """Reasons as English words, Chinese words, codes, and their numbers as JSON."""
     said = [_said(reason.code, tuple(reason.numbers.items())) for reason in reasons]
     return tuple(zip(*said, strict=True)) or ((), (), (), ())
+
+
+def _driver_columns(drivers: Sequence[Reason]) -> tuple[tuple[Any, ...], ...]:
+    codes = tuple(driver.code for driver in drivers)
+    points = tuple(driver.numbers["points"] for driver in drivers)
+    return codes, points, tuple(msgspec.json.encode(driver.numbers).decode() for driver in drivers)
 
 
 @lru_cache(maxsize=20_000)

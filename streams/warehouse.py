@@ -49,7 +49,15 @@ _TRANSIENT = frozenset(
 _OPTIONS = {"max_partitions_per_insert_block": 0, "input_format_null_as_default": 1}
 """One batch may touch any number of months: a fleet of old archives imported together does."""
 
-_WIRE = {"text": "String", "texts": "Array(String)", "int": "Int64", "real": "Float64", "time": "Int64", "day": "Int64"}
+_WIRE = {
+    "text": "String",
+    "texts": "Array(String)",
+    "int": "Int64",
+    "real": "Float64",
+    "reals": "Array(Float64)",
+    "time": "Int64",
+    "day": "Int64",
+}
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 15.0
 
 

@@ -44,19 +44,24 @@ REASON_WORDS: dict[str, tuple[str, str]] = {
         "{spoke_share:%} of {newcomers:newcomer} spoke",
         "{newcomers} 名新成员中 {spoke_share:%} 发言",
     ),
-    "few_speakers": (
-        "{now:speaker} in 28 days, {usual} in the 28 before",
-        "近 28 天 {now} 人发言,之前 28 天 {usual} 人",
-    ),
-    "few_active_days": (
-        "somebody spoke on {now:day} of the last {window}",
-        "近 {window} 天中仅 {now} 天有人发言",
-    ),
-    "silent": ("no member message for {hours:span}", "已 {hours:span}无成员发言"),
     "speakers_falling": (
         "daily speakers fell from {before} to {now} in two months",
         "两个月内日均发言人数从 {before} 降至 {now}",
     ),
+    "level": (
+        "{messages:member message} in 56 days, usually {usual}",
+        "近 56 天 {messages} 条成员消息,平时为 {usual} 条",
+    ),
+    "bursts": (
+        "{share:%} of the messages of {of:week} fell into {weeks}",
+        "近 {of} 周的消息有 {share:%} 集中在其中 {weeks} 周",
+    ),
+    "rhythm": (
+        "somebody spoke on {active_days:day} of the last 28, silent for {silent:day}",
+        "近 28 天中有 {active_days} 天有人发言,已沉默 {silent} 天",
+    ),
+    "breadth": ("{speakers:speaker} in 56 days", "近 56 天 {speakers} 人发言"),
+    "community": ("the usual of its community", "所在社群的常态"),
     "recovering": (
         "back within {weeks:week} to {speakers:speaker} in 7 days",
         "{weeks} 周内恢复,7 天内 {speakers} 人发言",

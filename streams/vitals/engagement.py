@@ -45,8 +45,6 @@ class Windows(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     buyers_28d: int
     orders_28d: int
     revenue_28d: int
-    messages_56d: int
-    messages_364d: int
     speaker_days: tuple[int, int, int]
     """Speakers of each day, added up: over the last 28 days, the 28 before, and the 28 before those."""
 
@@ -99,8 +97,6 @@ def windows(state: GroupState, at: int, month: Month | None = None) -> Windows:
         buyers_28d=len(month.buyers),
         orders_28d=orders,
         revenue_28d=revenue,
-        messages_56d=month.messages_56d,
-        messages_364d=month.messages_364d,
         speaker_days=(speaker_days, month.speaker_days_before, month.speaker_days_first),
     )
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from operator import attrgetter
 
 from streams.vitals.panes import DayPane, tallies, window
+from streams.vitals.year import Year
 
 WINDOW_DAYS = 28
-YEAR_DAYS = 364
 
 SUMMED = (
     "messages", "staff_messages", "replies", "reactions", "claims", "joins", "left", "kicked", "other_leaves",
@@ -23,18 +23,20 @@ class Month:
     `sums` are over 28 days, in the order of SUMMED; `talk` has the messages of 28 days by member number, `talk_7d`
     those of 7, `buyers` the days with an order by customer. `speaker_days_before` and `_first` sum the daily speakers
     of the 28 days before these 28, and of those before them. What still changes in days that are over without a late
-    event or a recall (`answered`, `newcomers_spoke`) is not in it. `ids` are pseudonyms by member number, as met.
+    event or a recall (`answered`, `newcomers_spoke`) is not in it. `ids` are pseudonyms by member number, as met;
+    `year` is that of the last day that closed.
     """
 
     __slots__ = (
-        "active_days", "buyers", "ids", "last_day", "messages_7d", "messages_56d", "messages_364d",
-        "speaker_days_before", "speaker_days_first", "staff_messages_7d", "sums", "talk", "talk_7d",
+        "active_days", "buyers", "ids", "last_day", "messages_7d",
+        "speaker_days_before", "speaker_days_first", "staff_messages_7d", "sums", "talk", "talk_7d", "year",
     )  # fmt: skip
 
     def __init__(self, panes: Mapping[int, DayPane], last_day: int) -> None:
         """Add everything up."""
         self.last_day = last_day
         self.ids: dict[int, str] = {}
+        self.year: Year | None = None
         days = window(panes, last_day, WINDOW_DAYS)
         self.sums = [*map(sum, zip(*map(_summed, days), _NONE, strict=True))]
         self.talk = tallies(pane.spoke for pane in days)
@@ -44,8 +46,6 @@ class Month:
         self.talk_7d = tallies(pane.spoke for pane in week)
         self.messages_7d = sum(pane.messages for pane in week)
         self.staff_messages_7d = sum(pane.staff_messages for pane in week)
-        self.messages_56d = sum(pane.messages for pane in window(panes, last_day, 56))
-        self.messages_364d = sum(pane.messages for pane in window(panes, last_day, YEAR_DAYS))
         self.speaker_days_before = sum(pane.speakers for pane in window(panes, last_day - 28, 28))
         self.speaker_days_first = sum(pane.speakers for pane in window(panes, last_day - 56, 28))
 
@@ -54,6 +54,7 @@ class Month:
         twin = Month.__new__(Month)
         for name in Month.__slots__:
             setattr(twin, name, getattr(self, name))
+        twin.year = None  # it moves on when a day closes, and only then
         twin.talk, twin.talk_7d, twin.buyers = self.talk.copy(), self.talk_7d.copy(), self.buyers.copy()
         return twin
 
@@ -71,8 +72,6 @@ class Month:
         self.active_days += (new.messages > 0) - (month_ago.messages > 0)
         self.messages_7d += new.messages - week_ago.messages
         self.staff_messages_7d += new.staff_messages - week_ago.staff_messages
-        self.messages_56d += new.messages - ago_56.messages
-        self.messages_364d += new.messages - pane(day - YEAR_DAYS, _EMPTY).messages
         self.speaker_days_before += month_ago.speakers - ago_56.speakers
         self.speaker_days_first += ago_56.speakers - ago_84.speakers
 

@@ -5,19 +5,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from streams import events as e
-from streams.vitals.engagement import Windows, windows
+from streams.vitals.close import Closed, close_day
+from streams.vitals.engagement import windows
 from streams.vitals.group import apply
 from streams.vitals.log import SEQS_PER_OFFSET, pack, unpack
 from streams.vitals.month import Month
-from streams.vitals.panes import day_of, seal
+from streams.vitals.panes import day_of
 from streams.vitals.policy import DAY_MS, HOUR_MS, Policy
-from streams.vitals.risk import risk
+from streams.vitals.risk import Model
 from streams.vitals.rows import EVERY_PARTITION, Output
-from streams.vitals.sources import PartitionState, Source, View, watch
+from streams.vitals.sources import PartitionState, Source, View, is_watched, watch
 from streams.vitals.state import GroupState
-from streams.vitals.talk import forget_messages, said_at
+from streams.vitals.talk import said_at
 from streams.vitals.telling import member_rows, verdict_signal, vitals_row
-from streams.vitals.verdict import decide, reasons
 
 CATCH_UP_DAYS = 400
 """One tick closes at most so many days of a group; older ones are beyond every pane."""
@@ -26,32 +26,15 @@ _groups = msgspec.msgpack.Decoder(GroupState)
 _partitions = msgspec.msgpack.Decoder(PartitionState)
 
 
-def close_day(state: GroupState, day: int, policy: Policy, month: Month) -> Windows:
-    """End one UTC day of a group: risk, verdict and reasons move here, and only here. `month` is up to that day."""
-    seen = windows(state, (day + 1) * DAY_MS, month)
-    state.risk = risk(seen)
-    verdict = decide(state, seen, policy)
-    if verdict != state.verdict or state.verdict_since is None:
-        state.verdict, state.verdict_since = verdict, seen.at
-    state.reasons = reasons(state, seen, policy)
-    from_day = min(state.panes, default=day) if state.closed_day is None else state.closed_day + 1
-    seal(state.panes, day, from_day)
-    forget_messages(state, seen.at)
-    if day % 28 == 0:
-        state.ledger.forget_gone(seen.at, policy.core_memory_days)
-    state.closed_day = day
-    return seen
-
-
 class GroupLog:
     """All groups of one partition of `chat-events`. A `Log`; see there for what each method owes.
 
     `origin` names this log in derived events (`groups/chat-events/<partition>/<topic id>`).
     """
 
-    def __init__(self, partition: int, origin: str, policy: Policy | None = None) -> None:
+    def __init__(self, partition: int, origin: str, model: Model, policy: Policy | None = None) -> None:
         self.partition, self.origin = partition, origin
-        self.policy = policy or Policy()
+        self.model, self.policy = model, policy or Policy()
         self.state = PartitionState()
         self._groups: dict[str, GroupState] = {}
         self._stored: dict[str, bytes] = {}
@@ -120,7 +103,12 @@ class GroupLog:
             return self._fold_tick(event, offset)
         if isinstance(event, e.SourceComplete) and event.source is not None:
             self._complete(event.source, event.complete_until, is_live=event.is_live)
-            self.state.sources[event.source].heard_at = arrived_at
+            source = self.state.sources[event.source]
+            source.heard_at = arrived_at
+            if event.unseen_from is not None:
+                source.missed(event.unseen_from, event.complete_until)
+        elif isinstance(event, e.Calibration):
+            self.state.calibrate(event)
         return ()
 
     def _open(self, key: str, event: e.GroupEvent | None = None) -> GroupState:
@@ -217,15 +205,29 @@ class GroupLog:
     def _close(self, state: GroupState, day: int, offset: int, view: View) -> Iterable[Output]:
         was = state.verdict
         month = self._month(state, day)
-        seen = close_day(state, day, self.policy, month)
+        at = (day + 1) * DAY_MS
+        closed = close_day(
+            state,
+            day,
+            self.policy,
+            self.model,
+            month,
+            community=self.state.community(state.brand_id, self.model.name, at),
+            is_observed=self.is_observed(state, day),
+        )
         state.offset = offset
         state.has_news = False
-        state.row_at = max(state.row_at, seen.at)
+        state.row_at = max(state.row_at, at)
         self._changed.add(state.group_id)
-        return self.tell_close(state, was, seen, View(seen.at, view.complete_at, None), month)
+        return self.tell_close(state, was, closed, View(at, view.complete_at, None), month)
 
-    def tell_close(self, state: GroupState, was: str, seen: Windows, view: View, month: Month) -> Iterable[Output]:
+    def is_observed(self, state: GroupState, day: int) -> bool:
+        """Whether any source of the group saw that day."""
+        return is_watched(state, self.state, day)
+
+    def tell_close(self, state: GroupState, was: str, closed: Closed, view: View, month: Month) -> Iterable[Output]:
         """What the log says of a group whose day it has just closed; `was` is the verdict before it."""
+        seen = closed.windows
         yield vitals_row(state, seen, seen.at, state.offset, view)
         if state.verdict != was:
             yield verdict_signal(state, was, seen.at, state.offset)

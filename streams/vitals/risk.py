@@ -1,23 +1,81 @@
-"""Risk: how likely a group falls silent. Until the fitted model exists, a ranking by breadth and level."""
+"""Risk: how likely a group falls silent within eight weeks, and what makes it so likely."""
 
-from math import exp, log
+from collections.abc import Sequence
+from math import exp
 
-from streams.vitals.engagement import Windows
+import msgspec
 
-MODEL = "breadth-level-1"
-"""In every row, so that numbers of different models are never compared."""
-
-_INTERCEPT, _BREADTH, _LEVEL = 1.0, -0.9, -0.10
+from streams.vitals.features import FEATURES
 
 
-def risk(windows: Windows) -> float:
-    """A number in 0..1 that orders groups by who speaks and how often, never by a drop. Not calibrated.
+class Input(msgspec.Struct, frozen=True, gc=False):
+    """One feature in the model. What lies outside `low`..`high`, where the training data end, counts as the end."""
 
-    logit = 1 − 0.9 ln(1 + speakers of 28 d) − 0.10 active days of 28. Set by hand so that the usual group of
-    the reference archives (11 speakers, 12 active days) stands below .10 and one of 5 speakers on 5 days at .25;
-    on their 22,447 weekly origins it orders deaths with an AUC of .81 (AP .24), as a fitted logistic on the same
-    two numbers does with each community judged by a model of the others (.80, .23). Drops are left out on
-    purpose: week over week they rank real deaths like a coin (AUC .55).
+    name: str
+    driver: str
+    """The reason code under which its contribution is told: correlated inputs share one."""
+    weight: float
+    """Change of the logit per unit."""
+    mean: float
+    """That of the training data: a group at it contributes nothing."""
+    low: float
+    high: float
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """logit(risk) = intercept + Σ weight × (clipped feature − mean), and a community's own intercept added.
+
+    `card` is for people: the data, the date, the code and the scores of the fit. Raises ValueError for inputs that are
+    not those that the fold has.
     """
-    score = _INTERCEPT + _BREADTH * log(1 + windows.speakers_28d) + _LEVEL * windows.active_days_28d
-    return 1 / (1 + exp(-score))
+
+    name: str
+    intercept: float
+    inputs: tuple[Input, ...]
+    card: dict[str, object] = {}
+
+    def __post_init__(self) -> None:
+        if tuple(one.name for one in self.inputs) != FEATURES:
+            raise ValueError(f"a model of other features than this version's: {', '.join(FEATURES)}")
+
+    def contributions(self, features: Sequence[float]) -> list[float]:
+        """The share of each input in the logit, in the order of FEATURES; they add up to logit − intercept."""
+        return [
+            one.weight * ((one.low if value < one.low else min(value, one.high)) - one.mean)
+            for one, value in zip(self.inputs, features, strict=True)
+        ]
+
+
+class Risk(msgspec.Struct, frozen=True, gc=False):
+    """The risk of a group as of one day's end, and what it is made of."""
+
+    value: float
+    """P(member messages of the next 56 days below 5 % of the group's usual 56 days), 0..1."""
+    logit: float
+    """That of `value` before the community's intercept."""
+    drivers: tuple[tuple[str, float], ...]
+    """Driver → its share of `value` − `usual`; they add up to that. The community's intercept is one of them."""
+    usual: float
+    """The risk of a group at the mean of everything."""
+
+
+def assess(model: Model, features: Sequence[float], community: float) -> Risk:
+    """The risk of a group with these features in a community with this intercept.
+
+    A contribution to the logit is turned into one to the risk by the mean slope of the logistic function on the
+    straight way from the usual group to this one (integrated gradients): so all of them add up to the difference.
+    """
+    shares: dict[str, float] = {}
+    for one, share in zip(model.inputs, model.contributions(features), strict=True):
+        shares[one.driver] = shares.get(one.driver, 0.0) + share
+    logit = model.intercept + sum(shares.values())
+    if community:
+        shares["community"] = community
+    away = sum(shares.values())
+    usual, value = _logistic(model.intercept), _logistic(logit + community)
+    slope = (value - usual) / away if abs(away) > 1e-9 else usual * (1 - usual)
+    return Risk(value, logit, tuple((driver, share * slope) for driver, share in shares.items()), usual)
+
+
+def _logistic(logit: float) -> float:
+    return 1 / (1 + exp(-logit))

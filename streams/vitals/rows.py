@@ -31,6 +31,10 @@ class GroupVitals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     Windows `_Nd` are the last N UTC days up to `at`, the day that `at` lies in included unless it is midnight.
     Shares are 0..1, None when their denominator is empty. Money is in minor units of `currency`.
+
+    `risk`, and what is said of it, is as of the last closed day: `usual_risk` and the `points` of all `drivers` add up
+    to it; `community_intercept` is what its community added to the logit. `messages_56d` and `usual_56d`, what 56 days
+    of the group's year usually bring, are of days that were watched.
     """
 
     group_id: str
@@ -88,6 +92,11 @@ class GroupVitals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     leaves_day: int
     orders_day: int
     revenue_day: int
+    usual_risk: float = 0.0
+    community_intercept: float = 0.0
+    drivers: tuple[Reason, ...] = ()
+    messages_56d: int = 0
+    usual_56d: float = 0.0
 
 
 class MemberVitals(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -2,7 +2,9 @@
 
 import msgspec
 
-from streams.vitals.policy import HOUR_MS, Policy
+from streams.events import Calibration
+from streams.vitals.panes import PANE_DAYS
+from streams.vitals.policy import DAY_MS, HOUR_MS, Policy
 from streams.vitals.state import GroupState
 
 
@@ -15,13 +17,46 @@ class Source(msgspec.Struct, array_like=True):
     complete_at: int
     is_live: bool = False
     heard_at: int = -1
+    unseen: list[tuple[int, int]] = []
+    """From when to when it could not see, and never will: of the days that panes reach."""
+
+    def missed(self, since: int, until: int) -> None:
+        """Note that what happened from `since` to `until` was not seen."""
+        oldest = self.complete_at - PANE_DAYS * DAY_MS
+        known = [span for span in self.unseen if span[1] > oldest and span != (since, until)]
+        self.unseen = sorted([*known, (since, until)]) if since < until else known
+
+
+class Intercept(msgspec.Struct, array_like=True, frozen=True):
+    """A community's own intercept for the model of that name, in force from `effective_at`."""
+
+    effective_at: int
+    model: str
+    intercept: float
+
+
+CALIBRATIONS_KEPT = 16
+"""Of one community: more than a year's, so that a group that lags behind finds the one of its time."""
 
 
 class PartitionState(msgspec.Struct, array_like=True):
-    """What belongs to no group: completeness of the sources and the hour of the last live tick."""
+    """What belongs to no group: completeness of sources, the hour of the last live tick, calibrations by brand."""
 
     sources: dict[str, Source] = {}
     hour: int = -1
+    calibrations: dict[str, list[Intercept]] = {}
+
+    def calibrate(self, event: Calibration) -> None:
+        """Note a community's intercept; one for the same model and time replaces that."""
+        known = self.calibrations.get(event.brand_id, [])
+        new = Intercept(event.effective_at, event.model, event.intercept)
+        kept = [one for one in known if (one.effective_at, one.model) != (new.effective_at, new.model)]
+        self.calibrations[event.brand_id] = sorted([*kept, new], key=lambda one: one.effective_at)[-CALIBRATIONS_KEPT:]
+
+    def community(self, brand_id: str, model: str, at: int) -> float:
+        """The intercept of a community for a model at a time; 0 before the first."""
+        known = self.calibrations.get(brand_id, ())
+        return next((one.intercept for one in reversed(known) if one.model == model and one.effective_at <= at), 0.0)
 
 
 class View(msgspec.Struct, frozen=True):
@@ -51,3 +86,16 @@ def watch(state: GroupState, partition: PartitionState, tick: int, policy: Polic
     blind = bool(live) and tick - max(complete_at, heard_at) > policy.blind_after_hours * HOUR_MS
     is_final = not live and state.last_event_at < complete_at
     return View(min(tick, complete_at), complete_at, complete_at if blind else None, is_final)
+
+
+def is_watched(state: GroupState, partition: PartitionState, day: int) -> bool:
+    """Whether a source of the group saw at least half of a UTC day. A group whose sources never speak is watched."""
+    names = state.sources
+    sources = [partition.sources[name] for name in names if name in partition.sources]
+    if not sources or len(sources) < len(names) or not all(source.unseen for source in sources):
+        return True
+    start, end = day * DAY_MS, (day + 1) * DAY_MS
+    return any(
+        2 * sum(max(0, min(until, end) - max(since, start)) for since, until in source.unseen) < DAY_MS
+        for source in sources
+    )

@@ -10,6 +10,22 @@ from streams.vitals.policy import DAY_MS, HOUR_MS
 from streams.vitals.rows import Reason
 
 
+class Assessment(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """How the risk came about when the last day closed, in watched days. Appended fields need defaults.
+
+    `drivers` and `usual_risk` add up to the risk; `community` is the intercept that was in force.
+    """
+
+    model: str = ""
+    usual_risk: float = 0.0
+    community: float = 0.0
+    drivers: tuple[Reason, ...] = ()
+    messages_56d: int = 0
+    usual_56d: float = 0.0
+    silent_days: int = 0
+    watched_days: int = 0
+
+
 class GroupState(msgspec.Struct, array_like=True, gc=False):
     """One group. Appended fields need defaults: stored values have fewer (see the upcast test).
 
@@ -17,7 +33,8 @@ class GroupState(msgspec.Struct, array_like=True, gc=False):
     time of the last row that told news. `remembered` maps a hash of a message's event_id to time × 2^20 + member
     number, for a staff message to −time × 2^20: who has another role by then is recalled as what they were.
     0 is a message that was recalled, perhaps before it came. `late` counts events too old for any pane.
-    `last_event_at` is the latest time that any connector told of.
+    `last_event_at` is the latest time that any connector told of. `unseen` are closed days that nobody watched, as far
+    back as panes reach.
     """
 
     group_id: str
@@ -56,6 +73,8 @@ class GroupState(msgspec.Struct, array_like=True, gc=False):
     remembered: dict[int, int] = {}
     last_event_at: int = -1
     timezone: str = ""
+    unseen: list[int] = []
+    assessment: Assessment = Assessment()
 
 
 def pane_of(state: GroupState, time: int) -> DayPane | None:

@@ -6,7 +6,6 @@ from operator import attrgetter
 from streams.vitals.engagement import Windows
 from streams.vitals.panes import DayPane
 from streams.vitals.policy import DAY_MS, HOUR_MS
-from streams.vitals.risk import MODEL
 from streams.vitals.rows import AlertSignal, GroupVitals, MemberVitals, Output
 from streams.vitals.sources import View
 from streams.vitals.state import GroupState
@@ -17,6 +16,7 @@ _no_pane = DayPane()
 
 def vitals_row(state: GroupState, seen: Windows, at: int, offset: int, view: View) -> Output:
     """The group's vital signs as a row; a blind source makes the verdict stale and touches nothing else."""
+    assessment = state.assessment
     today = state.panes.get(seen.last_day, _no_pane)
     verdict, since, why = state.verdict, state.verdict_since, state.reasons
     if view.blind_since is not None:
@@ -37,7 +37,12 @@ def vitals_row(state: GroupState, seen: Windows, at: int, offset: int, view: Vie
         verdict=verdict,
         verdict_since=at if since is None else since,
         risk=state.risk,
-        model=MODEL,
+        model=assessment.model,
+        usual_risk=assessment.usual_risk,
+        community_intercept=assessment.community,
+        drivers=assessment.drivers,
+        messages_56d=assessment.messages_56d,
+        usual_56d=assessment.usual_56d,
         reasons=why,
         source_complete_at=view.complete_at,
         members=state.ledger.members,
@@ -72,7 +77,7 @@ def verdict_signal(state: GroupState, was: str, at: int, offset: int) -> Output:
         verdict=state.verdict,
         was=was,
         risk=state.risk,
-        model=MODEL,
+        model=state.assessment.model,
         reasons=state.reasons,
     )
     return Output("alert-signals", state.brand_id, signal)

@@ -3,6 +3,7 @@
 from heapq import nlargest
 from typing import Literal
 
+from streams.vitals.drivers import DRIVERS
 from streams.vitals.engagement import Windows
 from streams.vitals.members import Member
 from streams.vitals.panes import speakers, window
@@ -17,8 +18,8 @@ SEVERITY: dict[str, int] = {"forming": 0, "healthy": 0, "revived": 0, "fading": 
 
 REASON_CODES = (
     "planned_end", "dissolved", "merged", "blind", "too_young", "too_few_ever", "no_message", "volume_collapsed",
-    "monologue", "core_left", "freebie_hunters", "ad_flood", "leaves", "unanswered_newcomers", "few_speakers",
-    "few_active_days", "silent", "speakers_falling", "recovering", "broad",
+    "monologue", "core_left", "freebie_hunters", "ad_flood", "leaves", "unanswered_newcomers", "speakers_falling",
+    "recovering", "broad", *DRIVERS,
 )  # fmt: skip
 MAX_REASONS = 3
 _DEAD_MIN_AGE_DAYS = 112  # 56 days to compare and 56 to compare with
@@ -35,7 +36,7 @@ def proposal(state: GroupState, windows: Windows, policy: Policy) -> str:
         return "ended"
     if windows.age_days < policy.forming_days or state.speakers_ever < policy.forming_speakers:
         return "forming"
-    if _is_dead(windows, policy):
+    if _is_dead(state, windows, policy):
         return "dead"
     if state.risk >= policy.dying_risk:
         return "dying"
@@ -53,19 +54,13 @@ def end_code(state: GroupState, at: int) -> str | None:
     return None
 
 
-def _is_dead(windows: Windows, policy: Policy) -> bool:
-    hours = windows.silent_hours
-    if hours is not None and hours >= policy.dead_silent_days * 24:
+def _is_dead(state: GroupState, windows: Windows, policy: Policy) -> bool:
+    if state.first_message_at is not None and state.assessment.silent_days >= policy.dead_silent_days:
         return True
     if windows.age_days < _DEAD_MIN_AGE_DAYS:
         return False
-    now, base = _volume_and_base(windows)
-    return now < policy.dead_volume_share * base
-
-
-def _volume_and_base(windows: Windows) -> tuple[int, float]:
-    """Member messages of the last 56 days, and their 56-day mean over the last min(age, 364)."""
-    return windows.messages_56d, 56 * windows.messages_364d / max(min(windows.age_days, 364), 1)
+    assessment = state.assessment
+    return assessment.messages_56d < policy.dead_volume_share * assessment.usual_56d
 
 
 def falling(windows: Windows, policy: Policy) -> tuple[int, int] | None:
@@ -118,8 +113,8 @@ def reasons(state: GroupState, windows: Windows, policy: Policy) -> tuple[Reason
     if verdict == "revived":
         return (because("recovering", speakers=windows.speakers_7d, weeks=4), _broad(windows))
     if verdict == "dead":  # that it is small and quiet goes without saying
-        return tuple([*_death(windows, policy), *_causes(state, windows, policy)][:MAX_REASONS])
-    return tuple([*_causes(state, windows, policy), *_drivers(state, windows, policy)][:MAX_REASONS])
+        return tuple([*_death(state, windows, policy), *_causes(state, windows, policy)][:MAX_REASONS])
+    return tuple([*_causes(state, windows, policy), *_worsening(state)][:MAX_REASONS])
 
 
 def blind_reason(hours: float) -> tuple[Reason, ...]:
@@ -137,12 +132,11 @@ def _broad(windows: Windows) -> Reason:
     return because("broad", speakers=windows.speakers_28d, active_days=windows.active_days_28d)
 
 
-def _death(windows: Windows, policy: Policy) -> list[Reason]:
-    hours = windows.silent_hours or 0.0
-    if hours >= policy.dead_silent_days * 24:
-        return [because("no_message", days=int(hours // 24))]
-    now, base = _volume_and_base(windows)
-    return [because("volume_collapsed", messages=now, base=round(base, 1))]
+def _death(state: GroupState, windows: Windows, policy: Policy) -> list[Reason]:
+    assessment = state.assessment
+    if assessment.silent_days >= policy.dead_silent_days:
+        return [because("no_message", days=(windows.silent_hours or 0) // 24)]
+    return [because("volume_collapsed", messages=assessment.messages_56d, base=round(assessment.usual_56d, 1))]
 
 
 def _causes(state: GroupState, windows: Windows, policy: Policy) -> list[Reason]:
@@ -165,6 +159,9 @@ def _causes(state: GroupState, windows: Windows, policy: Policy) -> list[Reason]
     spoke = windows.newcomer_spoke_share
     if windows.newcomers_28d >= 8 and spoke is not None and spoke < 0.1:
         found.append(because("unanswered_newcomers", newcomers=windows.newcomers_28d, spoke_share=round(spoke, 3)))
+    fall = falling(windows, policy)
+    if fall is not None:
+        found.append(because("speakers_falling", now=round(fall[0] / 28, 1), before=round(fall[1] / 28, 1)))
     return found
 
 
@@ -180,17 +177,11 @@ def _is_gone(member: Member, at: int, policy: Policy) -> bool:
     return not member.is_present or at - (member.last_message_at or 0) >= policy.core_silent_days * DAY_MS
 
 
-def _drivers(state: GroupState, windows: Windows, policy: Policy) -> list[Reason]:
-    """What the ranking is made of, and what explains it."""
-    usual = speakers(window(state.panes, windows.last_day - 28, 28))
-    found = [
-        because("few_speakers", now=windows.speakers_28d, usual=usual),
-        because("few_active_days", now=windows.active_days_28d, window=28),
+def _worsening(state: GroupState) -> list[Reason]:
+    """The drivers that raise the risk, the largest first, with numbers that a reader wants."""
+    drivers = state.assessment.drivers
+    return [
+        because(driver.code, **{name: round(value, 3) for name, value in driver.numbers.items()})
+        for driver in drivers
+        if driver.numbers["points"] > 0
     ]
-    fall = falling(windows, policy)
-    if fall is not None:
-        found.insert(0, because("speakers_falling", now=round(fall[0] / 28, 1), before=round(fall[1] / 28, 1)))
-    hours = windows.silent_hours
-    if hours is not None and hours >= 7 * 24:
-        found.insert(0, because("silent", hours=round(hours, 1)))
-    return found

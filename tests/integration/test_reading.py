@@ -33,7 +33,7 @@ def vitals_of(day):
         "revenue_28d": 12345,
     }
     told |= {"verdict": "dying" if day > 50 else "healthy", "verdict_since": at, "risk": 0.5}
-    told |= {"reasons": (Reason("few_speakers", {"now": speakers, "usual": 9}),), "source_complete_at": at}
+    told |= {"reasons": (Reason("breadth", {"speakers": speakers}),), "source_complete_at": at}
     told |= {"last_member_message_at": at, "silent_hours": 30.0, "answered_share_28d": 0.25, "members": 40}
     told |= {"messages_day": 5, "speakers_7d": speakers, "speakers_28d": speakers}
     return GroupVitals(**told)
@@ -95,13 +95,13 @@ def test_the_ranking(run):
     assert (code, err) == (0, "")
     row = out.splitlines()[1]
     assert row.split()[:3] == ["dying", "50%", "宝妈阅读群"]
-    assert row.endswith("1 speaker in 28 days, 9 in the 28 before")
+    assert row.endswith("1 speaker in 56 days")
 
 
 def test_reasons_are_told_in_the_language_of_the_reader(run):
     [group] = json.loads(run("groups", "--brand", "reading", "--language", "zh", "--json")[1])
     assert group["reasons"] == ["近 28 天 1 人发言,之前 28 天 9 人"]
-    assert group["reason_codes"] == ["few_speakers"]
+    assert group["reason_codes"] == ["breadth"]
 
 
 def test_one_group(run):

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams import events as e
+from streams import models
 from streams.vitals.engagement import windows
 from streams.vitals.group import apply
 from streams.vitals.partition import GroupLog
@@ -16,6 +17,8 @@ from streams.vitals.policy import DAY_MS, HOUR_MS, Policy
 from streams.vitals.rows import GroupVitals, MemberVitals
 from streams.vitals.state import GroupState
 from streams.vitals.talk import REMEMBERED_MESSAGES
+
+MODEL = models.load()
 
 POLICY = Policy()
 START = 19_800 * DAY_MS
@@ -32,7 +35,7 @@ def tick(at: int, source: str | None = "irc/acme") -> e.Tick:
 
 
 def run(events: list[e.Event], log: GroupLog | None = None, start: int = 0) -> tuple[GroupLog, list[Any]]:
-    log = log or GroupLog(0, "groups/chat-events/0/t")
+    log = log or GroupLog(0, "groups/chat-events/0/t", MODEL)
     rows: list[Any] = []
     for offset, event in enumerate(events, start):
         key = event.group_id if isinstance(event, e.GroupEvent) else ""
@@ -148,7 +151,7 @@ def test_a_restart_anywhere_gives_the_same_bytes_and_rows(events: list[e.GroupEv
     position, values = early.partition_value(), early.take_changed()
     sent += run(log_events[flushed_to:cut], early, flushed_to)[1]
     values |= early.take_changed()  # the values got out, the position did not
-    again = GroupLog(0, "groups/chat-events/0/t")
+    again = GroupLog(0, "groups/chat-events/0/t", MODEL)
     again.restore(position, values)
     sent += run(log_events[flushed_to:], again, flushed_to)[1]
     assert values | again.take_changed() == undisturbed.take_changed()
@@ -410,11 +413,11 @@ def test_a_value_stored_by_an_older_version_is_read() -> None:
 def test_equal_folds_store_equal_bytes_whatever_the_flushes(events: list[e.GroupEvent]) -> None:
     log_events = with_ticks(events, 51)
     once, _ = run(log_events)
-    again = GroupLog(0, "groups/chat-events/0/t")
+    again = GroupLog(0, "groups/chat-events/0/t", MODEL)
     values: dict[str, bytes] = {}
     position: bytes | None = None
     for start in range(0, len(log_events), 17):
-        again = GroupLog(0, "groups/chat-events/0/t")
+        again = GroupLog(0, "groups/chat-events/0/t", MODEL)
         again.restore(position, values)
         run(log_events[start : start + 17], again, start)
         values |= again.take_changed()

@@ -15,7 +15,7 @@ def test_the_page():
         "宝妈交流群 3  acme/wecom/c-17",
         "dying since 2026-10-02 · risk 31% (breadth-level-1) · as of 2026-11-22 00:00 UTC",
         "  5 of 6 core members left or fell silent",
-        "  4 speakers in 28 days, 41 in the 28 before",
+        "  4 speakers in 56 days",
         "",
     ]
     told = "\n".join(lines)

@@ -5,6 +5,7 @@ from collections import Counter
 import msgspec
 import pytest
 
+from streams import models
 from streams.connectors.batches import Batch
 from streams.connectors.delivered import DeliveredFile, NothingDelivered
 from streams.connectors.destinations import JsonLines
@@ -15,6 +16,8 @@ from streams.events import MemberEvent, SourceComplete, Tick
 from streams.vitals.partition import GroupLog
 from streams.vitals.rows import GroupVitals
 from tests.importing import NOW, Marks, Remembered, irc_reader, run, write
+
+MODEL = models.load()
 
 DAY_MS = 86_400_000
 MAY_6 = 1_714_953_600_000
@@ -41,7 +44,7 @@ def test_days_are_closed_between_the_events_of_two_days_and_on_every_silent_one(
 
 def days_closed(log):
     """What the rows of closed days say in the end, by group and time; offsets apart."""
-    fold, rows = GroupLog(0, "groups/chat-events/0/t"), {}
+    fold, rows = GroupLog(0, "groups/chat-events/0/t", MODEL), {}
     for offset, event in enumerate(log):
         for output in fold.fold(event, getattr(event, "group_id", ""), offset, NOW):
             row = output.value

@@ -6,15 +6,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams import events as e
-from streams.vitals.month import SUMMED, YEAR_DAYS, Month
+from streams import models
+from streams.vitals.month import SUMMED, Month
 from streams.vitals.panes import DayPane, add_message
 from streams.vitals.partition import GroupLog
 from streams.vitals.policy import DAY_MS
+from streams.vitals.year import YEAR_DAYS
 from tests.unit.test_group_fold import COMMON, GROUP, START, histories, message, run, tick, vitals
+
+MODEL = models.load()
 
 
 def of(month: Month) -> dict[str, object]:
-    return {name: getattr(month, name) for name in Month.__slots__ if name != "ids"}
+    return {name: getattr(month, name) for name in Month.__slots__ if name not in {"ids", "year"}}
 
 
 def panes_of(rng: random.Random, days: int) -> dict[int, DayPane]:
@@ -65,10 +69,10 @@ def test_late_events_and_recalls_are_in_the_rows_as_if_all_were_added_up_each_da
             said.append((event.occurred_at + late + rng.randrange(5 * DAY_MS), recall))
     said.sort(key=lambda pair: pair[0])
     _, rows = run([event for _, event in said])
-    log, anew, values = GroupLog(0, "groups/chat-events/0/t"), [], {}
+    log, anew, values = GroupLog(0, "groups/chat-events/0/t", MODEL), [], {}
     for offset, (_, event) in enumerate(said):
         values |= log.take_changed()
-        fresh = GroupLog(0, "groups/chat-events/0/t")
+        fresh = GroupLog(0, "groups/chat-events/0/t", MODEL)
         fresh.restore(log.partition_value(), values)
         log, more = run([event], fresh, offset)
         anew += more

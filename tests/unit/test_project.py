@@ -16,7 +16,7 @@ LOCK = (ROOT / "deploy" / "requirements.lock").read_text("utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 
 PURE = {
-    "bisect", "collections", "enum", "functools", "heapq", "itertools", "math", "operator", "struct", "typing",
+    "array", "bisect", "collections", "enum", "functools", "heapq", "itertools", "math", "operator", "struct", "typing",
     "msgspec", "xxhash", "zstandard", "streams.events", "streams.vitals",
 }  # fmt: skip
 """All that the fold may import."""

@@ -59,11 +59,9 @@ def test_a_name_keeps_some_room_in_any_terminal():
 
 
 def test_reasons_stand_below_on_a_terminal_and_beside_in_a_pipe():
-    assert text([health()], 120)[2].strip() == (
-        "5 of 6 core members left or fell silent · 4 speakers in 28 days, 41 in the 28 before"
-    )
+    assert text([health()], 120)[2].strip() == ("5 of 6 core members left or fell silent · 4 speakers in 56 days")
     [_, row] = text([health(name="n" * 100)], None)
-    assert row.endswith("  5 of 6 core members left or fell silent; 4 speakers in 28 days, 41 in the 28 before")
+    assert row.endswith("  5 of 6 core members left or fell silent; 4 speakers in 56 days")
     assert "n" * 100 in row
     assert "acme/wecom/c-17" in row
 

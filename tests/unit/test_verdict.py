@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from streams import events as e
+from streams.vitals.drivers import DRIVERS
 from streams.vitals.policy import Policy
 from streams.vitals.rows import AlertSignal, GroupVitals
 from tests.unit.test_group_fold import DAY_MS, START, join, leave, message, run, tick, vitals
@@ -101,6 +102,4 @@ def test_a_cause_is_named_before_the_drivers(code: str) -> None:
     assert named
     assert all(len(row.reasons) <= 3 for row in rows)
     codes: list[Any] = [reason.code for reason in named[0].reasons]
-    assert codes.index(code) < min(
-        (codes.index(d) for d in ("few_speakers", "few_active_days") if d in codes), default=9
-    )
+    assert codes.index(code) < min((codes.index(d) for d in DRIVERS if d in codes), default=9)

@@ -7,12 +7,15 @@ import pytest
 import xxhash
 
 from streams import events as e
+from streams import models
 from streams.vitals.absorbed import Absorbed
 from streams.vitals.attribution import PurchaseLog
 from streams.vitals.identity import TouchLog
 from streams.vitals.partition import GroupLog
 from streams.vitals.policy import DAY_MS, HOUR_MS
 from streams.vitals.rows import EVERY_PARTITION
+
+MODEL = models.load()
 
 PARTITIONS = 3
 START = 19_800 * DAY_MS
@@ -41,7 +44,7 @@ class World:
     def new(self, topic, partition):
         origin = f"{topic}/{partition}"
         if topic == "chat-events":
-            return GroupLog(partition, origin)
+            return GroupLog(partition, origin, MODEL)
         return CHAIN[topic](partition, origin, PARTITIONS)
 
     def send(self, sender, topic, key, event, partition=None):

@@ -1,0 +1,29 @@
+"""The risk model as a data file: the one that is shipped, or one that `vitals fit` made."""
+
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from streams.errors import VitalsError
+from streams.vitals.risk import Model
+
+SHIPPED = Path(__file__).parent / "risk_model.json"
+
+
+@cache
+def load(path: Path = SHIPPED) -> Model:
+    """The model in a file. Raises VitalsError with one line if it is none, or one of other features."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Model)
+    except OSError as error:
+        raise VitalsError(f"cannot read the risk model {path}: {error.strerror}") from None
+    except (msgspec.DecodeError, ValueError) as error:
+        raise VitalsError(f"{path} is no risk model of this version: {error}. Make one with `vitals fit`") from None
+
+
+def save(model: Model, path: Path) -> None:
+    """Write a model so that people can read it; it appears whole or not at all."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_bytes(msgspec.json.format(msgspec.json.encode(model), indent=2) + b"\n")
+    part.replace(path)

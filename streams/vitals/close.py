@@ -1,0 +1,88 @@
+"""The end of a group's day: risk, verdict and reasons move here, and only here."""
+
+import msgspec
+
+from streams.vitals.drivers import drivers
+from streams.vitals.engagement import Windows, windows
+from streams.vitals.features import features
+from streams.vitals.month import Month
+from streams.vitals.panes import PANE_DAYS, day_of, seal
+from streams.vitals.policy import DAY_MS, Policy
+from streams.vitals.risk import Model, assess
+from streams.vitals.state import Assessment, GroupState
+from streams.vitals.talk import forget_messages
+from streams.vitals.verdict import decide, reasons
+from streams.vitals.year import Year
+
+
+class Closed(msgspec.Struct, frozen=True, gc=False):
+    """A group at the end of a day: its windows, and what its risk was made of."""
+
+    windows: Windows
+    features: tuple[float, ...]
+    logit: float
+    """Of the risk, before the community's intercept."""
+
+
+def close_day(
+    state: GroupState,
+    day: int,
+    policy: Policy,
+    model: Model,
+    month: Month,
+    *,
+    community: float = 0.0,
+    is_observed: bool = True,
+) -> Closed:
+    """End one UTC day of a group; what follows from it is in `state`.
+
+    `month` is up to that day. `community` is the intercept of the group's community. A day that is not observed
+    leaves the year as it was.
+    """
+    if not is_observed:
+        state.unseen.append(day)
+    seen = windows(state, (day + 1) * DAY_MS, month)
+    year = _year(state, day, month)
+    inputs = features(year)
+    risk = assess(model, inputs, community)
+    state.risk = risk.value
+    state.assessment = Assessment(
+        model=model.name,
+        usual_risk=risk.usual,
+        community=community,
+        drivers=drivers(risk, year),
+        messages_56d=sum(year.weeks(8)),
+        usual_56d=year.usual_56d(),
+        silent_days=year.silent_days(),
+        watched_days=year.days,
+    )
+    verdict = decide(state, seen, policy)
+    if verdict != state.verdict or state.verdict_since is None:
+        state.verdict, state.verdict_since = verdict, seen.at
+    state.reasons = reasons(state, seen, policy)
+    _forget(state, day, seen.at, policy)
+    state.closed_day = day
+    return Closed(seen, inputs, risk.logit)
+
+
+def _year(state: GroupState, day: int, month: Month) -> Year:
+    """The group's year up to a day. It is moved on where it can be; with days unseen in it, it is added up anew."""
+    if state.first_message_at is None:
+        return Year(state.panes, day, day + 1, ())  # its life has not begun
+    year = month.year
+    if year is not None and year.last_day == day - 1 and not state.unseen:
+        year.advance(state.panes)
+        return year
+    month.year = Year(state.panes, day, day_of(state.first_message_at), state.unseen)
+    return month.year
+
+
+def _forget(state: GroupState, day: int, at: int, policy: Policy) -> None:
+    """Drop what no window that ends later reaches."""
+    from_day = min(state.panes, default=day) if state.closed_day is None else state.closed_day + 1
+    seal(state.panes, day, from_day)
+    forget_messages(state, at)
+    if day % 28 == 0:
+        state.ledger.forget_gone(at, policy.core_memory_days)
+    if state.unseen and state.unseen[0] <= day - PANE_DAYS:
+        state.unseen = [unseen for unseen in state.unseen if unseen > day - PANE_DAYS]

@@ -1,0 +1,123 @@
+"""A group's last year in days that somebody watched: what the risk is made of.
+
+Days that nobody saw are left out as if they had not been, so that blindness never looks like silence.
+"""
+
+from array import array
+from bisect import bisect_right
+from collections import Counter, deque
+from collections.abc import Collection, Mapping, Sequence
+
+from streams.vitals.panes import PANE_DAYS, DayPane
+
+YEAR_DAYS = 364
+"""52 whole weeks: a window of whole weeks holds as many Sundays at every age."""
+TALK_DAYS = 56
+"""For so long a pane knows who spoke."""
+_EMPTY = DayPane()
+
+
+class Year:
+    """The last YEAR_DAYS watched days up to the end of `last_day` (UTC). Derived from the panes and never stored.
+
+    `first_day` is that of the first member message, `unseen` the days that nobody saw.
+    """
+
+    __slots__ = (
+        "_active", "_index", "_oldest", "_recent", "_speaker_weeks", "_weeks", "days", "gaps", "last_day", "talk",
+    )  # fmt: skip
+
+    def __init__(self, panes: Mapping[int, DayPane], last_day: int, first_day: int, unseen: Collection[int]) -> None:
+        """Add everything up."""
+        self.last_day = last_day
+        self.days = 0
+        """How many of the YEAR_DAYS the group has lived."""
+        self.gaps = Counter[int]()
+        """How often so many days lay between one active day of the year and the next; 1: no day between."""
+        self.talk: dict[int, int] = {}
+        """Messages of TALK_DAYS by member number."""
+        self._index = 0
+        self._active: list[int] = []  # the index of each active day; those of the year begin at _oldest
+        self._oldest = 0
+        self._weeks, self._speaker_weeks = array("q"), array("q")
+        self._recent = deque([(0, 0)] * 7, maxlen=7)
+        watched = [day for day in range(max(first_day, last_day - PANE_DAYS + 1), last_day + 1) if day not in unseen]
+        for day in watched:
+            self._add(panes.get(day, _EMPTY))
+        for day in watched[-TALK_DAYS:]:
+            _count(self.talk, panes.get(day, _EMPTY).spoke, 1)
+
+    def advance(self, panes: Mapping[int, DayPane]) -> None:
+        """Move on by one day: what a new `Year` would add up, if no earlier day has changed and none is unseen."""
+        day = self.last_day = self.last_day + 1
+        pane = panes.get(day, _EMPTY)
+        self._add(pane)
+        _count(self.talk, pane.spoke, 1)
+        _count(self.talk, panes.get(day - TALK_DAYS, _EMPTY).spoke, -1)
+
+    def weeks(self, count: int = YEAR_DAYS // 7) -> Sequence[int]:
+        """Member messages of each of the last weeks, the latest first; the group's first week may be short."""
+        return self._weeks[-1 : -7 * count - 1 : -7]
+
+    def speaker_weeks(self) -> Sequence[int]:
+        """Speaker-days (the daily speakers added up) of each week of the year, the latest first."""
+        return self._speaker_weeks[-1 : -YEAR_DAYS - 1 : -7]
+
+    def active_days(self, days: int) -> int:
+        """How many of the last `days` days had a member message."""
+        return len(self._active) - bisect_right(self._active, self._index - days)
+
+    def silent_days(self) -> int:
+        """Whole days without a member message up to the last day; `days` if the year knows of none."""
+        return self._index - self._active[-1] if self.active_days(YEAR_DAYS) else self.days
+
+    def pause_rank(self) -> float:
+        """The share of the year's pauses between active days that were no longer than the present silence, 0..1.
+
+        Before there is any pause to compare with, each silence is the longest.
+        """
+        silent, pauses = self.silent_days(), self.active_days(YEAR_DAYS) - 1
+        if pauses < 1:
+            return float(silent > 0)
+        return sum(count for gap, count in self.gaps.items() if gap <= silent) / pauses
+
+    def usual_56d(self) -> float:
+        """Member messages that 56 days of the year, or of the group's life, usually bring."""
+        return 56 * sum(self.weeks()) / max(self.days, 1)
+
+    def _add(self, pane: DayPane) -> None:
+        index = self._index = self._index + 1
+        self.days = min(self.days + 1, YEAR_DAYS)
+        messages, speakers = pane.messages, pane.speakers
+        gone_messages, gone_speakers = self._recent[0]
+        self._recent.append((messages, speakers))
+        weeks, speaker_weeks = self._weeks, self._speaker_weeks
+        weeks.append((weeks[-1] if weeks else 0) + messages - gone_messages)
+        speaker_weeks.append((speaker_weeks[-1] if speaker_weeks else 0) + speakers - gone_speakers)
+        if len(weeks) > 2 * YEAR_DAYS:
+            del weeks[:-YEAR_DAYS], speaker_weeks[:-YEAR_DAYS]
+        if messages:
+            self._add_active(index)
+        active, oldest = self._active, self._oldest
+        if oldest < len(active) and active[oldest] <= index - YEAR_DAYS:
+            self._oldest += 1
+            if oldest + 1 < len(active):
+                self.gaps[active[oldest + 1] - active[oldest]] -= 1
+
+    def _add_active(self, index: int) -> None:
+        active = self._active
+        if self._oldest < len(active):
+            self.gaps[index - active[-1]] += 1
+        active.append(index)
+        if self._oldest > YEAR_DAYS:
+            del active[: self._oldest]
+            self._oldest = 0
+
+
+def _count(total: dict[int, int], counts: Mapping[int, int], sign: int) -> None:
+    for key, count in counts.items():
+        left = total.get(key, 0) + sign * count
+        if left:
+            total[key] = left
+        else:
+            del total[key]
