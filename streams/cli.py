@@ -32,6 +32,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "groups": ("streams.reading:groups", "Rank the groups, worst first."),
     "group": ("streams.reading:group", "Show one group: vitals, reasons, members, money."),
     "import": ("streams.connectors.commands:import_command", "Read chat logs or orders and send them as events."),
+    "backtest": (
+        "streams.backtest.command:backtest_command",
+        "Replay a file of events and write what would have been said each day.",
+    ),
     "simulate": ("streams.simulate.command:simulate_command", "Make a fleet of groups with planted deaths."),
     "wait": ("streams.waiting:wait_command", "Wait until all that was sent has reached ClickHouse."),
     "sql": ("streams.sql_command:sql_command", "Ask ClickHouse as the readonly user."),

@@ -70,9 +70,9 @@ class JsonLines:
         self._rejected = path.with_name(path.name + ".rejected.jsonl")
         self._draft = path.with_name(f".{path.name}.part")
         self._rejects: IO[bytes] | None = None
-        with _writable(path):
+        with writable(path):
             self._rejected.unlink(missing_ok=True)
-            self._stream = _writer(self._draft, path.suffix.lower())
+            self._stream = compressed(self._draft, path.suffix.lower())
 
     def send(self, topic: str, key: bytes, value: bytes) -> None:  # noqa: ARG002  a line names neither
         """As Destination says."""
@@ -86,7 +86,7 @@ class JsonLines:
 
     def refuse(self, letter: DeadLetter) -> None:
         """As Destination says."""
-        with _writable(self._rejected):
+        with writable(self._rejected):
             if self._rejects is None:
                 self._rejects = self._rejected.open("wb")
             self._rejects.write(msgspec.json.encode(letter) + b"\n")
@@ -99,7 +99,7 @@ class JsonLines:
 
     def finish(self) -> None:
         """All is written: give the file its name. Before that, a file of this name is what it was."""
-        with _writable(self._path):
+        with writable(self._path):
             self._stream.close()
             self._draft.replace(self._path)
 
@@ -113,7 +113,8 @@ class JsonLines:
 
 
 @contextmanager
-def _writable(path: Path) -> Iterator[None]:
+def writable(path: Path) -> Iterator[None]:
+    """Turn what hinders writing to a path into one line. Raises VitalsError."""
     try:
         yield
     except OSError as error:
@@ -124,7 +125,8 @@ def _cannot_write(path: Path, error: OSError) -> VitalsError:
     return VitalsError(f"cannot write {path}: {error.strerror or error}")
 
 
-def _writer(path: Path, ending: str) -> IO[bytes]:
+def compressed(path: Path, ending: str) -> IO[bytes]:
+    """A file to write to, packed as an ending says: .gz, .xz, .zst, or not at all. The same content, the same bytes."""
     if ending == ".gz":
         return cast(IO[bytes], gzip.GzipFile(path, "wb", compresslevel=5, mtime=0))
     if ending == ".xz":

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import click
 import msgspec
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from streams.connectors.importing import Counts
 
 SPEAK_EVERY_SECONDS = 10.0
+
+
+class Sent(Protocol):
+    """What a bar shows besides its share."""
+
+    @property
+    def sent(self) -> int:
+        """Events so far."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +35,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextmanager
-def shown(total: int | None, counts: "Counts") -> Iterator[Callable[[int], None]]:
+def shown(total: int | None, counts: Sent) -> Iterator[Callable[[int], None]]:
     """Show progress while it runs: a bar on a terminal, otherwise a line now and then."""
     if not sys.stderr.isatty():
         yield _Lines(total, counts).advance
@@ -46,7 +54,7 @@ def shown(total: int | None, counts: "Counts") -> Iterator[Callable[[int], None]
 class _Lines:
     """Progress in lines, for logs."""
 
-    def __init__(self, total: int | None, counts: "Counts") -> None:
+    def __init__(self, total: int | None, counts: Sent) -> None:
         self._total = total
         self._counts = counts
         self._read = 0

@@ -1,0 +1,58 @@
+"""The clock of a brand: it moves with the brand's own events, for an archive is complete up to its last one."""
+
+import time
+from collections.abc import Iterator
+
+from streams.events import Tick
+from streams.vitals.policy import DAY_MS
+
+
+class Clock:
+    """Closes the days of one brand: a tick for each of its sources at each midnight, as an import sends them.
+
+    `midnight` is the next one to close a day at, ms UTC. A source that brings ticks of its own gets no others.
+    """
+
+    def __init__(self, brand: str, at: int) -> None:
+        self.brand = brand
+        self.midnight = 0
+        self.digits = b""
+        self._sources: dict[str, str] = {}
+        self._self_ticking: set[str] = set()
+        self._set(at // DAY_MS * DAY_MS + DAY_MS)
+
+    def begin(self, source: str, platform: str) -> Iterator[Tick]:
+        """Meet a source; a new one has its first tick before its first event."""
+        if source not in self._sources:
+            self._sources[source] = platform
+            yield from self._ticks(self.midnight - DAY_MS, source)
+
+    def leave_to_file(self, source: str) -> None:
+        """The file has ticks of this source."""
+        self._self_ticking.add(source)
+
+    def advance(self, at: int) -> Iterator[Tick]:
+        """Close all days before the one that `at` (ms UTC) lies in."""
+        while self.midnight <= at:
+            for source in self._sources:
+                yield from self._ticks(self.midnight, source)
+            self._set(self.midnight + DAY_MS)
+
+    def finish(self, latest: int) -> Iterator[Tick]:
+        """Close the day of the last event, unless it is not over by `latest`."""
+        yield from self.advance(min(self.midnight, latest))
+
+    def _set(self, midnight: int) -> None:
+        self.midnight = midnight
+        self.digits = b"%d" % midnight
+
+    def _ticks(self, at: int, source: str) -> Iterator[Tick]:
+        if source not in self._self_ticking:
+            day = time.strftime("%Y%m%d", time.gmtime(at // 1000))
+            yield Tick(
+                event_id=f"tick/{source}/{day}",
+                occurred_at=at,
+                brand_id=self.brand,
+                platform=self._sources[source],
+                source=source,
+            )

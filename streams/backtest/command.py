@@ -1,0 +1,118 @@
+"""`vitals backtest`: the command line of a backtest."""
+
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from streams.connectors.telling import shown
+from streams.errors import VitalsError
+
+if TYPE_CHECKING:
+    from streams.backtest.driving import Counts
+
+ENDINGS = (".csv", ".csv.gz", ".csv.zst")
+
+
+def _out(_ctx: click.Context, _param: click.Parameter, value: Path) -> Path:
+    if not value.name.lower().endswith(ENDINGS):
+        raise click.BadParameter(f"{value} must end with one of {', '.join(ENDINGS)}")
+    return value
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@click.command(
+    "backtest",
+    short_help="Replay a file of events and write what would have been said each day.",
+    epilog="\b\nExample:\n  vitals import irc --out events.jsonl.gz channels.tar.xz\n"
+    "  vitals backtest events.jsonl.gz --out verdicts.csv",
+)
+@click.argument("events", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True, path_type=Path))
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), callback=_out, metavar="CSV",
+    help="Where to write; .csv.gz and .csv.zst are compressed.",
+)  # fmt: skip
+@click.option("--jobs", type=click.IntRange(1, 256), default=cores, metavar="N", help="Processes.  [all processors]")
+@click.option("--features", is_flag=True, help="Add a column for each input of the risk.")
+@click.option(
+    "--exclusions", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="CSV",
+    help="Days that nobody saw: group_id (or BRAND/*), from, to, reason; days inclusive, empty is open.",
+)  # fmt: skip
+@click.option(
+    "--until",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DAY",
+    help="Leave out what happened on this UTC day and later.",
+)
+def backtest_command(
+    events: tuple[Path, ...],
+    out: Path,
+    jobs: int,
+    features: bool,
+    exclusions: Path | None,
+    until: datetime | None,
+) -> None:
+    """Replay files of events and write what would have been said of each group at the end of each UTC day.
+
+    No server is needed. EVENTS are JSON lines (.jsonl, .gz, .zst, or - for standard input), as `vitals import --out`
+    and `vitals simulate` write them; several files are merged by time. Lines may lack brand_id, source and
+    source_seq: then the brand is the part of group_id before "/", and the number at the end of event_id is the order.
+
+    A brand's days are closed by its own events: its log is complete up to its last one. So a row at a midnight is made
+    of what happened before it and of nothing else, and a file that is cut gives the same rows up to the cut.
+
+    The CSV has the columns group_id, at, risk, verdict, model, reasons (codes and numbers), messages_1d; its bytes do
+    not depend on --jobs. Lines that are no events are counted and the first of them shown.
+    """
+    from streams import models  # noqa: PLC0415
+    from streams.backtest.driving import Counts, closings  # noqa: PLC0415
+    from streams.backtest.exclusions import read_exclusions  # noqa: PLC0415
+    from streams.backtest.reading import Files  # noqa: PLC0415
+    from streams.backtest.share import Recipe  # noqa: PLC0415
+    from streams.backtest.verdicts import Row, write_verdicts  # noqa: PLC0415
+    from streams.events import FUTURE_TOLERANCE_MS  # noqa: PLC0415
+
+    began = time.monotonic()
+    row = Row(features)
+    recipe = Recipe(
+        record=row,
+        model=models.load(),
+        latest=time.time_ns() // 1_000_000 + FUTURE_TOLERANCE_MS,
+        exclusions=read_exclusions(exclusions) if exclusions else {},
+    )
+    files, counts = Files(events), Counts()
+    limit = None if until is None else int(until.replace(tzinfo=UTC).timestamp()) * 1000
+    with shown(files.total_bytes, counts) as advance, closings(
+        files, recipe, directory=out.absolute().parent, jobs=jobs, until=limit, counts=counts, advance=advance
+    ) as closed:  # fmt: skip
+        if not counts.events:
+            raise VitalsError(f"no line of {files.title(0).partition(',')[0]} is an event{_why(counts)}")
+        rows = write_verdicts(closed, row, out)
+    for line in _closing(counts, rows, out, time.monotonic() - began):
+        click.echo(line)
+
+
+def _why(counts: "Counts") -> str:
+    return f": {counts.refused[0]}" if counts.refused else ""
+
+
+def _closing(counts: "Counts", rows: int, out: Path, seconds: float) -> list[str]:
+    skipped = ", ".join(f"{reason} {count:,}" for reason, count in counts.skipped.most_common())
+    rejected = ", ".join(f"{reason} {count:,}" for reason, count in counts.rejected.most_common())
+    lines = [
+        f"read {counts.read:,} lines, folded {counts.events:,} events of {counts.groups:,} groups, "
+        f"skipped {counts.skipped.total():,}{f' ({skipped})' if skipped else ''}, "
+        f"rejected {counts.rejected.total():,}{f' ({rejected})' if rejected else ''} "
+        f"({seconds:.1f} s, {counts.events / max(seconds, 1e-3):,.0f}/s)",
+        f"wrote {rows:,} verdicts to {out}",
+    ]
+    if counts.late:
+        lines.append(f"{counts.late:,} events stood behind a day that was closed already: they count as late")
+    return lines + [f"rejected {refused}" for refused in counts.refused]

@@ -1,0 +1,161 @@
+"""The way of a line to the process that has its group, found without decoding it where that is safe."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from streams import events as e
+from streams.backtest.clock import Clock
+from streams.backtest.decoding import Decoder, Refusal
+from streams.backtest.share import ELSEWHERE, SHOWN_REFUSALS
+
+TO_ALL = 0
+"""The place of a line that stands in no file."""
+_GROUP, _TIME = b'"group_id":"', b'"occurred_at":'
+_GROUP_LENGTH, _TIME_LENGTH = len(_GROUP), len(_TIME)
+_DIGITS = 13
+"""Those of a time in ms between 2001 and 2286, so that two of them compare as bytes."""
+
+
+class Worker(Protocol):
+    """Has some of the groups."""
+
+    def take(self, places: Sequence[int], lines: Sequence[bytes]) -> None:
+        """Fold some lines, in order."""
+
+
+class Route(msgspec.Struct):
+    """Where the lines of a group go. `marker` is in each of them, or its source is another."""
+
+    number: int
+    clock: Clock
+    places: list[int]
+    lines: list[bytes]
+    marker: bytes
+
+
+class Router:
+    """Sends each line to the worker of its group, and the ticks of a brand's clock to all workers.
+
+    Which worker has a group changes nothing in what is recorded. Lines from `until` (ms UTC) on are left out.
+    """
+
+    def __init__(self, workers: Sequence[Worker], latest: int, until: int | None = None) -> None:
+        self.read = 0
+        self.skipped: Counter[str] = Counter()
+        self.rejected: Counter[str] = Counter()
+        self.refusals: list[Refusal] = []
+        self._workers = workers
+        self._batches: list[tuple[list[int], list[bytes]]] = [([], []) for _ in workers]
+        self._load = [0] * len(workers)
+        self._decoder = Decoder(latest)
+        self._until = until
+        self._routes: dict[bytes, Route] = {}
+        self._clocks: dict[str, Clock] = {}
+
+    @property
+    def groups(self) -> int:
+        """How many groups were met."""
+        return len(self._routes)
+
+    def send(self, places: Sequence[int], lines: Sequence[bytes]) -> None:
+        """Send some lines on their way.
+
+        The shortcut: a flat object without escapes, whose last group_id and occurred_at are found as msgspec and
+        most others write them, of a group that is known, in a day that is open. Every other line is decoded.
+        """
+        routes = self._routes.get
+        self.read += len(lines)
+        for place, line in zip(places, lines, strict=True):
+            start = line.rfind(_GROUP) + _GROUP_LENGTH
+            route = routes(line[start : line.find(b'"', start)])
+            at = line.rfind(_TIME) + _TIME_LENGTH
+            end = at + _DIGITS
+            if (
+                route is None
+                or at < _TIME_LENGTH
+                or line[at:end] >= route.clock.digits
+                or line[end : end + 1] not in b",}"
+                or b"\\" in line
+                or line.rfind(b"{")
+                or route.marker not in line
+            ):
+                self._decode(place, line)
+            else:
+                route.places.append(place)
+                route.lines.append(line)
+        self._flush()
+
+    def finish(self, now: int) -> None:
+        """Close the last day of each brand, as far as it is over by `now`."""
+        for clock in self._clocks.values():
+            self._send_all(clock.finish(now))
+        self._flush()
+
+    def _flush(self) -> None:
+        for number, (places, lines) in enumerate(self._batches):
+            if lines:
+                self._workers[number].take(places, lines)
+                self._load[number] += len(lines)
+                places.clear()
+                lines.clear()
+
+    def _decode(self, place: int, line: bytes) -> None:
+        if not line or line.isspace():
+            self.skipped["blank"] += 1
+            return
+        event = self._decoder.decode(line, place)
+        if isinstance(event, Refusal):
+            self.rejected[event.reason] += 1
+            if len(self.refusals) < SHOWN_REFUSALS:
+                self.refusals.append(event)
+        elif isinstance(event, ELSEWHERE):
+            self.skipped[str(type(event).__struct_config__.tag)] += 1
+        elif self._until is not None and event.occurred_at >= self._until:
+            self.skipped["at or after --until"] += 1
+        elif isinstance(event, e.GroupEvent):
+            self._route(event, place, line)
+        else:
+            self._broadcast(event, place, line)
+
+    def _route(self, event: e.GroupEvent, place: int, line: bytes) -> None:
+        key = event.group_id.encode()
+        route = self._routes.get(key)
+        if route is None:
+            number = min(range(len(self._load)), key=self._load.__getitem__)
+            self._load[number] += 1
+            route = self._routes[key] = Route(number, self._clock(event), *self._batches[number], b"")
+        source = event.source or ""
+        route.marker = b'"source":' + msgspec.json.encode(source) if b'"source"' in line else b""
+        self._send_all(route.clock.begin(source, event.platform))
+        self._send_all(route.clock.advance(event.occurred_at))
+        route.places.append(place)
+        route.lines.append(line)
+
+    def _broadcast(self, event: e.Event, place: int, line: bytes) -> None:
+        """Pass on what is of no group. Ticks of no source are a live stack's; here the clock is another."""
+        if isinstance(event, e.Tick) and (event.source is None or b'"source"' not in line):
+            self.skipped["tick"] += 1
+            return
+        if isinstance(event, e.Tick):
+            self._clock(event).leave_to_file(event.source or "")
+        elif isinstance(event, e.SourceComplete):
+            self._send_all(self._clock(event).begin(event.source or "", event.platform))
+        for places, lines in self._batches:
+            places.append(place)
+            lines.append(line)
+
+    def _clock(self, event: e.Event) -> Clock:
+        clock = self._clocks.get(event.brand_id)
+        if clock is None:
+            clock = self._clocks[event.brand_id] = Clock(event.brand_id, event.occurred_at)
+        return clock
+
+    def _send_all(self, ticks: Iterable[e.Tick]) -> None:
+        for tick in ticks:
+            line = e.encode(tick)
+            for places, lines in self._batches:
+                places.append(TO_ALL)
+                lines.append(line)

@@ -1,0 +1,151 @@
+"""One share of the groups, folded as the worker folds a partition; what is kept of it is bytes for each closed day."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from streams import events as e
+from streams.backtest.decoding import Decoder, Refusal
+from streams.backtest.exclusions import Days, Exclusions, days_of
+from streams.backtest.spool import Segments, Spool
+from streams.vitals.close import Closed
+from streams.vitals.month import Month
+from streams.vitals.partition import GroupLog
+from streams.vitals.policy import Policy
+from streams.vitals.risk import Model
+from streams.vitals.rows import Output
+from streams.vitals.sources import PartitionState, View
+from streams.vitals.state import GroupState
+
+Record = Callable[[GroupState, Closed], bytes]
+"""What to keep of a group whose day has closed."""
+
+SHOWN_REFUSALS = 3
+_NOTHING = Output("", "", PartitionState())
+ELSEWHERE = (e.Purchase, e.Refund, e.Touch)
+"""Events of other topics: they say nothing to a group's log."""
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True):
+    """What a backtest folds by. `models` and `policies` are by brand and stand before `model` and `policy`.
+
+    `latest` (ms UTC) is the end of what is not the future. `record` must be importable by its name.
+    """
+
+    record: Record
+    model: Model
+    latest: int
+    policy: Policy = Policy()
+    models: Mapping[str, Model] = {}
+    policies: Mapping[str, Policy] = {}
+    exclusions: Exclusions = {}
+
+
+class Findings(msgspec.Struct):
+    """What a share was: counts, the first lines that were no events, and where its records are."""
+
+    segments: Segments
+    events: int = 0
+    late: int = 0
+    skipped: Counter[str] = msgspec.field(default_factory=Counter)
+    rejected: Counter[str] = msgspec.field(default_factory=Counter)
+    refusals: list[Refusal] = []
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Count a line that is no event, and keep it if it is one of the first."""
+        self.rejected[refusal.reason] += 1
+        if len(self.refusals) < SHOWN_REFUSALS:
+            self.refusals.append(refusal)
+
+
+class BrandLog(GroupLog):
+    """The groups of one brand in one share."""
+
+    def __init__(self, brand: str, recipe: Recipe, partition: PartitionState, spool: Spool) -> None:
+        model, policy = recipe.models.get(brand, recipe.model), recipe.policies.get(brand, recipe.policy)
+        super().__init__(0, "backtest", model, policy)
+        self.state = partition
+        self.open_from = 0
+        """The days before this time (ms UTC) are closed."""
+        self._exclusions = recipe.exclusions
+        self._excluded: dict[str, tuple[Days, ...]] = {}
+        self._record = recipe.record
+        self._keep = spool.add
+
+    def is_observed(self, state: GroupState, day: int) -> bool:
+        """As GroupLog says, less what the user excluded."""
+        excluded = self._excluded.get(state.group_id)
+        if excluded is None:
+            excluded = self._excluded[state.group_id] = days_of(self._exclusions, state.group_id)
+        if excluded and any(first <= day <= last for first, last in excluded):
+            return False
+        return super().is_observed(state, day)
+
+    def tell_close(self, state: GroupState, was: str, closed: Closed, view: View, month: Month) -> Iterable[Output]:  # noqa: ARG002
+        """Keep the record of the day and tell nothing."""
+        self._keep(state.group_id, self._record(state, closed))
+        return ()
+
+    def tell_touch(self, event: e.GroupEvent, kind: e.TouchKind, offset: int, member_id: str | None) -> Output:  # noqa: ARG002
+        """Nobody listens."""
+        return _NOTHING
+
+
+class Share:
+    """Takes lines in the order of the file: those of its groups, and those to all."""
+
+    def __init__(self, recipe: Recipe, spool: Path) -> None:
+        self._recipe = recipe
+        self._decoder = Decoder(recipe.latest)
+        self._spool = Spool(spool)
+        self._partition = PartitionState()
+        self._logs: dict[str, BrandLog] = {}
+        self._log_of: dict[str, BrandLog] = {}
+        self._offset = 0
+        self._findings = Findings(Segments(""))
+
+    def take(self, places: Iterable[int], lines: Sequence[bytes]) -> None:
+        """Fold some lines; `places` as in `reading.Lines`."""
+        decode, log_of = self._decoder.decode, self._log_of
+        offset = self._offset
+        late = 0
+        for place, line in zip(places, lines, strict=True):
+            event = decode(line, place)
+            if not isinstance(event, e.GroupEvent) or type(event) is e.Touch:
+                self._take_other(event, offset)
+            else:
+                group_id = event.group_id
+                log = log_of.get(group_id)
+                if log is None:
+                    log = log_of[group_id] = self._log(event.brand_id)
+                if event.occurred_at < log.open_from:
+                    late += 1
+                log.fold(event, group_id, offset, 0)
+                self._findings.events += 1
+            offset += 1
+        self._offset = offset
+        self._findings.late += late
+
+    def finish(self) -> Findings:
+        """What it was; nothing can be taken afterwards."""
+        self._findings.segments = self._spool.finish()
+        return self._findings
+
+    def _take_other(self, event: e.Event | Refusal, offset: int) -> None:
+        if isinstance(event, Refusal):
+            self._findings.refuse(event)
+        elif isinstance(event, ELSEWHERE):
+            self._findings.skipped[str(type(event).__struct_config__.tag)] += 1
+        else:
+            log = self._log(event.brand_id)
+            log.fold(event, "", offset, event.occurred_at)
+            if isinstance(event, e.Tick):
+                log.open_from = max(log.open_from, event.occurred_at)
+
+    def _log(self, brand: str) -> BrandLog:
+        log = self._logs.get(brand)
+        if log is None:
+            log = self._logs[brand] = BrandLog(brand, self._recipe, self._partition, self._spool)
+        return log

@@ -1,0 +1,72 @@
+"""Verdicts as a CSV: one row for each group and closed day."""
+
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from streams.backtest.driving import Closings
+from streams.connectors.destinations import compressed, writable
+from streams.vitals.close import Closed
+from streams.vitals.features import FEATURES
+from streams.vitals.state import GroupState
+
+COLUMNS = ("group_id", "at", "risk", "verdict", "model", "reasons", "messages_1d")
+_encode = msgspec.json.Encoder().encode
+
+
+class Row(msgspec.Struct, frozen=True):
+    """The record of a closed day as a CSV row. `risk` and features are the shortest decimals of the same doubles.
+
+    A revived group is written as healthy: who compares verdicts with deaths knows no other word for it.
+    """
+
+    has_features: bool = False
+
+    @property
+    def header(self) -> bytes:
+        """The first line."""
+        return ",".join(COLUMNS + (FEATURES if self.has_features else ())).encode() + b"\n"
+
+    def __call__(self, state: GroupState, closed: Closed) -> bytes:
+        """A row, its end included."""
+        seen = closed.windows
+        verdict = "healthy" if state.verdict == "revived" else state.verdict
+        reasons = _encode(state.reasons).decode().replace('"', '""')
+        row = (
+            f"{_quoted(state.group_id)},{_iso(seen.at)},{state.risk!r},{verdict},{_quoted(state.assessment.model)},"
+            f'"{reasons}",{seen.messages_1d}'
+        )
+        if self.has_features:
+            row = f"{row},{','.join(map(repr, closed.features))}"
+        return f"{row}\n".encode()
+
+
+@cache
+def _iso(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@cache
+def _quoted(text: str) -> str:
+    """A field by RFC 4180."""
+    return '"' + text.replace('"', '""') + '"' if set(text) & set(',"\r\n') else text
+
+
+def write_verdicts(closings: Closings, row: Row, path: Path) -> int:
+    """Write the file, compressed by its ending; it appears whole or not at all. The number of rows."""
+    draft = path.with_name(f".{path.name}.part")
+    count = 0
+    try:
+        with writable(path):
+            with compressed(draft, path.suffix.lower()) as stream:
+                stream.write(row.header)
+                for _, pieces in closings.groups():
+                    for piece in pieces:
+                        stream.write(piece)
+                        count += piece.count(b"\n")
+            draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return count
