@@ -45,14 +45,15 @@ def close_day(
     year = _year(state, day, month)
     inputs = features(year)
     risk = assess(model, inputs, community)
+    messages_56d, usual_56d = sum(year.weeks(8)), year.usual_56d()
     state.risk = risk.value
     state.assessment = Assessment(
         model=model.name,
         usual_risk=risk.usual,
         community=community,
-        drivers=drivers(risk, year),
-        messages_56d=sum(year.weeks(8)),
-        usual_56d=year.usual_56d(),
+        drivers=drivers(risk, year, inputs, messages_56d, usual_56d),
+        messages_56d=messages_56d,
+        usual_56d=usual_56d,
         silent_days=year.silent_days(),
         watched_days=year.days,
     )

@@ -1,6 +1,8 @@
 """Drivers: what the risk is made of, as codes with the numbers of the group that a reader can check."""
 
-from streams.vitals.features import TOP_WEEKS
+from collections.abc import Sequence
+
+from streams.vitals.features import FEATURES, TOP_WEEKS
 from streams.vitals.risk import Risk
 from streams.vitals.rows import Reason
 from streams.vitals.year import Year
@@ -8,27 +10,23 @@ from streams.vitals.year import Year
 DRIVERS = ("level", "bursts", "rhythm", "breadth", "community")
 """Each input of the model belongs to one of these; `community` is the community's own intercept."""
 
+_TOP_SHARE, _ACTIVE_DAYS = FEATURES.index("top_weeks_share"), FEATURES.index("active_days_28d")
 
-def drivers(risk: Risk, year: Year) -> tuple[Reason, ...]:
+
+def drivers(
+    risk: Risk, year: Year, features: Sequence[float], messages_56d: int, usual_56d: float
+) -> tuple[Reason, ...]:
     """One reason per driver, the largest `points` first.
 
     `points` is its share of the risk, −1..1, below zero where it speaks for the group: those of all drivers
     and the usual risk add up to the risk.
     """
-    told = [Reason(code, {"points": points, **_evidence(code, year)}) for code, points in risk.drivers]
-    return tuple(sorted(told, key=lambda reason: -abs(reason.numbers["points"])))
-
-
-def _evidence(code: str, year: Year) -> dict[str, float]:
-    weeks = year.weeks()
-    match code:
-        case "bursts":
-            top = sorted(weeks)[-TOP_WEEKS:]
-            return {"share": sum(top) / max(sum(weeks), 1), "weeks": float(len(top)), "of": float(len(weeks))}
-        case "level":
-            return {"messages": float(sum(weeks[:8])), "usual": round(year.usual_56d(), 1)}
-        case "rhythm":
-            return {"active_days": float(year.active_days(28)), "silent": float(year.silent_days())}
-        case "breadth":
-            return {"speakers": float(len(year.talk))}
-    return {}
+    weeks = -(-year.days // 7)
+    evidence = {
+        "level": {"messages": float(messages_56d), "usual": round(usual_56d, 1)},
+        "bursts": {"share": features[_TOP_SHARE], "weeks": float(min(TOP_WEEKS, weeks)), "of": float(weeks)},
+        "rhythm": {"active_days": features[_ACTIVE_DAYS], "silent": float(year.silent_days())},
+        "breadth": {"speakers": float(len(year.talk))},
+    }
+    ordered = sorted(risk.drivers, key=lambda driver: -abs(driver[1]))
+    return tuple([Reason(code, {"points": points, **evidence.get(code, {})}) for code, points in ordered])

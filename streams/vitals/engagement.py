@@ -2,11 +2,12 @@
 
 from collections.abc import Collection
 from math import exp, fsum, log
+from operator import attrgetter
 
 import msgspec
 
 from streams.vitals.month import WINDOW_DAYS, Month
-from streams.vitals.panes import DayPane, day_of
+from streams.vitals.panes import DayPane, day_of, window
 from streams.vitals.silence import last_message_before, silent_hours
 from streams.vitals.state import GroupState
 
@@ -50,6 +51,7 @@ class Windows(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 _NO_PANE = DayPane()
+_answered, _newcomers_spoke = attrgetter("answered"), attrgetter("newcomers_spoke")
 
 
 def windows(state: GroupState, at: int, month: Month | None = None) -> Windows:
@@ -103,12 +105,8 @@ def windows(state: GroupState, at: int, month: Month | None = None) -> Windows:
 
 def _moving(state: GroupState, last_day: int) -> tuple[int, int]:
     """Over 28 days, the messages answered and the newcomers who spoke: both may still come to a day that is over."""
-    answered = newcomers_spoke = 0
-    for pane in map(state.panes.get, range(last_day - WINDOW_DAYS + 1, last_day + 1)):
-        if pane is not None:
-            answered += pane.answered
-            newcomers_spoke += pane.newcomers_spoke
-    return answered, newcomers_spoke
+    days = window(state.panes, last_day, WINDOW_DAYS)
+    return sum(map(_answered, days)), sum(map(_newcomers_spoke, days))
 
 
 class _SelfLogs(dict[int, float]):

@@ -64,8 +64,9 @@ class Month:
         pane = panes.get
         new, week_ago, month_ago = pane(day, _EMPTY), pane(day - 7, _EMPTY), pane(day - WINDOW_DAYS, _EMPTY)
         ago_56, ago_84 = pane(day - 56, _EMPTY), pane(day - 84, _EMPTY)
-        self.sums = [a + b - c for a, b, c in zip(self.sums, _summed(new), _summed(month_ago), strict=True)]
-        _move(self.talk, new.spoke, month_ago.spoke)
+        if new is not _EMPTY or month_ago is not _EMPTY:
+            self.sums = [a + b - c for a, b, c in zip(self.sums, _summed(new), _summed(month_ago), strict=True)]
+            _move(self.talk, new.spoke, month_ago.spoke)
         _move(self.talk_7d, new.spoke, week_ago.spoke)
         if new.bought or month_ago.bought:
             _move(self.buyers, new.bought, month_ago.bought)

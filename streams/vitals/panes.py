@@ -1,6 +1,6 @@
 """Panes: the cells of a UTC day and of its hours that every window is a sum of."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -116,13 +116,9 @@ def speakers(panes: Iterable[DayPane]) -> int:
 
 def seal(panes: dict[int, DayPane], last_day: int, from_day: int) -> None:
     """Drop detail and panes that no window that ends with `last_day` or later reaches; `from_day` was done before."""
-    for day in _span(from_day, last_day, DETAIL_DAYS):
+    for day in range(from_day - DETAIL_DAYS, last_day - DETAIL_DAYS + 1):
         pane = panes.get(day)
         if pane is not None:
             pane.spoke, pane.hours, pane.bought, pane.is_sealed = {}, {}, {}, True
-    for day in _span(from_day, last_day, PANE_DAYS):
+    for day in range(from_day - PANE_DAYS, last_day - PANE_DAYS + 1):
         panes.pop(day, None)
-
-
-def _span(from_day: int, last_day: int, kept: int) -> Iterator[int]:
-    return iter(range(from_day - kept, last_day - kept + 1))
