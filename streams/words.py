@@ -61,6 +61,10 @@ REASON_WORDS: dict[str, tuple[str, str]] = {
         "近 28 天中有 {active_days} 天有人发言,已沉默 {silent} 天",
     ),
     "breadth": ("{speakers:speaker} in 56 days", "近 56 天 {speakers} 人发言"),
+    "people": (
+        "{lost:%} fewer members in 28 days, {muted:%} muted",
+        "近 28 天成员减少 {lost:%},{muted:%} 已免打扰",
+    ),
     "community": ("the usual of its community", "所在社群的常态"),
     "recovering": (
         "back within {weeks:week} to {speakers:speaker} in 7 days",

@@ -19,7 +19,7 @@ class Closed(msgspec.Struct, frozen=True, gc=False):
     """A group at the end of a day: its windows, and what its risk was made of."""
 
     windows: Windows
-    features: tuple[float, ...]
+    features: tuple[float | None, ...]
     logit: float
     """Of the risk, before the community's intercept."""
 
@@ -43,7 +43,7 @@ def close_day(
         state.unseen.append(day)
     seen = windows(state, (day + 1) * DAY_MS, month)
     year = _year(state, day, month)
-    inputs = features(year)
+    inputs = features(year, state, seen)
     risk = assess(model, inputs, community)
     messages_56d, usual_56d = sum(year.weeks(8)), year.usual_56d()
     state.risk = risk.value

@@ -2,11 +2,13 @@
 
 from math import log
 
+from streams.vitals.engagement import Windows
+from streams.vitals.state import GroupState
 from streams.vitals.year import YEAR_DAYS, Year
 
 FEATURES = (
     "rate_7d", "rate_14d", "rate_56d", "trend", "typical_rate", "top_weeks_share", "top_speaker_week_share",
-    "weeks_spoken_share", "active_days_28d", "pause_rank", "speakers_56d",
+    "weeks_spoken_share", "active_days_28d", "pause_rank", "speakers_56d", "net_loss_share", "muted_share",
 )  # fmt: skip
 """The names of what `features` answers, in its order."""
 DEATH_SHARE = 0.05
@@ -15,8 +17,8 @@ HORIZON_DAYS = 56
 TOP_WEEKS = 8
 
 
-def features(year: Year) -> tuple[float, ...]:
-    """The inputs of the risk at the end of `year`, in the order of FEATURES.
+def features(year: Year, state: GroupState, seen: Windows) -> tuple[float | None, ...]:
+    """The inputs of the risk at the end of `year`, in the order of FEATURES; None where it is not known.
 
     V(w) are the member messages of the last w of its n ≤ 364 days, W the messages of its trailing weeks.
 
@@ -29,6 +31,8 @@ def features(year: Year) -> tuple[float, ...]:
     - weeks_spoken_share: of the last 8 weeks, those with a message. active_days_28d: of 28 days.
     - pause_rank: the share of its pauses between active days that were no longer than the present silence.
     - speakers_56d: ln(1 + members who spoke in 56 days).
+    - net_loss_share: how many more left than joined in 28 days ÷ those who were there before. Known with a roster only.
+    - muted_share: of the members, those who muted the group. Known with a roster only.
     """
     weeks, speaker_weeks = year.weeks() or (0,), year.speaker_weeks()
     ordered, count = sorted(weeks), len(weeks)
@@ -48,4 +52,13 @@ def features(year: Year) -> tuple[float, ...]:
         float(year.active_days(28)),
         year.pause_rank(),
         log(1 + len(year.talk)),
+        *_people(state, seen),
     )
+
+
+def _people(state: GroupState, seen: Windows) -> tuple[float | None, float | None]:
+    members = state.ledger.members
+    if not state.has_roster or not members:
+        return None, None
+    lost = max(0, seen.leaves_28d - seen.joins_28d)
+    return lost / (members + lost), min(1.0, state.muted / members)

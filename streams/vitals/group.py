@@ -6,6 +6,7 @@ from typing import Any
 import xxhash
 
 from streams import events as e
+from streams.vitals.members import Member
 from streams.vitals.panes import day_of
 from streams.vitals.policy import HOUR_MS, Policy
 from streams.vitals.state import GroupState, acting_member, pane_of, touch
@@ -53,6 +54,7 @@ def _leave(state: GroupState, event: e.Leave, policy: Policy) -> e.TouchKind | N
     time = event.occurred_at
     member = state.ledger.get(event.member_id, event.role)
     state.ledger.set_present(member, time, is_present=False)
+    _set_muted(state, member, is_muted=False)
     member.last_action_at = max(member.last_action_at, time)
     pane = pane_of(state, time)
     if pane is not None and event.role == "member":
@@ -73,6 +75,7 @@ def _roster(state: GroupState, event: e.Roster, _: Policy) -> None:
     roles |= dict.fromkeys(event.staff, "staff")
     roles |= dict.fromkeys(event.bots, "bot")
     state.ledger.reconcile(roles, event.occurred_at)
+    state.has_roster = True
 
 
 def _reaction(state: GroupState, event: e.Reaction, _: Policy) -> None:
@@ -103,7 +106,12 @@ def _post(state: GroupState, event: e.Post, _: Policy) -> e.TouchKind | None:
 
 
 def _mute(state: GroupState, event: e.Mute | e.Unmute, _: Policy) -> None:
-    acting_member(state, event).is_muted = isinstance(event, e.Mute)
+    _set_muted(state, acting_member(state, event), is_muted=isinstance(event, e.Mute))
+
+
+def _set_muted(state: GroupState, member: Member, *, is_muted: bool) -> None:
+    state.muted += int(is_muted) - int(member.is_muted)
+    member.is_muted = is_muted
 
 
 def _points(state: GroupState, event: e.Points, _: Policy) -> None:

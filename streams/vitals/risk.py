@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import exp
+from typing import Literal
 
 import msgspec
 
@@ -20,6 +21,8 @@ class Input(msgspec.Struct, frozen=True, gc=False):
     """That of the training data: a group at it contributes nothing."""
     low: float
     high: float
+    origin: Literal["fitted", "reasoned"] = "fitted"
+    """A reasoned weight stands for what the training data do not have: it is small, and a fit leaves it as it is."""
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,10 +41,13 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
         if tuple(one.name for one in self.inputs) != FEATURES:
             raise ValueError(f"a model of other features than this version's: {', '.join(FEATURES)}")
 
-    def contributions(self, features: Sequence[float]) -> list[float]:
-        """The share of each input in the logit, in the order of FEATURES; they add up to logit − intercept."""
+    def contributions(self, features: Sequence[float | None]) -> list[float]:
+        """The share of each input in the logit, in the order of FEATURES; they add up to logit − intercept.
+
+        What is not known contributes nothing.
+        """
         return [
-            one.weight * ((one.low if value < one.low else min(value, one.high)) - one.mean)
+            0.0 if value is None else one.weight * (max(one.low, min(value, one.high)) - one.mean)
             for one, value in zip(self.inputs, features, strict=True)
         ]
 
@@ -59,7 +65,7 @@ class Risk(msgspec.Struct, frozen=True, gc=False):
     """The risk of a group at the mean of everything."""
 
 
-def assess(model: Model, features: Sequence[float], community: float) -> Risk:
+def assess(model: Model, features: Sequence[float | None], community: float) -> Risk:
     """The risk of a group with these features in a community with this intercept.
 
     A contribution to the logit is turned into one to the risk by the mean slope of the logistic function on the

@@ -34,7 +34,8 @@ class GroupState(msgspec.Struct, array_like=True, gc=False):
     number, for a staff message to −time × 2^20: who has another role by then is recalled as what they were.
     0 is a message that was recalled, perhaps before it came. `late` counts events too old for any pane.
     `last_event_at` is the latest time that any connector told of. `unseen` are closed days that nobody watched, as far
-    back as panes reach.
+    back as panes reach. Only with a full list of members, `has_roster`, are the counts of members more than a guess;
+    `muted` of them will hear no message.
     """
 
     group_id: str
@@ -75,6 +76,8 @@ class GroupState(msgspec.Struct, array_like=True, gc=False):
     timezone: str = ""
     unseen: list[int] = []
     assessment: Assessment = Assessment()
+    has_roster: bool = False
+    muted: int = 0
 
 
 def pane_of(state: GroupState, time: int) -> DayPane | None:
