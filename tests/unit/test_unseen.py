@@ -1,0 +1,57 @@
+"""Days that nobody watched: neither talk nor silence."""
+
+from streams import events as e
+from streams.vitals.policy import DAY_MS
+from streams.vitals.rows import GroupVitals
+from tests.unit.test_group_fold import START, message, run, state_of, tick, vitals
+
+SOURCE = "irc/acme"
+
+
+def complete(until: int, unseen_from: int | None = None) -> e.SourceComplete:
+    return e.SourceComplete(event_id=f"c/{until}", occurred_at=until, brand_id="acme", platform="irc", source=SOURCE,
+                            complete_until=until, is_live=True, unseen_from=unseen_from)  # fmt: skip
+
+
+def rows_of(away: range, *, is_told: bool) -> list[GroupVitals]:
+    """The day rows of a group of six who talk each day, whose connector is away for some days and keeps no history."""
+    events: list[e.Event] = []
+    for day in range(200):
+        if day not in away:
+            events += [message(day * 10 + n, START + day * DAY_MS + n * 1000, f"m_{n}") for n in range(1, 7)]
+            back = is_told and day == away.stop
+            events.append(complete(START + (day + 1) * DAY_MS, START + away.start * DAY_MS if back else None))
+            events.append(tick(START + (day + 1) * DAY_MS, None))
+    log, rows = run(events)
+    assert bool(state_of(log).unseen) == is_told
+    return [row for row in vitals(rows) if row.is_day_close]
+
+
+def test_a_connector_that_was_away_makes_no_group_look_silent() -> None:
+    away = range(150, 170)
+    told, untold = rows_of(away, is_told=True), rows_of(away, is_told=False)
+    before = told[140].risk
+    assert [row.at for row in told] == [row.at for row in untold]
+    after = {row.at: row.risk for row in told[150:172]}
+    assert max(after.values()) <= before + 0.005
+    assert max(row.risk for row in untold[150:172]) > before + 0.02
+    assert {row.verdict for row in told[150:]} == {"healthy"}
+    assert told[-1].messages_56d == 56 * 6
+    assert untold[-1].messages_56d == (56 - 20) * 6
+
+
+def test_what_is_told_counts_only_from_when_it_is_told() -> None:
+    away = range(150, 170)
+    told, untold = rows_of(away, is_told=True), rows_of(away, is_told=False)
+    assert [row.risk for row in told[:150]] == [row.risk for row in untold[:150]]
+
+
+def test_half_a_day_that_was_seen_is_a_day() -> None:
+    events: list[e.Event] = [message(1, START), complete(START + DAY_MS)]
+    events += [complete(START + 2 * DAY_MS, START + DAY_MS + DAY_MS // 2 + 1), tick(START + 2 * DAY_MS, None)]
+    log, _ = run(events)
+    assert state_of(log).unseen == []
+    log, _ = run(
+        [complete(START + 3 * DAY_MS, START + 2 * DAY_MS + DAY_MS // 2), tick(START + 3 * DAY_MS, None)], log, 4
+    )
+    assert state_of(log).unseen == [START // DAY_MS + 2]
