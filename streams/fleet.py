@@ -54,10 +54,17 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Details(msgspec.Struct, frozen=True, kw_only=True):
-    """What a group's latest row says beyond `Health`. Shares are 0..1, None when there is nothing to divide by."""
+    """What a group's latest row says beyond `Health`. Shares are 0..1, None when there is nothing to divide by.
+
+    `usual_risk` and `driver_points` add up to the risk; `driver_numbers` are JSON objects of name to number.
+    """
 
     owner: str
     model: str
+    usual_risk: float
+    driver_codes: list[str]
+    driver_points: list[float]
+    driver_numbers: list[str]
     first_event_at: datetime
     last_member_message_at: datetime | None
     planned_end_at: datetime | None

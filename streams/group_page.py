@@ -3,18 +3,22 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+import msgspec
 from rich.cells import cell_len
 from rich.text import Text
 
 from streams.fleet import Page, Talker
 from streams.ranking import STYLES, printable, silence
-from streams.words import Language, money, number, verdict_word
+from streams.vitals.rows import Reason
+from streams.words import Language, money, number, verdict_word, words
 
 BARS = "▁▂▃▄▅▆▇█"
 NARROWEST_CHART = 10
 _CHINESE = {
     "since": "始于",
     "risk": "风险",
+    "the usual risk": "一般风险",
+    "points": "百分点",
     "as of": "截至",
     "messages": "消息",
     "speakers": "发言人数",
@@ -62,6 +66,7 @@ def group_page(page: Page, language: Language, width: int | None) -> list[Text]:
 
     blocks = [
         _head(page, language, say),
+        _risk(page, language, say),
         _charts(page, say, width),
         _counts(page, say),
         _facts(page, language, say),
@@ -84,6 +89,20 @@ def _head(page: Page, language: Language, say: Say) -> list[Text]:
     since = f" {say('since')} {health.verdict_since:%Y-%m-%d} · {say('risk')} {health.risk:.0%} ({page.details.model})"
     state.append(f"{since} · {say('as of')} {_minute(health.at)}", style="default not bold")
     return [title, state, *(Text(f"  {reason}") for reason in health.reasons)]
+
+
+def _risk(page: Page, language: Language, say: Say) -> list[Text]:
+    """What the risk is made of: lines whose percentage points add up to it."""
+    details = page.details
+    if not details.driver_codes:
+        return []
+    lines = [(details.usual_risk, say("the usual risk"))]
+    for code, points, numbers in zip(details.driver_codes, details.driver_points, details.driver_numbers, strict=True):
+        lines.append((points, words(Reason(code, msgspec.json.decode(numbers)), language)))
+    shown = [(f"{100 * points:+.1f}", told) for points, told in lines]
+    widest = max(len(points) for points, _ in shown)
+    head = f"{say('risk')} {page.health.risk:.1%} ({say('points')}):"
+    return [Text(head), *(Text(f"  {points:>{widest}}  {told}") for points, told in shown)]
 
 
 def _charts(page: Page, say: Say, width: int | None) -> list[Text]:

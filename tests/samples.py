@@ -41,7 +41,15 @@ def health(**changed):
 def page(weeks=52, **changed):
     details = {
         "owner": "陈一诺",
-        "model": "breadth-level-1",
+        "model": "habit-1",
+        "usual_risk": 0.03,
+        "driver_codes": ["bursts", "level", "breadth"],
+        "driver_points": [0.2, 0.1, -0.016],
+        "driver_numbers": [
+            '{"points":0.2,"share":0.61,"weeks":8,"of":52}',
+            '{"points":0.1,"messages":9,"usual":81.5}',
+            '{"points":-0.016,"speakers":14}',
+        ],
         "first_event_at": DAY - timedelta(days=400),
         "last_member_message_at": DAY - timedelta(hours=290.5),
         "planned_end_at": None,
