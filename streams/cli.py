@@ -36,6 +36,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "streams.backtest.command:backtest_command",
         "Replay a file of events and write what would have been said each day.",
     ),
+    "calibrate": (
+        "streams.calibrate:calibrate_command",
+        "Learn from each brand's past how often its groups died, and tell the agents.",
+    ),
     "simulate": ("streams.simulate.command:simulate_command", "Make a fleet of groups with planted deaths."),
     "wait": ("streams.waiting:wait_command", "Wait until all that was sent has reached ClickHouse."),
     "sql": ("streams.sql_command:sql_command", "Ask ClickHouse as the readonly user."),

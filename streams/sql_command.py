@@ -31,7 +31,7 @@ def sql_command(query: str, form: str | None) -> None:
     """Ask ClickHouse as the readonly user. QUERY - is read from stdin.
 
     The views are groups, group_health, dying_groups, group_history, member_activity, conversion_funnel, group_worth,
-    revenue, unattributed, alerts.
+    revenue, unattributed, alerts, calibration.
     """
     text = sys.stdin.read() if query == "-" else query
     if not text.strip():

@@ -5,7 +5,8 @@ ALTER TABLE group_vitals_v1
     ADD COLUMN IF NOT EXISTS driver_codes Array(LowCardinality(String)) AFTER community_intercept,
     ADD COLUMN IF NOT EXISTS driver_points Array(Float64) CODEC(ZSTD(1)) AFTER driver_codes,
     ADD COLUMN IF NOT EXISTS driver_numbers Array(String) CODEC(ZSTD(1)) COMMENT 'a JSON object of name to number per driver' AFTER driver_points,
-    ADD COLUMN IF NOT EXISTS messages_56d UInt32 AFTER driver_numbers,
+    ADD COLUMN IF NOT EXISTS age_days UInt32 AFTER driver_numbers,
+    ADD COLUMN IF NOT EXISTS messages_56d UInt32 AFTER age_days,
     ADD COLUMN IF NOT EXISTS usual_56d Float64 AFTER messages_56d;
 
 ALTER TABLE events_v1

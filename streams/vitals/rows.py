@@ -33,7 +33,7 @@ class GroupVitals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Shares are 0..1, None when their denominator is empty. Money is in minor units of `currency`.
 
     `risk`, and what is said of it, is as of the last closed day: `usual_risk` and the `points` of all `drivers` add up
-    to it; `community_intercept` is what its community added to the logit. `messages_56d` and `usual_56d`, what 56 days
+    to it; `age_days` are those since the first member message; `community_intercept` is what its community added to the logit. `messages_56d` and `usual_56d`, what 56 days
     of the group's year usually bring, are of days that were watched.
     """
 
@@ -95,6 +95,7 @@ class GroupVitals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     usual_risk: float = 0.0
     community_intercept: float = 0.0
     drivers: tuple[Reason, ...] = ()
+    age_days: int = 0
     messages_56d: int = 0
     usual_56d: float = 0.0
 

@@ -11,7 +11,7 @@ def text(shown, width=100, language="en"):
 
 def test_the_page():
     lines = text(page())
-    assert lines[:9] == [
+    assert lines[:10] == [
         "宝妈交流群 3  acme/wecom/c-17",
         "dying since 2026-10-02 · risk 31% (habit-1) · as of 2026-11-22 00:00 UTC",
         "  5 of 6 core members left or fell silent",
