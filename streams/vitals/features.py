@@ -8,7 +8,8 @@ from streams.vitals.year import YEAR_DAYS, Year
 
 FEATURES = (
     "rate_7d", "rate_14d", "rate_56d", "trend", "typical_rate", "top_weeks_share", "top_speaker_week_share",
-    "weeks_spoken_share", "active_days_28d", "pause_rank", "speakers_56d", "net_loss_share", "muted_share",
+    "top_speaker_day_share", "weeks_spoken_share", "active_days_28d", "pause_rank", "speakers_56d", "net_loss_share",
+    "muted_share",
 )  # fmt: skip
 """The names of what `features` answers, in its order."""
 DEATH_SHARE = 0.05
@@ -22,12 +23,13 @@ def features(year: Year, state: GroupState, seen: Windows) -> tuple[float | None
 
     V(w) are the member messages of the last w of its n ≤ 364 days, W the messages of its trailing weeks.
 
-    - rate_w: ln((56 V(w) / min(w, n) + ½) / (5 % of 56 V(n) / n + ½)), the rate of w days against the rate of death.
+    - rate_w: ln(56 (V(w) + 1) / min(w, n) / (5 % of 56 V(n) / n + 1)), the rate of w days against the rate of death.
     - trend: ln(1 + V(28) / min(28, n)) − ln(1 + V(n) / n), which small groups hardly move.
     - typical_rate: n/364 × ln((56 V(56) / min(56, n) + ½) / (8 median W + ½)), the last eight weeks against eight
       typical ones: a year's mean is what bursts have made it, its median is not.
     - top_weeks_share: messages of the eight busiest weeks ÷ V(n).
-    - top_speaker_week_share: speaker-days of the busiest week ÷ those of the year.
+    - top_speaker_week_share, top_speaker_day_share: speaker-days (the speakers of each day, added up) of the week, of
+      the day, on which most people spoke ÷ those of the year.
     - weeks_spoken_share: of the last 8 weeks, those with a message. active_days_28d: of 28 days.
     - pause_rank: the share of its pauses between active days that were no longer than the present silence.
     - speakers_56d: ln(1 + members who spoke in 56 days).
@@ -38,16 +40,17 @@ def features(year: Year, state: GroupState, seen: Windows) -> tuple[float | None
     ordered, count = sorted(weeks), len(weeks)
     eight_typical = 4 * (ordered[(count - 1) // 2] + ordered[count // 2])
     total, days = sum(weeks), max(year.days, 1)
-    horizon = HORIZON_DAYS * sum(weeks[:8]) / min(HORIZON_DAYS, days)
-    at_death = DEATH_SHARE * HORIZON_DAYS * (total / days) + 0.5
+    speaker_days = max(sum(speaker_weeks), 1)
+    horizon, at_death = sum(weeks[:8]), DEATH_SHARE * HORIZON_DAYS * (total / days) + 1
     return (
-        log((HORIZON_DAYS * weeks[0] / min(7, days) + 0.5) / at_death),
-        log((HORIZON_DAYS * sum(weeks[:2]) / min(14, days) + 0.5) / at_death),
-        log((horizon + 0.5) / at_death),
+        log(HORIZON_DAYS * (weeks[0] + 1) / min(7, days) / at_death),
+        log(HORIZON_DAYS * (sum(weeks[:2]) + 1) / min(14, days) / at_death),
+        log(HORIZON_DAYS * (horizon + 1) / min(HORIZON_DAYS, days) / at_death),
         log(1 + sum(weeks[:4]) / min(28, days)) - log(1 + total / days),
-        days / YEAR_DAYS * log((horizon + 0.5) / (eight_typical + 0.5)),
+        days / YEAR_DAYS * log((HORIZON_DAYS * horizon / min(HORIZON_DAYS, days) + 0.5) / (eight_typical + 0.5)),
         sum(ordered[-TOP_WEEKS:]) / max(total, 1),
-        max(speaker_weeks, default=0) / max(sum(speaker_weeks), 1),
+        max(speaker_weeks, default=0) / speaker_days,
+        year.top_speakers() / speaker_days,
         sum(map(bool, weeks[:8])) / min(count, 8),
         float(year.active_days(28)),
         year.pause_rank(),

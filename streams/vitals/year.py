@@ -24,7 +24,7 @@ class Year:
     """
 
     __slots__ = (
-        "_active", "_index", "_oldest", "_recent", "_speaker_weeks", "_weeks", "days", "gaps", "last_day", "talk",
+        "_active", "_index", "_oldest", "_recent", "_speaker_weeks", "_tops", "_weeks", "days", "gaps", "last_day", "talk",
     )  # fmt: skip
 
     def __init__(self, panes: Mapping[int, DayPane], last_day: int, first_day: int, unseen: Collection[int]) -> None:
@@ -39,6 +39,7 @@ class Year:
         self._index = 0
         self._active: list[int] = []  # the index of each active day; those of the year begin at _oldest
         self._oldest = 0
+        self._tops = deque[tuple[int, int]]()  # (index, speakers) of the days that no later day of the year exceeds
         self._weeks, self._speaker_weeks = array("q"), array("q")
         self._recent = deque([(0, 0)] * 7, maxlen=7)
         watched = [day for day in range(max(first_day, last_day - PANE_DAYS + 1), last_day + 1) if day not in unseen]
@@ -62,6 +63,10 @@ class Year:
     def speaker_weeks(self) -> Sequence[int]:
         """Speaker-days (the daily speakers added up) of each week of the year, the latest first."""
         return self._speaker_weeks[-1 : -YEAR_DAYS - 1 : -7]
+
+    def top_speakers(self) -> int:
+        """How many members spoke on the day of the year on which most did."""
+        return self._tops[0][1] if self._tops else 0
 
     def active_days(self, days: int) -> int:
         """How many of the last `days` days had a member message."""
@@ -96,8 +101,14 @@ class Year:
         speaker_weeks.append((speaker_weeks[-1] if speaker_weeks else 0) + speakers - gone_speakers)
         if len(weeks) > 2 * YEAR_DAYS:
             del weeks[:-YEAR_DAYS], speaker_weeks[:-YEAR_DAYS]
+        tops = self._tops
+        if tops and tops[0][0] <= index - YEAR_DAYS:
+            tops.popleft()
         if messages:
             self._add_active(index)
+            while tops and tops[-1][1] <= speakers:
+                tops.pop()
+            tops.append((index, speakers))
         active, oldest = self._active, self._oldest
         if oldest < len(active) and active[oldest] <= index - YEAR_DAYS:
             self._oldest += 1
