@@ -3,6 +3,7 @@
 import json
 import time
 
+import msgspec
 import pytest
 
 from streams import cli, sink_rows
@@ -20,7 +21,7 @@ GROUP = "reading/wecom/c-1"
 def vitals_of(day):
     """A group that loses a speaker each week; its day `day` closed."""
     at, speakers = (LAST_DAY - DAYS + 2 + day) * DAY_MS, 10 - day // 7
-    told = {field: 0 for field in GroupVitals.__struct_fields__ if field not in GroupVitals.__struct_defaults__}
+    told = {field.name: 0 for field in msgspec.structs.fields(GroupVitals) if field.required}
     told |= dict.fromkeys(("ended_at", "planned_end_at", "breadth_28d", "newcomer_spoke_share"))
     told |= {"group_id": GROUP, "brand_id": "reading", "platform": "wecom", "name": "宝妈阅读群", "owner": "o"}
     told |= {"timezone": "Asia/Tokyo"}
