@@ -1,6 +1,7 @@
 """Risk: how likely a group falls silent within eight weeks, and what makes it so likely."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from math import exp
 from typing import Literal
 
@@ -25,7 +26,7 @@ class Input(msgspec.Struct, frozen=True, gc=False):
     """A reasoned weight stands for what the training data do not have: it is small, and a fit leaves it as it is."""
 
 
-class Model(msgspec.Struct, frozen=True, kw_only=True):
+class Model(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """logit(risk) = intercept + Σ weight × (clipped feature − mean), and a community's own intercept added.
 
     `card` is for people: the data, the date, the code and the scores of the fit. Raises ValueError for inputs that are
@@ -41,15 +42,25 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
         if tuple(one.name for one in self.inputs) != FEATURES:
             raise ValueError(f"a model of other features than this version's: {', '.join(FEATURES)}")
 
+    @cached_property
+    def drivers(self) -> tuple[str, ...]:
+        """The drivers of the inputs, each once."""
+        return tuple(dict.fromkeys(one.driver for one in self.inputs))
+
+    @cached_property
+    def _terms(self) -> tuple[tuple[int, float, float, float, float], ...]:
+        return tuple((self.drivers.index(one.driver), one.weight, one.low, one.high, one.mean) for one in self.inputs)
+
     def contributions(self, features: Sequence[float | None]) -> list[float]:
-        """The share of each input in the logit, in the order of FEATURES; they add up to logit − intercept.
+        """The share of each driver in the logit, in the order of `drivers`; they add up to logit − intercept.
 
         What is not known contributes nothing.
         """
-        return [
-            0.0 if value is None else one.weight * (max(one.low, min(value, one.high)) - one.mean)
-            for one, value in zip(self.inputs, features, strict=True)
-        ]
+        shares = [0.0] * len(self.drivers)
+        for value, (place, weight, low, high, mean) in zip(features, self._terms, strict=True):
+            if value is not None:
+                shares[place] += weight * ((low if value < low else high if value > high else value) - mean)
+        return shares
 
 
 class Risk(msgspec.Struct, frozen=True, gc=False):
@@ -71,17 +82,17 @@ def assess(model: Model, features: Sequence[float | None], community: float) -> 
     A contribution to the logit is turned into one to the risk by the mean slope of the logistic function on the
     straight way from the usual group to this one (integrated gradients): so all of them add up to the difference.
     """
-    shares: dict[str, float] = {}
-    for one, share in zip(model.inputs, model.contributions(features), strict=True):
-        shares[one.driver] = shares.get(one.driver, 0.0) + share
-    logit = model.intercept + sum(shares.values())
-    if community:
-        shares["community"] = community
-    away = sum(shares.values())
-    usual, value = _logistic(model.intercept), _logistic(logit + community)
+    shares = model.contributions(features)
+    away = sum(shares) + community
+    logit = model.intercept + sum(shares)
+    usual, value = logistic(model.intercept), logistic(logit + community)
     slope = (value - usual) / away if abs(away) > 1e-9 else usual * (1 - usual)
-    return Risk(value, logit, tuple((driver, share * slope) for driver, share in shares.items()), usual)
+    told = [(driver, share * slope) for driver, share in zip(model.drivers, shares, strict=True)]
+    if community:
+        told.append(("community", community * slope))
+    return Risk(value, logit, tuple(told), usual)
 
 
-def _logistic(logit: float) -> float:
+def logistic(logit: float) -> float:
+    """The probability of a logit."""
     return 1 / (1 + exp(-logit))

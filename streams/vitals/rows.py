@@ -33,8 +33,8 @@ class GroupVitals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Shares are 0..1, None when their denominator is empty. Money is in minor units of `currency`.
 
     `risk`, and what is said of it, is as of the last closed day: `usual_risk` and the `points` of all `drivers` add up
-    to it; `age_days` are those since the first member message; `community_intercept` is what its community added to the logit. `messages_56d` and `usual_56d`, what 56 days
-    of the group's year usually bring, are of days that were watched.
+    to it; `community_intercept` is what its community added to the logit. `messages_56d` and `usual_56d`, what 56 days
+    of the group's year usually bring, are of watched days. `age_days` are those since the first member message.
     """
 
     group_id: str

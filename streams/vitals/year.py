@@ -24,7 +24,8 @@ class Year:
     """
 
     __slots__ = (
-        "_active", "_index", "_oldest", "_recent", "_speaker_weeks", "_tops", "_weeks", "days", "gaps", "last_day", "talk",
+        "_active", "_index", "_oldest", "_recent", "_speaker_weeks", "_tops", "_weeks", "days", "gaps", "last_day",
+        "talk",
     )  # fmt: skip
 
     def __init__(self, panes: Mapping[int, DayPane], last_day: int, first_day: int, unseen: Collection[int]) -> None:
