@@ -78,9 +78,9 @@ def backtest(
 ) -> tuple[str, Counts]:
     """The CSV of a backtest and its counts."""
     out = out or paths[0].parent / "verdicts.csv"
-    until, exclusions = more.pop("until", None), more.pop("exclusions", {})
-    row = Row(**more)
-    how = Recipe(record=row, model=models.load(), latest=now, exclusions=exclusions)
+    until = more.pop("until", None)
+    row = Row(more.pop("has_features", False))
+    how = Recipe(record=row, model=models.load(), latest=now, **more)
     with closings(Files(paths), how, directory=out.parent, jobs=jobs, until=until) as closed:
         write_verdicts(closed, row, out)
         return (out.read_text() if out.suffix == ".csv" else ""), closed.counts

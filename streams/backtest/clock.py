@@ -31,16 +31,11 @@ class Clock:
         """The file has ticks of this source."""
         self._self_ticking.add(source)
 
-    def advance(self, at: int) -> Iterator[Tick]:
-        """Close all days before the one that `at` (ms UTC) lies in."""
+    def advance(self, at: int) -> Iterator[tuple[int, list[Tick]]]:
+        """Each midnight up to and including `at` (ms UTC) that was not yet, with its ticks."""
         while self.midnight <= at:
-            for source in self._sources:
-                yield from self._ticks(self.midnight, source)
+            yield self.midnight, [tick for source in self._sources for tick in self._ticks(self.midnight, source)]
             self._set(self.midnight + DAY_MS)
-
-    def finish(self, latest: int) -> Iterator[Tick]:
-        """Close the day of the last event, unless it is not over by `latest`."""
-        yield from self.advance(min(self.midnight, latest))
 
     def _set(self, midnight: int) -> None:
         self.midnight = midnight

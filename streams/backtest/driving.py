@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from streams.backtest.calibrating import Calibrator
 from streams.backtest.processes import shares
 from streams.backtest.reading import Files
 from streams.backtest.routing import Router
@@ -65,7 +66,8 @@ def closings(
     """
     counts = counts or Counts()
     with _spool_directory(directory) as spools, shares(recipe, jobs, spools) as workers:
-        router = Router(workers, recipe.latest, until)
+        calibrator = Calibrator(workers, lambda brand: recipe.model_of(brand).name) if recipe.is_calibrated else None
+        router = Router(workers, recipe.latest, until, calibrator)
         for places, lines in files.blocks():
             router.send(places, lines)
             counts.read = router.read

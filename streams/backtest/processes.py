@@ -9,11 +9,17 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from struct import Struct
+from typing import TypeVar
 
+from streams.backtest.calibrating import Tally
 from streams.backtest.share import Findings, Recipe, Share
 from streams.errors import VitalsError
 
+T = TypeVar("T")
+
 _HEAD = Struct("<I")
+"""How many lines a block has: their places follow, then the lines. None: the name of a brand follows, whose tally is
+asked for."""
 _END = b""
 _PLACE = "Q"
 _PLACE_BYTES = array(_PLACE).itemsize
@@ -31,19 +37,20 @@ class Process:
 
     def take(self, places: Sequence[int], lines: Sequence[bytes]) -> None:
         """Send some lines. Waits while the process is behind. Raises VitalsError if it is gone."""
-        block = b"".join((_HEAD.pack(len(lines)), array(_PLACE, places).tobytes(), b"\n".join(lines)))
-        try:
-            self._pipe.send_bytes(block)
-        except OSError:
-            raise self._lost() from None
+        self._send(b"".join((_HEAD.pack(len(lines)), array(_PLACE, places).tobytes(), b"\n".join(lines))))
+
+    def ask(self, brand: str) -> None:
+        """As Worker says. Raises VitalsError if it is gone."""
+        self._send(_HEAD.pack(0) + brand.encode())
+
+    def answer(self) -> Tally:
+        """As Worker says; waits until it has folded what was sent before. Raises VitalsError if it is gone."""
+        return self._receive(Tally)
 
     def finish(self) -> Findings:
         """Its findings, once it has folded all. Raises VitalsError if it is gone."""
-        try:
-            self._pipe.send_bytes(_END)
-            return self._receive()
-        except (OSError, EOFError):
-            raise self._lost() from None
+        self._send(_END)
+        return self._receive(Findings)
 
     def stop(self) -> None:
         """End it, whatever it does."""
@@ -51,9 +58,18 @@ class Process:
         self._process.terminate()
         self._process.join()
 
-    def _receive(self) -> Findings:
-        answer = self._pipe.recv()
-        if isinstance(answer, Findings):
+    def _send(self, block: bytes) -> None:
+        try:
+            self._pipe.send_bytes(block)
+        except OSError:
+            raise self._lost() from None
+
+    def _receive(self, kind: type[T]) -> T:
+        try:
+            answer = self._pipe.recv()
+        except (OSError, EOFError):
+            raise self._lost() from None
+        if isinstance(answer, kind):
             return answer
         raise RuntimeError(answer)
 
@@ -93,6 +109,10 @@ def _run(pipe: Connection, recipe: Recipe, spool: Path) -> None:
         share = Share(recipe, spool)
         while block := pipe.recv_bytes():
             (count,) = _HEAD.unpack_from(block)
+            if not count:
+                share.ask(block[_HEAD.size :].decode())
+                pipe.send(share.answer())
+                continue
             start = _HEAD.size + count * _PLACE_BYTES
             places = array(_PLACE)
             places.frombytes(block[_HEAD.size : start])

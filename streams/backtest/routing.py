@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Protocol
 
 import msgspec
 
 from streams import events as e
+from streams.backtest.calibrating import Calibrator, Worker
 from streams.backtest.clock import Clock
 from streams.backtest.decoding import Decoder, Refusal
 from streams.backtest.share import ELSEWHERE, SHOWN_REFUSALS
@@ -17,13 +17,6 @@ _GROUP, _TIME = b'"group_id":"', b'"occurred_at":'
 _GROUP_LENGTH, _TIME_LENGTH = len(_GROUP), len(_TIME)
 _DIGITS = 13
 """Those of a time in ms between 2001 and 2286, so that two of them compare as bytes."""
-
-
-class Worker(Protocol):
-    """Has some of the groups."""
-
-    def take(self, places: Sequence[int], lines: Sequence[bytes]) -> None:
-        """Fold some lines, in order."""
 
 
 class Route(msgspec.Struct):
@@ -42,7 +35,9 @@ class Router:
     Which worker has a group changes nothing in what is recorded. Lines from `until` (ms UTC) on are left out.
     """
 
-    def __init__(self, workers: Sequence[Worker], latest: int, until: int | None = None) -> None:
+    def __init__(
+        self, workers: Sequence[Worker], latest: int, until: int | None = None, calibrator: Calibrator | None = None
+    ) -> None:
         self.read = 0
         self.skipped: Counter[str] = Counter()
         self.rejected: Counter[str] = Counter()
@@ -52,6 +47,7 @@ class Router:
         self._load = [0] * len(workers)
         self._decoder = Decoder(latest)
         self._until = until
+        self._calibrator = calibrator
         self._routes: dict[bytes, Route] = {}
         self._clocks: dict[str, Clock] = {}
 
@@ -91,8 +87,10 @@ class Router:
     def finish(self, now: int) -> None:
         """Close the last day of each brand, as far as it is over by `now`."""
         for clock in self._clocks.values():
-            self._send_all(clock.finish(now))
+            self._advance(clock, min(clock.midnight, now))
         self._flush()
+        if self._calibrator is not None:
+            self._calibrator.finish()
 
     def _flush(self) -> None:
         for number, (places, lines) in enumerate(self._batches):
@@ -130,9 +128,20 @@ class Router:
         source = event.source or ""
         route.marker = b'"source":' + msgspec.json.encode(source) if b'"source"' in line else b""
         self._send_all(route.clock.begin(source, event.platform))
-        self._send_all(route.clock.advance(event.occurred_at))
+        self._advance(route.clock, event.occurred_at)
         route.places.append(place)
         route.lines.append(line)
+
+    def _advance(self, clock: Clock, at: int) -> None:
+        """Close the days of a brand before `at`, with the intercept that is in force from each midnight on."""
+        calibrator = self._calibrator
+        for midnight, ticks in clock.advance(at):
+            if calibrator is not None:
+                self._send_all(calibrator.in_force_from(clock.brand, midnight))
+            self._send_all(ticks)
+            if calibrator is not None and calibrator.is_due(clock.brand, midnight):
+                self._flush()
+                calibrator.ask(clock.brand, midnight)
 
     def _broadcast(self, event: e.Event, place: int, line: bytes) -> None:
         """Pass on what is of no group. Ticks of no source are a live stack's; here the clock is another."""
@@ -143,6 +152,8 @@ class Router:
             self._clock(event).leave_to_file(event.source or "")
         elif isinstance(event, e.SourceComplete):
             self._send_all(self._clock(event).begin(event.source or "", event.platform))
+        elif isinstance(event, e.Calibration) and self._calibrator is not None:
+            self._calibrator.leave_to_file(event.brand_id)
         for places, lines in self._batches:
             places.append(place)
             lines.append(line)
@@ -153,9 +164,9 @@ class Router:
             clock = self._clocks[event.brand_id] = Clock(event.brand_id, event.occurred_at)
         return clock
 
-    def _send_all(self, ticks: Iterable[e.Tick]) -> None:
-        for tick in ticks:
-            line = e.encode(tick)
+    def _send_all(self, made: Iterable[e.Event]) -> None:
+        for event in made:
+            line = e.encode(event)
             for places, lines in self._batches:
                 places.append(TO_ALL)
                 lines.append(line)

@@ -1,12 +1,13 @@
 """One share of the groups, folded as the worker folds a partition; what is kept of it is bytes for each closed day."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from streams import events as e
+from streams.backtest.calibrating import Tally, Tester
 from streams.backtest.decoding import Decoder, Refusal
 from streams.backtest.exclusions import Days, Exclusions, days_of
 from streams.backtest.spool import Segments, Spool
@@ -32,6 +33,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """What a backtest folds by. `models` and `policies` are by brand and stand before `model` and `policy`.
 
     `latest` (ms UTC) is the end of what is not the future. `record` must be importable by its name.
+    `is_calibrated`: each brand's intercept is learnt on the way, unless its file brings calibrations.
     """
 
     record: Record
@@ -41,6 +43,11 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     models: Mapping[str, Model] = {}
     policies: Mapping[str, Policy] = {}
     exclusions: Exclusions = {}
+    is_calibrated: bool = True
+
+    def model_of(self, brand: str) -> Model:
+        """The model that judges a brand."""
+        return self.models.get(brand, self.model)
 
 
 class Findings(msgspec.Struct):
@@ -64,8 +71,7 @@ class BrandLog(GroupLog):
     """The groups of one brand in one share."""
 
     def __init__(self, brand: str, recipe: Recipe, partition: PartitionState, spool: Spool) -> None:
-        model, policy = recipe.models.get(brand, recipe.model), recipe.policies.get(brand, recipe.policy)
-        super().__init__(0, "backtest", model, policy)
+        super().__init__(0, "backtest", recipe.model_of(brand), recipe.policies.get(brand, recipe.policy))
         self.state = partition
         self.open_from = 0
         """The days before this time (ms UTC) are closed."""
@@ -73,6 +79,7 @@ class BrandLog(GroupLog):
         self._excluded: dict[str, tuple[Days, ...]] = {}
         self._record = recipe.record
         self._keep = spool.add
+        self.tester = Tester()
 
     def is_observed(self, state: GroupState, day: int) -> bool:
         """As GroupLog says, less what the user excluded."""
@@ -84,8 +91,9 @@ class BrandLog(GroupLog):
         return super().is_observed(state, day)
 
     def tell_close(self, state: GroupState, was: str, closed: Closed, view: View, month: Month) -> Iterable[Output]:  # noqa: ARG002
-        """Keep the record of the day and tell nothing."""
+        """Keep the record of the day, put old risks to the test, and tell nothing."""
         self._keep(state.group_id, self._record(state, closed))
+        self.tester.close(state, closed)
         return ()
 
     def tell_touch(self, event: e.GroupEvent, kind: e.TouchKind, offset: int, member_id: str | None) -> Output:  # noqa: ARG002
@@ -105,6 +113,7 @@ class Share:
         self._log_of: dict[str, BrandLog] = {}
         self._offset = 0
         self._findings = Findings(Segments(""))
+        self._tallies: deque[Tally] = deque()
 
     def take(self, places: Iterable[int], lines: Sequence[bytes]) -> None:
         """Fold some lines; `places` as in `reading.Lines`."""
@@ -123,10 +132,18 @@ class Share:
                 if event.occurred_at < log.open_from:
                     late += 1
                 log.fold(event, group_id, offset, 0)
-                self._findings.events += 1
             offset += 1
-        self._offset = offset
         self._findings.late += late
+        self._findings.events += offset - self._offset
+        self._offset = offset
+
+    def ask(self, brand: str) -> None:
+        """As Worker says."""
+        self._tallies.append(self._log(brand).tester.take())
+
+    def answer(self) -> Tally:
+        """As Worker says."""
+        return self._tallies.popleft()
 
     def finish(self) -> Findings:
         """What it was; nothing can be taken afterwards."""
@@ -134,6 +151,7 @@ class Share:
         return self._findings
 
     def _take_other(self, event: e.Event | Refusal, offset: int) -> None:
+        self._findings.events -= 1
         if isinstance(event, Refusal):
             self._findings.refuse(event)
         elif isinstance(event, ELSEWHERE):

@@ -19,7 +19,8 @@ _encode = msgspec.json.Encoder().encode
 class Row(msgspec.Struct, frozen=True):
     """The record of a closed day as a CSV row. `risk` and features are the shortest decimals of the same doubles.
 
-    A revived group is written as healthy: who compares verdicts with deaths knows no other word for it.
+    An input that is not known is empty. A revived group is written as healthy: who compares verdicts with deaths
+    knows no other word for it.
     """
 
     has_features: bool = False
@@ -39,7 +40,7 @@ class Row(msgspec.Struct, frozen=True):
             f'"{reasons}",{seen.messages_1d}'
         )
         if self.has_features:
-            row = f"{row},{','.join(map(repr, closed.features))}"
+            row = f"{row},{','.join('' if one is None else repr(one) for one in closed.features)}"
         return f"{row}\n".encode()
 
 

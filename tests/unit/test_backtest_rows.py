@@ -34,7 +34,8 @@ def test_features_are_columns_of_their_own(tmp_path):
     text, _ = backtest(write(tmp_path / "in.jsonl", talk(1, 60, ["den/talk"])), has_features=True)
     last = rows(text)[-1]
     assert list(last)[-len(FEATURES) :] == list(FEATURES)
-    assert all(float(last[name]) == float(last[name]) for name in FEATURES)
+    assert sum(map(float, filter(None, map(last.get, FEATURES)))) != 0
+    assert last["muted_share"] == "", "no roster: it is not known"
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def test_a_backtest_says_what_a_live_stack_says_of_late_events_too(tmp_path):
     path = write(
         tmp_path / "in.jsonl", [ours(day, f"den/{int(day * 100) % 3}", "abcd"[int(day * 10) % 4]) for day in late]
     )
-    text, counts = backtest(path)
+    text, counts = backtest(path, is_calibrated=False)
     assert counts.late > 5
     _same_as_live(text, path)
 
@@ -64,7 +65,7 @@ def test_a_backtest_says_what_a_live_stack_says_of_late_events_too(tmp_path):
 def test_a_backtest_says_of_simulated_groups_what_a_live_stack_says(tmp_path):
     write_fleet(Fleet(25, 150, 7, datetime(2025, 6, 1, tzinfo=UTC).date()), tmp_path, lambda: None)
     path = tmp_path / "events.jsonl.gz"
-    text, counts = backtest(path)
+    text, counts = backtest(path, is_calibrated=False)
     assert counts.rejected.total() == 0
     _same_as_live(text, path)
 
