@@ -17,7 +17,7 @@ _decode: Callable[[bytes], e.Event] = msgspec.json.Decoder(e.ChatEvent | e.Purch
 
 
 class _Bare(msgspec.Struct, kw_only=True, gc=False, forbid_unknown_fields=True):
-    """What nearly all lines without a brand are. Anything else takes the slow way."""
+    """What nearly all lines without a brand are. Anything else is refused here and takes the slow way."""
 
     event_id: e.Id
     type: Literal["message", "join", "leave"]
@@ -29,6 +29,7 @@ class _Bare(msgspec.Struct, kw_only=True, gc=False, forbid_unknown_fields=True):
     text_len: e.Count = 0
 
 
+_NO_EVENT = (ValueError, TypeError, AttributeError, RecursionError)
 _decode_bare = msgspec.json.Decoder(_Bare).decode
 
 
@@ -51,18 +52,22 @@ class Decoder:
     def __init__(self, latest: int) -> None:
         self.latest = latest
         self._known: dict[str, tuple[str, str, str, int]] = {}
+        self._likely, self._unlikely = self._bare, _own
 
     def decode(self, line: bytes, place: int) -> e.Event | Refusal:
-        """The event of a line, or why it is none."""
+        """The event of a line, or why it is none. Lines of one kind in a row are read faster."""
         try:
-            if b"\\" in line:
-                return self._carefully(line, place)
-            event = _with_source(_decode(line)) if b'"brand_id"' in line else self._bare(line)
-        except (ValueError, TypeError, AttributeError, RecursionError):
-            return self._carefully(line, place)
-        return event if event.occurred_at <= self.latest else self._carefully(line, place)
+            event = self._likely(line)
+        except _NO_EVENT:
+            self._likely, self._unlikely = self._unlikely, self._likely
+            try:
+                event = self._likely(line)
+            except _NO_EVENT:
+                return self.decode_carefully(line, place)
+        return event if event.occurred_at <= self.latest else self.decode_carefully(line, place)
 
-    def _carefully(self, line: bytes, place: int) -> e.Event | Refusal:
+    def decode_carefully(self, line: bytes, place: int) -> e.Event | Refusal:
+        """The same for any line; one with a backslash may hide a null character, which `decode` does not see."""
         record = Line(line, place, self.latest - e.FUTURE_TOLERANCE_MS)
         try:
             return take_in(record, self._any, {})[0]
@@ -72,7 +77,7 @@ class Decoder:
     def _any(self, line: bytes) -> e.Event:
         fields = msgspec.json.decode(line)
         if not isinstance(fields, dict) or "brand_id" in fields or not isinstance(fields.get("group_id"), str):
-            return _with_source(_decode(line))
+            return _own(line)
         brand, source, _, _ = self._names(fields["group_id"])
         added: dict[str, Any] = {"brand_id": brand, "source": source}
         event_id = fields.get("event_id")
@@ -130,7 +135,8 @@ def source_of(brand: str) -> str:
     return f"jsonl/{brand}"
 
 
-def _with_source(event: e.Event) -> e.Event:
+def _own(line: bytes) -> e.Event:
+    event = _decode(line)
     if event.source is not None or isinstance(event, e.Purchase | e.Refund | e.Touch):
         return event
     return msgspec.structs.replace(event, source=source_of(event.brand_id))

@@ -15,18 +15,19 @@ TO_ALL = 0
 """The place of a line that stands in no file."""
 _GROUP, _TIME = b'"group_id":"', b'"occurred_at":'
 _GROUP_LENGTH, _TIME_LENGTH = len(_GROUP), len(_TIME)
-_DIGITS = 13
-"""Those of a time in ms between 2001 and 2286, so that two of them compare as bytes."""
+_STAMP = 14
+"""The 13 digits of a time in ms between 2001 and 2286, which compare as bytes, and the end of the number."""
+_ENDS = (b",", b"}")
 
 
 class Route(msgspec.Struct):
-    """Where the lines of a group go. `marker` is in each of them, or its source is another."""
+    """Where the lines of a group go. If there is a `marker` it is in each of them, or their source is another."""
 
     number: int
     clock: Clock
     places: list[int]
     lines: list[bytes]
-    marker: bytes
+    marker: bytes | None = None
 
 
 class Router:
@@ -64,19 +65,20 @@ class Router:
         """
         routes = self._routes.get
         self.read += len(lines)
+        has_escapes = b"\\" in b"".join(lines)
         for place, line in zip(places, lines, strict=True):
             start = line.rfind(_GROUP) + _GROUP_LENGTH
             route = routes(line[start : line.find(b'"', start)])
             at = line.rfind(_TIME) + _TIME_LENGTH
-            end = at + _DIGITS
+            stamp = line[at : at + _STAMP]
             if (
                 route is None
                 or at < _TIME_LENGTH
-                or line[at:end] >= route.clock.digits
-                or line[end : end + 1] not in b",}"
-                or b"\\" in line
-                or line.rfind(b"{")
-                or route.marker not in line
+                or stamp >= route.clock.digits
+                or not stamp.endswith(_ENDS)
+                or line.find(b"{", 1) > 0
+                or (has_escapes and b"\\" in line)
+                or (route.marker is not None and route.marker not in line)
             ):
                 self._decode(place, line)
             else:
@@ -104,7 +106,7 @@ class Router:
         if not line or line.isspace():
             self.skipped["blank"] += 1
             return
-        event = self._decoder.decode(line, place)
+        event = self._decoder.decode_carefully(line, place)
         if isinstance(event, Refusal):
             self.rejected[event.reason] += 1
             if len(self.refusals) < SHOWN_REFUSALS:
@@ -124,9 +126,9 @@ class Router:
         if route is None:
             number = min(range(len(self._load)), key=self._load.__getitem__)
             self._load[number] += 1
-            route = self._routes[key] = Route(number, self._clock(event), *self._batches[number], b"")
+            route = self._routes[key] = Route(number, self._clock(event), *self._batches[number])
         source = event.source or ""
-        route.marker = b'"source":' + msgspec.json.encode(source) if b'"source"' in line else b""
+        route.marker = b'"source":' + msgspec.json.encode(source) if b'"source"' in line else None
         self._send_all(route.clock.begin(source, event.platform))
         self._advance(route.clock, event.occurred_at)
         route.places.append(place)

@@ -117,11 +117,12 @@ class Share:
 
     def take(self, places: Iterable[int], lines: Sequence[bytes]) -> None:
         """Fold some lines; `places` as in `reading.Lines`."""
-        decode, log_of = self._decoder.decode, self._log_of
+        has_escapes = b"\\" in b"".join(lines)
+        decode, decode_carefully, log_of = self._decoder.decode, self._decoder.decode_carefully, self._log_of
         offset = self._offset
         late = 0
         for place, line in zip(places, lines, strict=True):
-            event = decode(line, place)
+            event = decode_carefully(line, place) if has_escapes and b"\\" in line else decode(line, place)
             if not isinstance(event, e.GroupEvent) or type(event) is e.Touch:
                 self._take_other(event, offset)
             else:
