@@ -23,6 +23,14 @@ REASON_WORDS: dict[str, tuple[str, str]] = {
         "{messages:member message} in 56 days, usually {base}",
         "近 56 天仅 {messages} 条成员消息,平时为 {base} 条",
     ),
+    "off_rhythm": (
+        "silent for {days:day}, never longer than {longest} in its last year",
+        "已沉默 {days} 天,过去一年从未超过 {longest} 天",
+    ),
+    "held": (
+        "better now, watched for {days:day} more",
+        "已好转,继续观察 {days} 天",
+    ),
     "monologue": (
         "staff wrote {staff_share:%} of the messages, {speakers:member} spoke in 7 days",
         "{staff_share:%} 的消息来自员工,7 天内仅 {speakers} 名成员发言",

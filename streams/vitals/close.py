@@ -46,6 +46,7 @@ def close_day(
     inputs = features(year, state, seen)
     risk = assess(model, inputs, community)
     messages_56d, usual_56d = sum(year.weeks(8)), year.usual_56d()
+    longest = year.longest_silence(policy.rhythm_min_active_days)
     state.risk = risk.value
     state.assessment = Assessment(
         model=model.name,
@@ -55,6 +56,7 @@ def close_day(
         messages_56d=messages_56d,
         usual_56d=usual_56d,
         silent_days=year.silent_days(),
+        longest_silence=-1 if longest is None else longest,
         watched_days=year.days,
     )
     verdict = decide(state, seen, policy)

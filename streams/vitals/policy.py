@@ -13,20 +13,39 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """A group younger than this has no habit to lose."""
     forming_speakers: int = 3
     """Fewer people who ever spoke than this are not yet a group."""
-    fading_risk: float = 0.10
-    """First form of MEASURES: a little above the base rate of .085 of the reference archives."""
-    dying_risk: float = 0.25
-    """First form of MEASURES: three times the base rate."""
-    dead_silent_days: int = 28
-    """Four weeks without one member message: every habit of the week was missed four times."""
+    fading_risk: float = 0.15
+    """1.8 times the base rate of .085: four of five alarms are announced a week or more before. At .10 it would be
+    said of a third of all groups that talk."""
+    fading_hold_days: int = 14
+    """Two weekly rhythms, so that one good week does not flap."""
+    dying_risk: float = 0.45
+    """The slider between alarms too many and deaths unseen; MODEL.md has its table. .43 to .46 are as good."""
+    dying_min_age_days: int = 56
+    """Below it what is usual is younger than what is foretold."""
+    silent_days: int = 28
+    """Four weeks without one member message: every habit of the week was missed four times. An alarm if the risk is
+    within `silent_risk_below` of `dying_risk`: some groups are silent for a month each summer."""
+    silent_risk_below: float = 0.20
+    silent_sure_days: int = 42
+    """After six weeks of silence the risk need not be asked."""
+    rhythm_days: int = 14
+    rhythm_factor: float = 2.0
+    """A group that was never silent for half as long in its year is off its rhythm after `rhythm_days`."""
+    rhythm_min_active_days: int = 10
+    """With fewer days of talk in its year a group has no rhythm to lose."""
+    alarm_hold_days: int = 35
+    """An alarm is left after five weekly rhythms, not at the first good week: half of those that are left sooner
+    come back. At 42 days deaths are told later, at 28 there are a tenth more alarms."""
+    alarms_per_year: int = 0
+    """A safety: of one group no more alarms begin within 364 days. 0: no cap."""
     dead_volume_share: float = 0.05
-    """A 56-day volume below this share of the usual one is the label of a death."""
-    hold_days: int = 14
-    """A worse verdict is left only after this long: two weekly rhythms, so that one good week does not flap."""
+    """In an alarm, a 56-day volume below this share of the usual one is called dead, though somebody still writes."""
     falling_share: float = 0.30
     """Daily speakers down by this share, month on month, two months running."""
     falling_min_speaker_days: int = 56
     """Below two speakers a day in the first of the months a fall is chance."""
+    revived_days: int = 28
+    """For so long a group that left an alarm well is called revived."""
     revived_weeks: int = 2
     """Of the last four weeks so many at the band's usual breadth: not one lucky post."""
     revived_speakers_7d: tuple[int, int, int, int] = (4, 7, 12, 20)

@@ -13,7 +13,8 @@ from streams.vitals.rows import Reason
 class Assessment(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """How the risk came about when the last day closed, in watched days. Appended fields need defaults.
 
-    `drivers` and `usual_risk` add up to the risk; `community` is the intercept that was in force.
+    `drivers` and `usual_risk` add up to the risk; `community` is the intercept that was in force. `longest_silence` is
+    that of the year in days, -1 where too few days had a message for a habit.
     """
 
     model: str = ""
@@ -23,6 +24,7 @@ class Assessment(msgspec.Struct, array_like=True, frozen=True, gc=False):
     messages_56d: int = 0
     usual_56d: float = 0.0
     silent_days: int = 0
+    longest_silence: int = -1
     watched_days: int = 0
 
 
@@ -35,7 +37,8 @@ class GroupState(msgspec.Struct, array_like=True, gc=False):
     0 is a message that was recalled, perhaps before it came. `late` counts events too old for any pane.
     `last_event_at` is the latest time that any connector told of. `unseen` are closed days that nobody watched, as far
     back as panes reach. Only with a full list of members, `has_roster`, are the counts of members more than a guess;
-    `muted` of them will hear no message.
+    `muted` of them will hear no message. `alarms` are the times at which those of the last year began; `proposed` is
+    what the last day said of a group in no alarm.
     """
 
     group_id: str
@@ -77,6 +80,8 @@ class GroupState(msgspec.Struct, array_like=True, gc=False):
     unseen: list[int] = []
     assessment: Assessment = Assessment()
     has_roster: bool = False
+    alarm_since: int | None = None
+    alarms: list[int] = []
     muted: int = 0
 
 

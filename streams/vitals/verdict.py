@@ -14,12 +14,10 @@ from streams.vitals.state import GroupState
 
 Verdict = Literal["forming", "healthy", "fading", "dying", "dead", "revived", "ended", "stale"]
 
-SEVERITY: dict[str, int] = {"forming": 0, "healthy": 0, "revived": 0, "fading": 1, "dying": 2, "dead": 3}
-
 REASON_CODES = (
     "planned_end", "dissolved", "merged", "blind", "too_young", "too_few_ever", "no_message", "volume_collapsed",
-    "monologue", "core_left", "freebie_hunters", "ad_flood", "leaves", "unanswered_newcomers", "speakers_falling",
-    "recovering", "broad", *DRIVERS,
+    "off_rhythm", "held", "monologue", "core_left", "freebie_hunters", "ad_flood", "leaves", "unanswered_newcomers",
+    "speakers_falling", "recovering", "broad", *DRIVERS,
 )  # fmt: skip
 MAX_REASONS = 3
 _DEAD_MIN_AGE_DAYS = 112  # 56 days to compare and 56 to compare with
@@ -30,18 +28,87 @@ def because(code: str, **numbers: float) -> Reason:
     return Reason(code, {name: float(number) for name, number in numbers.items()})
 
 
-def proposal(state: GroupState, windows: Windows, policy: Policy) -> str:
-    """What the numbers of one day say, first match (MEASURES, Risk and verdict)."""
+def decide(state: GroupState, windows: Windows, policy: Policy) -> str:
+    """The verdict at the end of a day, from that day's risk and silence and from what went before.
+
+    An alarm (dying or dead) begins at once and is left no sooner than `alarm_hold_days` later; fading needs two days
+    running. An end holds at once. Changes the alarm in `state`; the caller writes the verdict.
+    """
     if end_code(state, windows.at) is not None:
+        state.alarm_since = None
         return "ended"
-    if windows.age_days < policy.forming_days or state.speakers_ever < policy.forming_speakers:
+    if _is_forming(state, windows, policy):
         return "forming"
-    if _is_dead(state, windows, policy):
-        return "dead"
-    if state.risk >= policy.dying_risk:
-        return "dying"
-    if state.risk >= policy.fading_risk or falling(windows, policy) is not None:
+    was_alarm = state.alarm_since is not None
+    _move_alarm(state, windows, policy)
+    if state.alarm_since is not None:
+        return "dead" if _is_dead(state, windows, policy) else "dying"
+    return _calm(state, windows, policy, was_alarm=was_alarm)
+
+
+def _is_forming(state: GroupState, windows: Windows, policy: Policy) -> bool:
+    return windows.age_days < policy.forming_days or state.speakers_ever < policy.forming_speakers
+
+
+def _move_alarm(state: GroupState, windows: Windows, policy: Policy) -> None:
+    at = windows.at
+    is_quiet = is_too_quiet(state, windows, policy)
+    is_high = windows.age_days >= policy.dying_min_age_days and state.risk >= policy.dying_risk
+    if state.alarm_since is None:
+        year_ago = at - 364 * DAY_MS
+        state.alarms = [since for since in state.alarms if since > year_ago]
+        is_capped = 0 < policy.alarms_per_year <= len(state.alarms)
+        if (is_quiet or is_high) and not is_capped:
+            state.alarm_since = at
+            state.alarms.append(at)
+        return
+    is_over = not is_quiet and not is_high and state.assessment.silent_days < policy.silent_days
+    if is_over and at - state.alarm_since >= policy.alarm_hold_days * DAY_MS:
+        state.alarm_since = None
+
+
+def is_too_quiet(state: GroupState, windows: Windows, policy: Policy) -> bool:
+    """Whether silence alone is alarming: too long for anybody, or too long for this group."""
+    silent = state.assessment.silent_days
+    if silent >= policy.silent_sure_days:
+        return True
+    if silent >= policy.silent_days and state.risk >= policy.dying_risk - policy.silent_risk_below:
+        return True
+    return _is_off_rhythm(state, windows, policy)
+
+
+def _is_off_rhythm(state: GroupState, windows: Windows, policy: Policy) -> bool:
+    assessment = state.assessment
+    return (
+        assessment.silent_days >= policy.rhythm_days
+        and assessment.longest_silence >= 0
+        and assessment.silent_days >= policy.rhythm_factor * assessment.longest_silence
+        and windows.age_days >= policy.dying_min_age_days
+    )
+
+
+def _is_dead(state: GroupState, windows: Windows, policy: Policy) -> bool:
+    """Within an alarm only: what to call it."""
+    assessment = state.assessment
+    if assessment.silent_days >= policy.silent_days:
+        return True
+    is_old = windows.age_days >= _DEAD_MIN_AGE_DAYS
+    return is_old and assessment.messages_56d < policy.dead_volume_share * assessment.usual_56d
+
+
+def _calm(state: GroupState, windows: Windows, policy: Policy, *, was_alarm: bool) -> str:
+    """The verdict of a group that is in no alarm."""
+    current, since = state.verdict, state.verdict_since or 0
+    is_above = state.risk >= policy.fading_risk or state.assessment.silent_days >= policy.silent_days
+    was_above, state.proposed = state.proposed == "fading", "fading" if is_above else "healthy"
+    if was_alarm:
+        return "revived" if revived_weeks(state, windows, policy) else state.proposed
+    if is_above and (was_above or current == "fading"):
         return "fading"
+    if current == "fading" and windows.at - since < policy.fading_hold_days * DAY_MS:
+        return "fading"
+    if current == "revived" and windows.at - since < policy.revived_days * DAY_MS:
+        return "revived"
     return "healthy"
 
 
@@ -54,43 +121,12 @@ def end_code(state: GroupState, at: int) -> str | None:
     return None
 
 
-def _is_dead(state: GroupState, windows: Windows, policy: Policy) -> bool:
-    if state.first_message_at is not None and state.assessment.silent_days >= policy.dead_silent_days:
-        return True
-    if windows.age_days < _DEAD_MIN_AGE_DAYS:
-        return False
-    assessment = state.assessment
-    return assessment.messages_56d < policy.dead_volume_share * assessment.usual_56d
-
-
 def falling(windows: Windows, policy: Policy) -> tuple[int, int] | None:
     """Speaker-days of the last 28 days and of those 56 days before, if they fell two months running."""
     now, before, first = windows.speaker_days
     kept = 1 - policy.falling_share
     is_falling = first >= policy.falling_min_speaker_days and now <= kept * before and before <= kept * first
     return (now, first) if is_falling else None
-
-
-def decide(state: GroupState, windows: Windows, policy: Policy) -> str:
-    """The verdict after one day's proposal. Changes `state.proposed`; the caller writes the verdict.
-
-    Worse than now only if two proposals running say so, and then the milder of the two; better only after
-    `hold_days` in the present one. An end holds at once.
-    """
-    now = proposal(state, windows, policy)
-    before, state.proposed = state.proposed, now
-    current = state.verdict
-    if "ended" in {now, current}:
-        return now
-    if SEVERITY[now] > SEVERITY[current]:
-        milder = min(now, before, key=lambda verdict: SEVERITY.get(verdict, 0))
-        return milder if SEVERITY.get(milder, 0) > SEVERITY[current] else current
-    held = state.verdict_since is None or windows.at - state.verdict_since >= policy.hold_days * DAY_MS
-    if current == "forming" or (held and SEVERITY[now] < SEVERITY[current]):
-        return "revived" if current in {"dying", "dead"} and revived_weeks(state, windows, policy) else now
-    if current == "revived" and windows.at - (state.verdict_since or 0) >= 28 * DAY_MS:
-        return now
-    return current
 
 
 def revived_weeks(state: GroupState, windows: Windows, policy: Policy) -> int:
@@ -114,7 +150,8 @@ def reasons(state: GroupState, windows: Windows, policy: Policy) -> tuple[Reason
         return (because("recovering", speakers=windows.speakers_7d, weeks=4), _broad(windows))
     if verdict == "dead":  # that it is small and quiet goes without saying
         return tuple([*_death(state, windows, policy), *_causes(state, windows, policy)][:MAX_REASONS])
-    return tuple([*_causes(state, windows, policy), *_worsening(state)][:MAX_REASONS])
+    found = [*_alarm(state, windows, policy), *_causes(state, windows, policy), *_worsening(state)]
+    return tuple(found[:MAX_REASONS])
 
 
 def blind_reason(hours: float) -> tuple[Reason, ...]:
@@ -132,9 +169,22 @@ def _broad(windows: Windows) -> Reason:
     return because("broad", speakers=windows.speakers_28d, active_days=windows.active_days_28d)
 
 
+def _alarm(state: GroupState, windows: Windows, policy: Policy) -> list[Reason]:
+    """What the risk's drivers do not say of an alarm."""
+    if state.alarm_since is None:
+        return []
+    assessment = state.assessment
+    if _is_off_rhythm(state, windows, policy):
+        return [because("off_rhythm", days=assessment.silent_days, longest=assessment.longest_silence)]
+    if state.risk < policy.fading_risk and not is_too_quiet(state, windows, policy):
+        left = state.alarm_since + policy.alarm_hold_days * DAY_MS - windows.at
+        return [because("held", days=max(0, left // DAY_MS))]
+    return []
+
+
 def _death(state: GroupState, windows: Windows, policy: Policy) -> list[Reason]:
     assessment = state.assessment
-    if assessment.silent_days >= policy.dead_silent_days:
+    if assessment.silent_days >= policy.silent_days:
         return [because("no_message", days=(windows.silent_hours or 0) // 24)]
     return [because("volume_collapsed", messages=assessment.messages_56d, base=round(assessment.usual_56d, 1))]
 

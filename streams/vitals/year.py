@@ -87,6 +87,12 @@ class Year:
             return float(silent > 0)
         return sum(count for gap, count in self.gaps.items() if gap <= silent) / pauses
 
+    def longest_silence(self, min_active_days: int) -> int | None:
+        """The longest silence between two active days of the year, in whole days; None with fewer active days."""
+        if self.active_days(YEAR_DAYS) < min_active_days:
+            return None
+        return max((gap for gap, count in self.gaps.items() if count), default=1) - 1
+
     def usual_56d(self) -> float:
         """Member messages that 56 days of the year, or of the group's life, usually bring."""
         return 56 * sum(self.weeks()) / max(self.days, 1)

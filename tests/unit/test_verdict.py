@@ -1,19 +1,25 @@
 """Verdicts at both edges of each threshold, their hysteresis, and the reasons for them."""
 
+from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from streams import events as e
+from streams import models
 from streams.vitals.drivers import DRIVERS
+from streams.vitals.partition import GroupLog
 from streams.vitals.policy import Policy
 from streams.vitals.rows import AlertSignal, GroupVitals
+from streams.vitals.verdict import because
 from tests.unit.test_group_fold import DAY_MS, START, join, leave, message, run, tick, vitals
 
+MODEL = models.load()
 POLICY = Policy()
 
 
-def talk(days: range, speakers: int, start: int = 1) -> list[e.Event]:
+def talk(days: Iterable[int], speakers: int, start: int = 1) -> list[e.Event]:
     """Each of `speakers` members says one thing on each of the days."""
     return [
         message(start + day * 100 + who, START + day * DAY_MS + who, f"m_{who}")
@@ -44,25 +50,69 @@ def test_two_speakers_are_no_group_yet() -> None:
     assert rows[-1].reasons[0].code == "too_few_ever"
 
 
-def test_dead_after_28_silent_days_not_27() -> None:
-    """The last word falls on day 39: the row of day 67 sees 27 days and some hours of silence, that of 68 28."""
-    rows = history(talk(range(40), 8), 75)
-    silent = {row.at: row.silent_hours for row in rows}
-    first = next(row for row in rows if row.verdict == "dead")
-    assert silent[first.at - DAY_MS] is not None
-    assert silent[first.at - DAY_MS] >= 28 * 24  # the first of two proposals running
-    assert silent[first.at - 2 * DAY_MS] < 28 * 24
-    assert first.reasons[0].code == "no_message"
+def risky(days: int, speakers: int = 5) -> list[e.Event]:
+    """All is said in five days of each month."""
+    return talk([day for day in range(days) if day % 30 < 5], speakers)
 
 
-def test_a_worse_verdict_needs_two_days_running_and_stays_for_fourteen() -> None:
-    rows = history(talk(range(30), 5) + talk(range(55, 120), 5), 120)
-    dying = [row for row in rows if row.verdict == "dying"]
-    assert dying
-    since = dying[0].at
-    better = next(row for row in rows if row.at > since and row.verdict not in {"dying", "dead"})
-    assert better.at - since >= POLICY.hold_days * DAY_MS
-    assert better.verdict == "revived"
+def test_an_alarm_begins_at_once_and_at_the_risk_of_the_policy() -> None:
+    rows = history(talk(range(60), 20) + talk(range(60, 240, 13), 1), 240)
+    first = next(row for row in rows if row.verdict in {"dying", "dead"})
+    before = next(row for row in rows if row.at == first.at - DAY_MS)
+    assert first.risk >= POLICY.dying_risk > before.risk
+    assert before.verdict == "fading"
+
+
+def test_a_group_that_was_never_silent_is_off_its_rhythm_after_two_weeks() -> None:
+    """The last word falls on day 99; the row of day 114 sees 14 whole days of silence, that of day 113 thirteen."""
+    rows = history(talk(range(100), 8), 130)
+    assert [verdict_on(rows, day) for day in (113, 114, 128)] == ["healthy", "dying", "dead"]
+    first = next(row for row in rows if row.verdict == "dying")
+    assert first.reasons[0] == because("off_rhythm", days=14, longest=0)
+    dead = next(row for row in rows if row.verdict == "dead")
+    assert dead.silent_hours is not None
+    assert 28 * 24 <= dead.silent_hours < 29 * 24
+    assert dead.reasons[0].code == "no_message"
+
+
+def test_an_alarm_is_held_for_five_weeks_and_then_left_by_a_group_that_is_well() -> None:
+    rows = history(talk(range(100), 8) + talk(range(116, 190), 8), 190)
+    alarms = [row for row in rows if row.verdict in {"dying", "dead"}]
+    left = next(row for row in rows if row.at > alarms[-1].at)
+    assert left.at - alarms[0].at == POLICY.alarm_hold_days * DAY_MS
+    assert [row.at for row in alarms] == list(range(alarms[0].at, left.at, DAY_MS))
+    assert left.verdict == "revived"
+    assert {row.verdict for row in rows if left.at <= row.at < left.at + POLICY.revived_days * DAY_MS} == {"revived"}
+    assert rows[-1].verdict == "healthy"
+    held = [row for row in alarms if row.reasons[0].code == "held"]
+    assert held[-1].reasons[0] == because("held", days=1)
+
+
+def test_fading_needs_two_days_running_and_stays_for_two_weeks() -> None:
+    rows = history(risky(120, 9), 150)
+    above = {row.at: row.risk >= POLICY.fading_risk for row in rows}
+    faded = [row for row in rows if row.verdict == "fading"]
+    assert faded
+    assert above[faded[0].at]
+    assert above[faded[0].at - DAY_MS]
+    after = next((row for row in rows if row.at > faded[0].at and row.verdict == "healthy"), None)
+    assert after is None or after.at - faded[0].at >= POLICY.fading_hold_days * DAY_MS
+
+
+def test_a_cap_stops_further_alarms_of_a_group_and_no_verdict_besides() -> None:
+    spells = [day for day in range(700) if day % 120 < 60]
+    runs = {}
+    for cap in (0, 2):
+        ticks = [tick(START + day * DAY_MS) for day in range(1, 701)]
+        ordered = sorted([*ticks, *talk(spells, 6)], key=lambda x: (x.occurred_at, isinstance(x, e.GroupEvent)))
+        log = GroupLog(0, "groups/chat-events/0/t", MODEL, Policy(alarms_per_year=cap))
+        told = vitals(run(ordered, log)[1])
+        states = [(row.at, row.verdict in {"dying", "dead"}) for row in told]
+        alarms = [at for (_, was), (at, now) in pairwise(states) if now and not was]
+        runs[cap] = alarms
+        most = max(sum(at - 364 * DAY_MS < other <= at for other in alarms) for at in alarms)
+        assert most <= cap or not cap
+    assert len(runs[0]) > len(runs[2])
 
 
 def test_a_planned_end_is_no_death() -> None:
@@ -97,7 +147,7 @@ CAUSES: dict[str, list[e.Event]] = {
 
 @pytest.mark.parametrize("code", CAUSES)
 def test_a_cause_is_named_before_the_drivers(code: str) -> None:
-    rows = history(CAUSES[code], 82)
+    rows = history(CAUSES[code], 92)
     named = [row for row in rows if any(reason.code == code for reason in row.reasons)]
     assert named
     assert all(len(row.reasons) <= 3 for row in rows)

@@ -34,6 +34,7 @@ def told(year: Year) -> dict[str, object]:
         "talk": year.talk,
         "active": [year.active_days(days) for days in (7, 28, 56, YEAR_DAYS)],
         "silent": year.silent_days(),
+        "longest": year.longest_silence(10),
     }
 
 
@@ -57,6 +58,7 @@ def plainly(panes: dict[int, DayPane], last_day: int, first_day: int, unseen: se
         "gaps": Counter(b - a for a, b in pairwise(active)),
         "talk": dict(talk),
         "active": [sum(pane.messages > 0 for pane in found[-days:]) for days in (7, 28, 56, YEAR_DAYS)],
+        "longest": max((b - a - 1 for a, b in pairwise(active)), default=0) if len(active) >= 10 else None,
         "silent": len(year) - 1 - active[-1] if active else len(year),
     }
 
