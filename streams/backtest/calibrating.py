@@ -90,8 +90,8 @@ class Calibrator:
         self._left.add(brand)
 
     def is_due(self, brand: str, midnight: int) -> bool:
-        """Whether the day that ends at `midnight` (ms UTC) is one to calibrate the brand at."""
-        return (midnight // DAY_MS - 1) % CALIBRATE_DAYS == 0 and brand not in self._left
+        """Whether `midnight` (ms UTC) is one to calibrate the brand at: CALIBRATE_DAYS divides its day's number."""
+        return midnight // DAY_MS % CALIBRATE_DAYS == 0 and brand not in self._left
 
     def ask(self, brand: str, midnight: int) -> None:
         """Ask all shares; each has been sent all before `midnight`."""

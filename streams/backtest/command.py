@@ -45,6 +45,7 @@ def cores() -> int:
     "--exclusions", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="CSV",
     help="Days that nobody saw: group_id (or BRAND/*), from, to, reason; days inclusive, empty is open.",
 )  # fmt: skip
+@click.option("--uncalibrated", is_flag=True, help="As a stack in which `vitals calibrate` is never run.")
 @click.option(
     "--until",
     type=click.DateTime(["%Y-%m-%d"]),
@@ -57,6 +58,7 @@ def backtest_command(
     jobs: int,
     features: bool,
     exclusions: Path | None,
+    uncalibrated: bool,
     until: datetime | None,
 ) -> None:
     """Replay files of events and write what would have been said of each group at the end of each UTC day.
@@ -67,6 +69,8 @@ def backtest_command(
 
     A brand's days are closed by its own events: its log is complete up to its last one. So a row at a midnight is made
     of what happened before it and of nothing else, and a file that is cut gives the same rows up to the cut.
+
+    What a brand's own past says of its risk is learnt on the way and in force a week later.
 
     The CSV has the columns group_id, at, risk, verdict, model, reasons (codes and numbers), messages_1d; its bytes do
     not depend on --jobs. Lines that are no events are counted and the first of them shown.
@@ -86,6 +90,7 @@ def backtest_command(
         model=models.load(),
         latest=time.time_ns() // 1_000_000 + FUTURE_TOLERANCE_MS,
         exclusions=read_exclusions(exclusions) if exclusions else {},
+        is_calibrated=not uncalibrated,
     )
     files, counts = Files(events), Counts()
     limit = None if until is None else int(until.replace(tzinfo=UTC).timestamp()) * 1000

@@ -44,9 +44,9 @@ def iso(day: int) -> str:
 
 def test_what_was_learnt_is_in_force_a_week_later_and_not_before(told, plain):
     changed = sorted({one["at"] for one, other in zip(told, plain, strict=True) if one["risk"] != other["risk"]})
-    first_outcome = FIRST + 111 + 56
-    asked = next(day for day in range(first_outcome, first_outcome + CALIBRATE_DAYS) if day % CALIBRATE_DAYS == 0)
-    assert changed[0] == iso(asked + 1 + DELAY_DAYS)
+    first_known = FIRST + 112 + 56
+    asked = next(day for day in range(first_known, first_known + CALIBRATE_DAYS) if day % CALIBRATE_DAYS == 0)
+    assert changed[0] == iso(asked + DELAY_DAYS)
 
 
 def test_a_community_that_dies_more_than_expected_is_judged_higher(told, plain):

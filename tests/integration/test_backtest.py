@@ -1,0 +1,102 @@
+"""What a backtest says of an export is what the real workers say of it when it is imported, to the last bit."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from streams.settings import Settings
+from streams.stack.start import up
+from streams.stack.steps import Steps
+from streams.stack.stop import down
+from streams.vitals.rows import Reason
+from streams.words import words
+from tests.conftest import make_settings
+
+pytestmark = pytest.mark.integration
+
+RAKU = Path(__file__).parents[3] / "shared" / "data" / "raku_irc" / "raw_small_channels.tar.xz"
+CHANNELS = ("masakism", "mugs", "perl6-noise-gang")
+Vitals = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    settings = make_settings(tmp_path_factory.mktemp("backtest"), tick_seconds=2.0)
+    quiet = Steps(lambda _: None, is_live=False)
+    try:
+        yield up(settings, steps=quiet)
+    finally:
+        down(settings, steps=quiet)
+
+
+@pytest.fixture(scope="module")
+def vitals(home: Settings) -> Vitals:
+    """Runs a command against the stack and answers what it prints."""
+    env = os.environ | {"VITALS_HOME": str(home.home), "COLUMNS": "200"}
+
+    def run(*arguments: object) -> str:
+        command = [sys.executable, "-m", "streams", *map(str, arguments)]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=900)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def compare(vitals: Vitals, verdicts: Path, brands: tuple[str, ...]) -> int:
+    """Hold every verdict of a backtest against the row of that day in ClickHouse; answers how many there were.
+
+    ClickHouse writes a double with the fewest digits that give it back, so equal texts are equal doubles.
+    """
+    query = (
+        "SELECT group_id, formatDateTime(at, '%Y-%m-%dT%H:%i:%SZ') AS at, toString(risk) AS risk, model, "
+        "if(verdict = 'revived', 'healthy', toString(verdict)) AS verdict, reasons FROM group_vitals_v1 FINAL "
+        f"WHERE is_day_close AND brand_id IN {brands!r}"
+    )
+    live = {(row["group_id"], row["at"]): row for row in json.loads(vitals("sql", "--json", query))}
+    with verdicts.open(newline="") as file:
+        told = list(csv.DictReader(file))
+    for row in told:
+        same = live[row["group_id"], row["at"]]
+        assert (float(row["risk"]), row["verdict"], row["model"]) == (
+            float(same["risk"]),
+            same["verdict"],
+            same["model"],
+        )
+        reasons = [words(Reason(**reason), "en") for reason in json.loads(row["reasons"])]
+        assert reasons == same["reasons"]
+    return len(told)
+
+
+def test_of_a_simulated_fleet(vitals: Vitals, tmp_path: Path) -> None:
+    vitals("simulate", "--out", tmp_path, "--groups", 20, "--days", 200, "--seed", 11)
+    events, verdicts = tmp_path / "events.jsonl.gz", tmp_path / "verdicts.csv"
+    vitals("backtest", events, "--out", verdicts, "--uncalibrated", "--jobs", 2)
+    vitals("import", "jsonl", events)
+    vitals("wait", "--timeout", 180)
+    with verdicts.open(newline="") as file:
+        brands = tuple({row["group_id"].partition("/")[0] for row in csv.DictReader(file)})
+    assert compare(vitals, verdicts, (*brands, "")) > 20 * 60
+
+
+@pytest.mark.skipif(not RAKU.exists(), reason="SKIPPED FOR LACK OF DATA: ../shared/data/raku_irc is not there")
+def test_of_real_channels(vitals: Vitals, tmp_path: Path) -> None:
+    with tarfile.open(RAKU, "r|xz") as tar:
+        for one in tar:
+            if one.isreg() and one.name.split("/")[0] in CHANNELS:
+                path = tmp_path / "logs" / one.name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(tar.extractfile(one).read())
+    events, verdicts = tmp_path / "raku.jsonl.zst", tmp_path / "verdicts.csv"
+    vitals("import", "irc", "--brand", "raku", "--out", events, tmp_path / "logs")
+    vitals("backtest", events, "--out", verdicts, "--uncalibrated")
+    vitals("import", "irc", "--brand", "raku", tmp_path / "logs")
+    vitals("wait", "--timeout", 600)
+    assert compare(vitals, verdicts, ("raku", "")) > 3000
