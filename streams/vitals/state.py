@@ -100,12 +100,11 @@ def pane_of(state: GroupState, time: int) -> DayPane | None:
 
 def acting_member(state: GroupState, event: e.MemberEvent) -> Member:
     """The acting member; to act is to be present."""
-    ledger = state.ledger
-    member = ledger.by_id.get(event.member_id)
+    member = state.ledger.by_id.get(event.member_id)
     if member is None or member.role != event.role:
-        member = ledger.get(event.member_id, event.role)
+        member = state.ledger.get(event.member_id, event.role)
     time = event.occurred_at
-    if not member.is_present and ledger.set_present(member, time, is_present=True):
+    if not member.is_present and state.ledger.set_present(member, time, is_present=True):
         member.touched_hour = -1  # back without a join: attribution believes them gone
     if time > member.last_action_at:  # noqa: PLR1730 - half the cost of max() on the hottest path
         member.last_action_at = time

@@ -1,6 +1,5 @@
 """Talk: what messages and recalls do to a group, and who answered whom."""
 
-from collections.abc import Iterator
 from itertools import islice
 
 import xxhash
@@ -33,14 +32,15 @@ def message(state: GroupState, event: e.Message, policy: Policy) -> e.TouchKind 
     if event.role != "member":
         _staff_message(state, event, member, pane, policy)
         return None
-    _remember(remembered, digest, time << _NUMBER_BITS | member.number)
-    if member.number != state.awaiting_author:
-        _answer(state, member, time, policy)
+    number = member.number
+    _remember(remembered, digest, time << _NUMBER_BITS | number)
+    if number != state.awaiting_author:
+        _answer(state, number, time, policy)
         state.awaiting = [time]
     elif len(state.awaiting) < AWAITING_MESSAGES:
         state.awaiting.append(time)
     if pane is not None:
-        add_message(pane, member.number, time, policy.capped_messages)
+        add_message(pane, number, time, policy.capped_messages)
         if event.reply_to is not None:
             pane.replies += 1
     state.ledger.add_score(event.member_id, member, time // DAY_MS)
@@ -55,7 +55,7 @@ def _staff_message(state: GroupState, event: e.Message, member: Member, pane: Da
         if pane is not None:
             pane.staff_messages += 1
         if member.number != state.awaiting_author:
-            _answer(state, member, event.occurred_at, policy)
+            _answer(state, member.number, event.occurred_at, policy)
             state.awaiting = []
     elif pane is not None:
         pane.bot_messages += 1
@@ -66,11 +66,14 @@ def _spoke(state: GroupState, member: Member, time: int, policy: Policy) -> None
     member.messages += 1
     if member.first_message_at is None:
         _first_words(state, member, time, policy)
-    if member.last_message_at is None or time > member.last_message_at:
+    last = member.last_message_at
+    if last is None or time > last:
         member.last_message_at = time
-    if state.last_message_at is None or time > state.last_message_at:
+    last = state.last_message_at
+    if last is None or time > last:
         state.last_message_at = time
-    if state.first_message_at is None or time < state.first_message_at:
+    first = state.first_message_at
+    if first is None or time < first:
         state.first_message_at = time
 
 
@@ -95,7 +98,7 @@ def forget_messages(state: GroupState, at: int) -> None:
     limit = at - REMEMBERED_DAYS * DAY_MS << _NUMBER_BITS
     old = []
     for key, packed in state.remembered.items():
-        if abs(packed) >= limit:
+        if packed >= limit or -packed >= limit:
             break
         old.append(key)
     for key in old:
@@ -108,15 +111,15 @@ def said_at(state: GroupState, event_id: str) -> int | None:
     return abs(packed) >> _NUMBER_BITS if packed else None
 
 
-def _answer(state: GroupState, member: Member, time: int, policy: Policy) -> None:
+def _answer(state: GroupState, number: int, time: int, policy: Policy) -> None:
     """A message by anybody else, bots apart, answers the member messages of the last hour."""
-    limit = policy.answered_minutes * 60_000
+    since = time - policy.answered_minutes * 60_000
     for asked_at in state.awaiting:
-        if 0 <= time - asked_at <= limit:
+        if since <= asked_at <= time:
             pane = state.panes.get(asked_at // DAY_MS)
             if pane is not None:
                 pane.answered += 1
-    state.awaiting_author = member.number
+    state.awaiting_author = number
 
 
 def recall(state: GroupState, event: e.Recall, policy: Policy) -> None:
@@ -149,17 +152,14 @@ def recall(state: GroupState, event: e.Recall, policy: Policy) -> None:
 def _last_remembered(state: GroupState, number: int) -> int | None:
     """A member's latest message still known: exactly from memory, else the end of their last day in a pane."""
     mask = (1 << _NUMBER_BITS) - 1
-    times = [v >> _NUMBER_BITS for v in state.remembered.values() if v & mask == number and v > 0]
-    if times:
-        return max(times)
+    said = [packed for packed in state.remembered.values() if packed & mask == number and packed > 0]
+    if said:
+        return max(said) >> _NUMBER_BITS
     return max(((day + 1) * DAY_MS - 1 for day, pane in state.panes.items() if number in pane.spoke), default=None)
 
 
-def member_message_times(state: GroupState) -> Iterator[int]:
+def member_message_times(state: GroupState) -> list[int]:
     """The times of member messages that are still known one by one: the remembered ones and each member's last."""
-    for packed in state.remembered.values():
-        if packed > 0:
-            yield packed >> _NUMBER_BITS
-    for member in state.ledger.by_id.values():
-        if member.last_message_at is not None:
-            yield member.last_message_at
+    times = [packed >> _NUMBER_BITS for packed in state.remembered.values() if packed > 0]
+    times += [at for member in state.ledger.by_id.values() if (at := member.last_message_at) is not None]
+    return times
