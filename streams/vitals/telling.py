@@ -1,8 +1,5 @@
 """What a group's log tells of a group: its rows for the warehouse and its signals for the alert agent."""
 
-from collections.abc import Iterator
-from operator import attrgetter
-
 from streams.vitals.engagement import Windows
 from streams.vitals.panes import DayPane
 from streams.vitals.policy import DAY_MS, HOUR_MS
@@ -58,13 +55,34 @@ def vitals_row(state: GroupState, seen: Windows, at: int, offset: int, view: Vie
         leaves_day=today.leaves,
         orders_day=today.orders,
         revenue_day=today.revenue,
-        **dict(zip(_FROM_WINDOWS, _from_windows(seen), strict=True)),
+        active_days_28d=seen.active_days_28d,
+        age_days=seen.age_days,
+        answered_share_28d=seen.answered_share_28d,
+        breadth_28d=seen.breadth_28d,
+        buyers_28d=seen.buyers_28d,
+        capped_messages_28d=seen.capped_messages_28d,
+        claims_28d=seen.claims_28d,
+        joins_28d=seen.joins_28d,
+        kicked_28d=seen.kicked_28d,
+        last_member_message_at=seen.last_member_message_at,
+        leaves_28d=seen.leaves_28d,
+        left_28d=seen.left_28d,
+        messages_1d=seen.messages_1d,
+        messages_28d=seen.messages_28d,
+        messages_7d=seen.messages_7d,
+        newcomer_spoke_share=seen.newcomer_spoke_share,
+        orders_28d=seen.orders_28d,
+        reactions_28d=seen.reactions_28d,
+        replies_28d=seen.replies_28d,
+        revenue_28d=seen.revenue_28d,
+        silent_hours=seen.silent_hours,
+        speakers_1d=seen.speakers_1d,
+        speakers_28d=seen.speakers_28d,
+        speakers_7d=seen.speakers_7d,
+        staff_messages_28d=seen.staff_messages_28d,
+        staff_messages_7d=seen.staff_messages_7d,
     )
     return Output("group-vitals", state.group_id, row)
-
-
-_FROM_WINDOWS = tuple(sorted((set(Windows.__struct_fields__) & set(GroupVitals.__struct_fields__)) - {"at"}))
-_from_windows = attrgetter(*_FROM_WINDOWS)
 
 
 def verdict_signal(state: GroupState, was: str, at: int, offset: int) -> Output:
@@ -83,12 +101,16 @@ def verdict_signal(state: GroupState, was: str, at: int, offset: int) -> Output:
     return Output("alert-signals", state.brand_id, signal)
 
 
-def member_rows(state: GroupState, day: int, offset: int, ids: dict[int, str]) -> Iterator[Output]:
+def member_rows(state: GroupState, day: int, offset: int, ids: dict[int, str]) -> list[Output]:
     """A row for each member who spoke on the day. `ids` remembers the pseudonyms of member numbers between calls."""
     spoke = state.panes.get(day, _no_pane).spoke
     by_id = state.ledger.by_id
     if not spoke.keys() <= ids.keys():
-        ids.update((member.number, member_id) for member_id, member in by_id.items())
+        for new_id, new in reversed(by_id.items()):  # in the ledger numbers rise
+            if new.number in ids:
+                break
+            ids[new.number] = new_id
+    rows = []
     for number in sorted(spoke):
         member_id = ids.get(number, "")
         member = by_id.get(member_id)
@@ -106,4 +128,5 @@ def member_rows(state: GroupState, day: int, offset: int, ids: dict[int, str]) -
             joined_at=member.joined_at,
             last_message_at=member.last_message_at,
         )
-        yield Output("member-vitals", state.group_id, row)
+        rows.append(Output("member-vitals", state.group_id, row))
+    return rows
