@@ -92,16 +92,15 @@ class OutputLine:
         produce = self.line.producer.produce
         for output in outputs:
             value, key = _encode(output.value), output.key.encode()
-            for target in self._targets(output.partition):
+            where = output.partition
+            for target in _BY_KEY if where is None else self._targets(where):
                 try:
                     produce(output.topic, value, key if key or target else None, *target)
                 except (BufferError, KafkaException) as error:
                     await self.line.make_room(error)
                     produce(output.topic, value, key if key or target else None, *target)
 
-    def _targets(self, partition: int | None) -> Iterable[tuple[int, ...]]:
-        if partition is None:
-            return _BY_KEY
+    def _targets(self, partition: int) -> Iterable[tuple[int, ...]]:
         return self._every if partition == EVERY_PARTITION else ((partition,),)
 
     async def delivered(self) -> None:
