@@ -137,6 +137,6 @@ def source_of(brand: str) -> str:
 
 def _own(line: bytes) -> e.Event:
     event = _decode(line)
-    if event.source is not None or isinstance(event, e.Purchase | e.Refund | e.Touch):
+    if event.source is not None or isinstance(event, e.Purchase | e.Refund | e.Touch | e.Tick):
         return event
     return msgspec.structs.replace(event, source=source_of(event.brand_id))

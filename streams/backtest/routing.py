@@ -1,4 +1,4 @@
-"""The way of a line to the process that has its group, found without decoding it where that is safe."""
+"""The way of a line to the process that has its group, which alone decodes all of it."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -13,21 +13,26 @@ from streams.backtest.share import ELSEWHERE, SHOWN_REFUSALS
 
 TO_ALL = 0
 """The place of a line that stands in no file."""
-_GROUP, _TIME = b'"group_id":"', b'"occurred_at":'
-_GROUP_LENGTH, _TIME_LENGTH = len(_GROUP), len(_TIME)
-_STAMP = 14
-"""The 13 digits of a time in ms between 2001 and 2286, which compare as bytes, and the end of the number."""
-_ENDS = (b",", b"}")
+
+
+class _Head(msgspec.Struct, gc=False):
+    """What tells the way of a line."""
+
+    group_id: str
+    occurred_at: int
+    source: str | None = None
+
+
+_head = msgspec.json.Decoder(_Head).decode
 
 
 class Route(msgspec.Struct):
-    """Where the lines of a group go. If there is a `marker` it is in each of them, or their source is another."""
+    """Where the lines of a group go, and the source that the last line which was looked at closely told, if any."""
 
-    number: int
     clock: Clock
     places: list[int]
     lines: list[bytes]
-    marker: bytes | None = None
+    source: str | None
 
 
 class Router:
@@ -49,7 +54,7 @@ class Router:
         self._decoder = Decoder(latest)
         self._until = until
         self._calibrator = calibrator
-        self._routes: dict[bytes, Route] = {}
+        self._routes: dict[str, Route] = {}
         self._clocks: dict[str, Clock] = {}
 
     @property
@@ -60,30 +65,21 @@ class Router:
     def send(self, places: Sequence[int], lines: Sequence[bytes]) -> None:
         """Send some lines on their way.
 
-        The shortcut: a flat object without escapes, whose last group_id and occurred_at are found as msgspec and
-        most others write them, of a group that is known, in a day that is open. Every other line is decoded.
+        Of a line of a group that is known, from its source, in a day that is open, no more is looked at.
         """
         routes = self._routes.get
         self.read += len(lines)
-        has_escapes = b"\\" in b"".join(lines)
         for place, line in zip(places, lines, strict=True):
-            start = line.rfind(_GROUP) + _GROUP_LENGTH
-            route = routes(line[start : line.find(b'"', start)])
-            at = line.rfind(_TIME) + _TIME_LENGTH
-            stamp = line[at : at + _STAMP]
-            if (
-                route is None
-                or at < _TIME_LENGTH
-                or stamp >= route.clock.digits
-                or not stamp.endswith(_ENDS)
-                or line.find(b"{", 1) > 0
-                or (has_escapes and b"\\" in line)
-                or (route.marker is not None and route.marker not in line)
-            ):
-                self._decode(place, line)
-            else:
-                route.places.append(place)
-                route.lines.append(line)
+            try:
+                head = _head(line)
+                route = routes(head.group_id)
+                if route is not None and head.occurred_at < route.clock.midnight and head.source == route.source:
+                    route.places.append(place)
+                    route.lines.append(line)
+                    continue
+            except (ValueError, RecursionError):  # no event of a group, or none at all
+                pass
+            self._decode(place, line)
         self._flush()
 
     def finish(self, now: int) -> None:
@@ -121,15 +117,13 @@ class Router:
             self._broadcast(event, place, line)
 
     def _route(self, event: e.GroupEvent, place: int, line: bytes) -> None:
-        key = event.group_id.encode()
-        route = self._routes.get(key)
+        route = self._routes.get(event.group_id)
         if route is None:
             number = min(range(len(self._load)), key=self._load.__getitem__)
             self._load[number] += 1
-            route = self._routes[key] = Route(number, self._clock(event), *self._batches[number])
-        source = event.source or ""
-        route.marker = b'"source":' + msgspec.json.encode(source) if b'"source"' in line else None
-        self._send_all(route.clock.begin(source, event.platform))
+            route = self._routes[event.group_id] = Route(self._clock(event), *self._batches[number], None)
+        route.source = _head(line).source
+        self._send_all(route.clock.begin(event.source or "", event.platform))
         self._advance(route.clock, event.occurred_at)
         route.places.append(place)
         route.lines.append(line)
@@ -147,7 +141,7 @@ class Router:
 
     def _broadcast(self, event: e.Event, place: int, line: bytes) -> None:
         """Pass on what is of no group. Ticks of no source are a live stack's; here the clock is another."""
-        if isinstance(event, e.Tick) and (event.source is None or b'"source"' not in line):
+        if isinstance(event, e.Tick) and event.source is None:
             self.skipped["tick"] += 1
             return
         if isinstance(event, e.Tick):

@@ -30,7 +30,7 @@ ELSEWHERE = (e.Purchase, e.Refund, e.Touch)
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
-    """What a backtest folds by. `models` and `policies` are by brand and stand before `model` and `policy`.
+    """What a backtest folds by. `models` and `policies`, by group_id or by brand, stand before `model` and `policy`.
 
     `latest` (ms UTC) is the end of what is not the future. `record` must be importable by its name.
     `is_calibrated`: each brand's intercept is learnt on the way, unless its file brings calibrations.
@@ -72,6 +72,8 @@ class BrandLog(GroupLog):
 
     def __init__(self, brand: str, recipe: Recipe, partition: PartitionState, spool: Spool) -> None:
         super().__init__(0, "backtest", recipe.model_of(brand), recipe.policies.get(brand, recipe.policy))
+        self._of_brand = self.model, self.policy
+        self._models, self._policies = recipe.models, recipe.policies
         self.state = partition
         self.open_from = 0
         """The days before this time (ms UTC) are closed."""
@@ -89,6 +91,13 @@ class BrandLog(GroupLog):
         if excluded and any(first <= day <= last for first, last in excluded):
             return False
         return super().is_observed(state, day)
+
+    def _close(self, state: GroupState, day: int, offset: int, view: View) -> Iterable[Output]:
+        """As GroupLog does, by the group's own model and policy, if it has any."""
+        model, policy = self._of_brand
+        self.model = self._models.get(state.group_id, model)
+        self.policy = self._policies.get(state.group_id, policy)
+        return super()._close(state, day, offset, view)
 
     def tell_close(self, state: GroupState, was: str, closed: Closed, view: View, month: Month) -> Iterable[Output]:  # noqa: ARG002
         """Keep the record of the day, put old risks to the test, and tell nothing."""
