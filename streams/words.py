@@ -36,6 +36,10 @@ REASON_WORDS: dict[str, tuple[str, str]] = {
         "{staff_share:%} 的消息来自员工,7 天内仅 {speakers} 名成员发言",
     ),
     "core_left": ("{left} of {core:core member} left or fell silent", "{core} 名核心成员中有 {left} 名退群或沉默"),
+    "leader_left": (
+        "who carried {share:%} of the core's talk left or fell silent",
+        "承担核心 {share:%} 发言的成员退群或沉默",
+    ),
     "freebie_hunters": (
         "{leaves:member} left within {hours:span} of a benefit",
         "发福利后 {hours:span}内有 {leaves} 人退群",

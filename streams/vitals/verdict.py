@@ -16,8 +16,8 @@ Verdict = Literal["forming", "healthy", "fading", "dying", "dead", "revived", "e
 
 REASON_CODES = (
     "planned_end", "dissolved", "merged", "blind", "too_young", "too_few_ever", "no_message", "volume_collapsed",
-    "off_rhythm", "held", "monologue", "core_left", "freebie_hunters", "ad_flood", "leaves", "unanswered_newcomers",
-    "speakers_falling", "recovering", "broad", *DRIVERS,
+    "off_rhythm", "held", "freebie_hunters", "ad_flood", "monologue", "leader_left", "core_left",
+    "unanswered_newcomers", "leaves", "speakers_falling", "recovering", "broad", *DRIVERS,
 )  # fmt: skip
 MAX_REASONS = 3
 _DEAD_MIN_AGE_DAYS = 112  # 56 days to compare and 56 to compare with
@@ -190,29 +190,46 @@ def _death(state: GroupState, windows: Windows, policy: Policy) -> list[Reason]:
 
 
 def _causes(state: GroupState, windows: Windows, policy: Policy) -> list[Reason]:
+    """Causes by rule with their evidence, the most telling first: what was done to a group before what came of it."""
     found = []
     staff, messages = windows.staff_messages_28d, windows.messages_28d
-    if is_monologue(messages, staff, windows.speakers_7d, policy):
-        share = round(staff / (staff + messages), 3)
-        found.append(because("monologue", staff_share=share, speakers=windows.speakers_7d))
-    if windows.ads_28d >= 28 and windows.ads_28d > messages:
-        found.append(because("ad_flood", posts=windows.ads_28d, messages=messages))
     fled = windows.leaves_after_benefit_28d
     if fled >= 5 and fled >= 0.5 * windows.leaves_28d:
         found.append(because("freebie_hunters", leaves=fled, hours=policy.benefit_leave_hours))
-    core = _core(state, windows.at, policy)
-    gone = [member for member in core if _is_gone(member, windows.at, policy)]
-    if len(core) >= 3 and 2 * len(gone) >= len(core):
-        found.append(because("core_left", left=len(gone), core=len(core)))
-    if windows.leaves_28d > windows.joins_28d and windows.leaves_28d >= 0.1 * max(state.ledger.members, 10):
-        found.append(because("leaves", leaves=windows.leaves_28d, members=state.ledger.members, days=28))
+    if windows.ads_28d >= 28 and windows.ads_28d > messages:
+        found.append(because("ad_flood", posts=windows.ads_28d, messages=messages))
+    if is_monologue(messages, staff, windows.speakers_7d, policy):
+        share = round(staff / (staff + messages), 3)
+        found.append(because("monologue", staff_share=share, speakers=windows.speakers_7d))
+    leaving, fading = _core_lost(state, windows.at, policy)
+    found += leaving
     spoke = windows.newcomer_spoke_share
     if windows.newcomers_28d >= 8 and spoke is not None and spoke < 0.1:
         found.append(because("unanswered_newcomers", newcomers=windows.newcomers_28d, spoke_share=round(spoke, 3)))
+    found += fading
+    if windows.leaves_28d > windows.joins_28d and windows.leaves_28d >= 0.1 * max(state.ledger.members, 10):
+        found.append(because("leaves", leaves=windows.leaves_28d, members=state.ledger.members, days=28))
     fall = falling(windows, policy)
     if fall is not None:
         found.append(because("speakers_falling", now=round(fall[0] / 28, 1), before=round(fall[1] / 28, 1)))
     return found
+
+
+def _core_lost(state: GroupState, at: int, policy: Policy) -> tuple[list[Reason], list[Reason]]:
+    """What it says that those who carried the talk go: a cause if they left, a sign if they only fell silent."""
+    core = _core(state, at, policy)
+    gone = [member for member in core if _is_gone(member, at, policy)]
+    if not gone:
+        return [], []
+    talk = sum(member.score for member in core)
+    leader = core[0]
+    if _is_gone(leader, at, policy) and leader.score >= policy.leader_share * talk:
+        reason = because("leader_left", share=round(leader.score / talk, 3))
+        return ([reason], []) if not leader.is_present else ([], [reason])
+    if len(core) < 3 or 2 * len(gone) < len(core):
+        return [], []
+    reason = because("core_left", left=len(gone), core=len(core))
+    return ([reason], []) if 2 * sum(not member.is_present for member in core) >= len(core) else ([], [reason])
 
 
 def _core(state: GroupState, at: int, policy: Policy) -> list[Member]:
