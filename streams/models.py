@@ -6,6 +6,8 @@ from pathlib import Path
 import msgspec
 
 from streams.errors import VitalsError
+from streams.settings import Settings
+from streams.vitals.policy import Policy
 from streams.vitals.risk import Model
 
 SHIPPED = Path(__file__).parent / "risk_model.json"
@@ -20,6 +22,14 @@ def load(path: Path = SHIPPED) -> Model:
         raise VitalsError(f"cannot read the risk model {path}: {error.strerror}") from None
     except (msgspec.DecodeError, ValueError) as error:
         raise VitalsError(f"{path} is no risk model of this version: {error}. Make one with `vitals fit`") from None
+
+
+def judging(settings: Settings) -> tuple[Model, Policy]:
+    """The model and the policy that a user has set. Raises VitalsError if one cannot be used."""
+    if not 0 < settings.dying_risk < 1:
+        raise VitalsError(f"VITALS_DYING_RISK is {settings.dying_risk:g}: give a risk between 0 and 1, as 0.45")
+    policy = Policy(dying_risk=settings.dying_risk, alarms_per_year=settings.alarms_per_year)
+    return load(settings.model or SHIPPED), policy
 
 
 def save(model: Model, path: Path) -> None:

@@ -52,6 +52,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     flush_seconds: float = 1.0
     """A flush is due after so many events or seconds, whichever is first; also at ticks and on giving up partitions."""
     session_timeout: float = 6.0
+    model: Path | None = None
+    """The risk model that `vitals fit` made; unset: the one that is shipped. All group workers need the same."""
+    dying_risk: float = 0.45
+    """The risk at which a group alarms: fewer alarms above, fewer deaths unseen below. MODEL.md has the table."""
+    alarms_per_year: int = 0
+    """No more alarms of one group within 364 days; 0: no cap."""
     retention_days: int = 730
     """How long ClickHouse keeps events and rows."""
 

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from streams import models
 from streams.errors import VitalsError
+from streams.settings import Settings
 from streams.vitals.drivers import DRIVERS
 from streams.vitals.features import FEATURES
+from streams.vitals.policy import Policy
 from streams.vitals.risk import Model, assess
 from streams.words import REASON_WORDS
 
@@ -78,3 +80,12 @@ def test_a_file_that_is_no_model_is_refused_in_one_line(tmp_path: Path, content:
 def test_a_model_of_other_inputs_cannot_be_made() -> None:
     with pytest.raises(ValueError, match="other features"):
         Model(name="x", intercept=0.0, inputs=MODEL.inputs[1:])
+
+
+def test_the_user_chooses_model_and_slider(tmp_path: Path) -> None:
+    models.save(MODEL, tmp_path / "model.json")
+    chosen = Settings(home=tmp_path, cache=tmp_path, model=tmp_path / "model.json", dying_risk=0.6, alarms_per_year=4)
+    assert models.judging(chosen) == (MODEL, Policy(dying_risk=0.6, alarms_per_year=4))
+    assert models.judging(Settings(home=tmp_path, cache=tmp_path)) == (MODEL, Policy())
+    with pytest.raises(VitalsError, match="VITALS_DYING_RISK is 45: give a risk between 0 and 1"):
+        models.judging(Settings(home=tmp_path, cache=tmp_path, dying_risk=45))
