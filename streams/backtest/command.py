@@ -2,9 +2,9 @@
 
 import os
 import time
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -32,7 +32,7 @@ def cores() -> int:
     "backtest",
     short_help="Replay a file of events and write what would have been said each day.",
     epilog="\b\nExample:\n  vitals import irc --out events.jsonl.gz channels.tar.xz\n"
-    "  vitals backtest events.jsonl.gz --out verdicts.csv",
+    "  vitals backtest events.jsonl.gz --out verdicts.csv --report report.md",
 )
 @click.argument("events", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True, path_type=Path))
 @click.option(
@@ -45,6 +45,10 @@ def cores() -> int:
     "--exclusions", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="CSV",
     help="Days that nobody saw: group_id (or BRAND/*), from, to, reason; days inclusive, empty is open.",
 )  # fmt: skip
+@click.option(
+    "--report", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path), metavar="FILE",
+    help="Also tell in words what would have been alerted, and what died; - prints it.",
+)  # fmt: skip
 @click.option("--uncalibrated", is_flag=True, help="As a stack in which `vitals calibrate` is never run.")
 @click.option(
     "--until",
@@ -52,15 +56,7 @@ def cores() -> int:
     metavar="DAY",
     help="Leave out what happened on this UTC day and later.",
 )
-def backtest_command(
-    events: tuple[Path, ...],
-    out: Path,
-    jobs: int,
-    features: bool,
-    exclusions: Path | None,
-    uncalibrated: bool,
-    until: datetime | None,
-) -> None:
+def backtest_command(events: tuple[Path, ...], out: Path, jobs: int, **said: Any) -> None:
     """Replay files of events and write what would have been said of each group at the end of each UTC day.
 
     No server is needed. EVENTS are JSON lines (.jsonl, .gz, .zst, or - for standard input), as `vitals import --out`
@@ -72,36 +68,39 @@ def backtest_command(
 
     What a brand's own past says of its risk is learnt on the way and in force a week later.
 
-    The CSV has the columns group_id, at, risk, verdict, model, reasons (codes and numbers), messages_1d; its bytes do
-    not depend on --jobs. Lines that are no events are counted and the first of them shown.
+    The CSV has the columns group_id, at, risk, verdict, model, reasons (codes and numbers), messages_1d,
+    speakers_28d; its bytes do not depend on --jobs. Lines that are no events are counted and the first of them shown.
     """
     from streams import models  # noqa: PLC0415
     from streams.backtest.driving import Counts, closings  # noqa: PLC0415
     from streams.backtest.exclusions import read_exclusions  # noqa: PLC0415
     from streams.backtest.reading import Files  # noqa: PLC0415
+    from streams.backtest.report import write_report  # noqa: PLC0415
     from streams.backtest.share import Recipe  # noqa: PLC0415
     from streams.backtest.verdicts import Row, write_verdicts  # noqa: PLC0415
     from streams.events import FUTURE_TOLERANCE_MS  # noqa: PLC0415
 
     began = time.monotonic()
-    row = Row(features)
+    row = Row(said["features"])
     recipe = Recipe(
         record=row,
         model=models.load(),
         latest=time.time_ns() // 1_000_000 + FUTURE_TOLERANCE_MS,
-        exclusions=read_exclusions(exclusions) if exclusions else {},
-        is_calibrated=not uncalibrated,
+        exclusions=read_exclusions(said["exclusions"]) if said["exclusions"] else {},
+        is_calibrated=not said["uncalibrated"],
     )
     files, counts = Files(events), Counts()
-    limit = None if until is None else int(until.replace(tzinfo=UTC).timestamp()) * 1000
+    until = None if said["until"] is None else int(said["until"].replace(tzinfo=UTC).timestamp()) * 1000
     with shown(files.total_bytes, counts) as advance, closings(
-        files, recipe, directory=out.absolute().parent, jobs=jobs, until=limit, counts=counts, advance=advance
+        files, recipe, directory=out.absolute().parent, jobs=jobs, until=until, counts=counts, advance=advance
     ) as closed:  # fmt: skip
         if not counts.events:
             raise VitalsError(f"no line of {files.title(0).partition(',')[0]} is an event{_why(counts)}")
         rows = write_verdicts(closed, row, out)
     for line in _closing(counts, rows, out, time.monotonic() - began):
         click.echo(line)
+    if said["report"] is not None:
+        write_report(out, recipe.exclusions, said["report"])
 
 
 def _why(counts: "Counts") -> str:

@@ -12,7 +12,7 @@ from streams.vitals.close import Closed
 from streams.vitals.features import FEATURES
 from streams.vitals.state import GroupState
 
-COLUMNS = ("group_id", "at", "risk", "verdict", "model", "reasons", "messages_1d")
+COLUMNS = ("group_id", "at", "risk", "verdict", "model", "reasons", "messages_1d", "speakers_28d")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -37,7 +37,7 @@ class Row(msgspec.Struct, frozen=True):
         reasons = _encode(state.reasons).decode().replace('"', '""')
         row = (
             f"{_quoted(state.group_id)},{_iso(seen.at)},{state.risk!r},{verdict},{_quoted(state.assessment.model)},"
-            f'"{reasons}",{seen.messages_1d}'
+            f'"{reasons}",{seen.messages_1d},{seen.speakers_28d}'
         )
         if self.has_features:
             row = f"{row},{','.join('' if one is None else repr(one) for one in closed.features)}"
