@@ -66,12 +66,14 @@ def backtest_command(events: tuple[Path, ...], out: Path, jobs: int, **said: Any
     A brand's days are closed by its own events: its log is complete up to its last one. So a row at a midnight is made
     of what happened before it and of nothing else, and a file that is cut gives the same rows up to the cut.
 
-    What a brand's own past says of its risk is learnt on the way and in force a week later.
+    What a brand's own past says of its risk is learnt on the way and in force a week later. The settings VITALS_MODEL,
+    VITALS_DYING_RISK and VITALS_ALARMS_PER_YEAR hold as for the workers, so another threshold is tried with
+    `VITALS_DYING_RISK=.6 vitals backtest ...`.
 
     The CSV has the columns group_id, at, risk, verdict, model, reasons (codes and numbers), messages_1d,
     speakers_28d; its bytes do not depend on --jobs. Lines that are no events are counted and the first of them shown.
     """
-    from streams import models  # noqa: PLC0415
+    from streams import models, settings  # noqa: PLC0415
     from streams.backtest.driving import Counts, closings  # noqa: PLC0415
     from streams.backtest.exclusions import read_exclusions  # noqa: PLC0415
     from streams.backtest.reading import Files  # noqa: PLC0415
@@ -82,9 +84,11 @@ def backtest_command(events: tuple[Path, ...], out: Path, jobs: int, **said: Any
 
     began = time.monotonic()
     row = Row(said["features"])
+    model, policy = models.judging(settings.load())
     recipe = Recipe(
         record=row,
-        model=models.load(),
+        model=model,
+        policy=policy,
         latest=time.time_ns() // 1_000_000 + FUTURE_TOLERANCE_MS,
         exclusions=read_exclusions(said["exclusions"]) if said["exclusions"] else {},
         is_calibrated=not said["uncalibrated"],

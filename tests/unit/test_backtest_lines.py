@@ -223,3 +223,13 @@ def test_a_process_that_ends_is_told_of(record, error, said, tmp_path):
     with pytest.raises(error, match=said), closings(Files([path]), recipe, directory=tmp_path, jobs=2):
         pass
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_it_judges_by_the_settings_as_the_workers_do(run, tmp_path, monkeypatch):
+    path = write(tmp_path / "in.jsonl", [bare(day, member="abc"[day % 3]) for day in range(100)])
+    found = set()
+    for risk in ("0.01", "0.99"):
+        monkeypatch.setenv("VITALS_DYING_RISK", risk)
+        assert run(path, "--out", tmp_path / "v.csv", "--jobs", 1)[0] == 0
+        found.add("dying" in (tmp_path / "v.csv").read_text())
+    assert found == {True, False}
