@@ -43,10 +43,12 @@ def close_day(
         state.unseen.append(day)
     seen = windows(state, (day + 1) * DAY_MS, month)
     year = _year(state, day, month)
-    inputs = features(year, state, seen)
+    weeks = year.weeks()
+    inputs = features(year, weeks, state, seen)
     risk = assess(model, inputs, community)
-    messages_56d, usual_56d = sum(year.weeks(8)), year.usual_56d()
-    longest = year.longest_silence(policy.rhythm_min_active_days)
+    messages_56d, usual_56d = sum(weeks[:8]), 56 * sum(weeks) / max(year.days, 1)
+    silent = year.silent_days()
+    longest = year.longest_silence(policy.rhythm_min_active_days) if silent >= policy.rhythm_days else None
     state.risk = risk.value
     state.assessment = Assessment(
         model=model.name,
@@ -55,7 +57,7 @@ def close_day(
         drivers=drivers(risk, year, inputs, messages_56d, usual_56d),
         messages_56d=messages_56d,
         usual_56d=usual_56d,
-        silent_days=year.silent_days(),
+        silent_days=silent,
         longest_silence=-1 if longest is None else longest,
         watched_days=year.days,
     )

@@ -1,5 +1,6 @@
 """What the risk sees of a group: level, breadth, habit and bursts of its last year, in days that were watched."""
 
+from collections.abc import Sequence
 from math import log
 
 from streams.vitals.engagement import Windows
@@ -18,8 +19,10 @@ HORIZON_DAYS = 56
 TOP_WEEKS = 8
 
 
-def features(year: Year, state: GroupState, seen: Windows) -> tuple[float | None, ...]:
+def features(year: Year, weeks: Sequence[int], state: GroupState, seen: Windows) -> tuple[float | None, ...]:
     """The inputs of the risk at the end of `year`, in the order of FEATURES; None where it is not known.
+
+    `weeks` are those of the year.
 
     V(w) are the member messages of the last w of its n ≤ 364 days, W the messages of its trailing weeks.
 
@@ -36,7 +39,7 @@ def features(year: Year, state: GroupState, seen: Windows) -> tuple[float | None
     - net_loss_share: how many more left than joined in 28 days ÷ those who were there before. Known with a roster only.
     - muted_share: of the members, those who muted the group. Known with a roster only.
     """
-    weeks, speaker_weeks = year.weeks() or (0,), year.speaker_weeks()
+    weeks, speaker_weeks = weeks or (0,), year.speaker_weeks()
     ordered, count = sorted(weeks), len(weeks)
     eight_typical = 4 * (ordered[(count - 1) // 2] + ordered[count // 2])
     total, days = sum(weeks), max(year.days, 1)

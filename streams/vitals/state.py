@@ -14,7 +14,7 @@ class Assessment(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """How the risk came about when the last day closed, in watched days. Appended fields need defaults.
 
     `drivers` and `usual_risk` add up to the risk; `community` is the intercept that was in force. `longest_silence` is
-    that of the year in days, -1 where too few days had a message for a habit.
+    that of the year in days, -1 where nobody need ask: the present one is short, or too few days had a message.
     """
 
     model: str = ""

@@ -57,9 +57,9 @@ class Year:
         _count(self.talk, pane.spoke, 1)
         _count(self.talk, panes.get(day - TALK_DAYS, _EMPTY).spoke, -1)
 
-    def weeks(self, count: int = YEAR_DAYS // 7) -> Sequence[int]:
-        """Member messages of each of the last weeks, the latest first; the group's first week may be short."""
-        return self._weeks[-1 : -7 * count - 1 : -7]
+    def weeks(self) -> Sequence[int]:
+        """Member messages of each week of the year, the latest first; the group's first week may be short."""
+        return self._weeks[-1 : -YEAR_DAYS - 1 : -7]
 
     def speaker_weeks(self) -> Sequence[int]:
         """Speaker-days (the daily speakers added up) of each week of the year, the latest first."""
@@ -92,10 +92,6 @@ class Year:
         if self.active_days(YEAR_DAYS) < min_active_days:
             return None
         return max((gap for gap, count in self.gaps.items() if count), default=1) - 1
-
-    def usual_56d(self) -> float:
-        """Member messages that 56 days of the year, or of the group's life, usually bring."""
-        return 56 * sum(self.weeks()) / max(self.days, 1)
 
     def _add(self, pane: DayPane) -> None:
         index = self._index = self._index + 1

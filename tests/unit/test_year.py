@@ -27,7 +27,6 @@ def told(year: Year) -> dict[str, object]:
     return {
         "days": year.days,
         "weeks": [*year.weeks()],
-        "eight": [*year.weeks(8)],
         "speaker_weeks": [*year.speaker_weeks()],
         "gaps": +year.gaps,
         "top": year.top_speakers(),
@@ -52,7 +51,6 @@ def plainly(panes: dict[int, DayPane], last_day: int, first_day: int, unseen: se
     return {
         "days": len(year),
         "weeks": weeks,
-        "eight": weeks[:8],
         "speaker_weeks": [sum(pane.speakers for pane in block) for block in blocks],
         "top": max((pane.speakers for pane in found), default=0),
         "gaps": Counter(b - a for a, b in pairwise(active)),
