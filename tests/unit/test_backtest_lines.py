@@ -4,6 +4,8 @@ import csv
 import json
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 import zstandard
@@ -233,3 +235,17 @@ def test_it_judges_by_the_settings_as_the_workers_do(run, tmp_path, monkeypatch)
         assert run(path, "--out", tmp_path / "v.csv", "--jobs", 1)[0] == 0
         found.add("dying" in (tmp_path / "v.csv").read_text())
     assert found == {True, False}
+
+
+def test_an_interrupted_backtest_leaves_nothing_behind(tmp_path):
+    command = [sys.executable, "-m", "streams", "backtest", "-", "--out", str(tmp_path / "v.csv"), "--jobs", "2"]
+    env = os.environ | {"VITALS_HOME": str(tmp_path / "home")}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=env, **pipes) as process:
+        process.stdin.write(b"".join(bare(n / 2000, f"den/{n % 5}", row=n) + b"\n" for n in range(40_000)))
+        process.stdin.flush()  # more than a pipe holds: most of it was read
+        process.send_signal(signal.SIGINT)
+        out, said = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, b"")
+    assert said.strip().endswith(b"vitals: interrupted")
+    assert list(tmp_path.iterdir()) == []
