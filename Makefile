@@ -57,4 +57,4 @@ schemas: setup ## Write schemas/events and schemas/examples anew from streams/ev
 
 lock: ## Resolve deploy/requirements.lock anew (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	  --extra embedded --group dev pyproject.toml --output-file deploy/requirements.lock
+	  --extra embedded --extra fit --group dev pyproject.toml --output-file deploy/requirements.lock

@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "streams.calibrate:calibrate_command",
         "Learn from each brand's past how often its groups died, and tell the agents.",
     ),
+    "fit": ("streams.fit.command:fit_command", "Fit the risk to the deaths in a file of events."),
     "simulate": ("streams.simulate.command:simulate_command", "Make a fleet of groups with planted deaths."),
     "wait": ("streams.waiting:wait_command", "Wait until all that was sent has reached ClickHouse."),
     "sql": ("streams.sql_command:sql_command", "Ask ClickHouse as the readonly user."),

@@ -53,6 +53,7 @@ def test_what_is_declared_is_what_is_locked() -> None:
     declared = [
         *PROJECT["project"]["dependencies"],
         *PROJECT["project"]["optional-dependencies"]["embedded"],
+        *PROJECT["project"]["optional-dependencies"]["fit"],
         *PROJECT["dependency-groups"]["dev"],
         *PROJECT["build-system"]["requires"],
     ]
