@@ -72,7 +72,7 @@ GROUP_VITALS = _of(
         "staff_messages_28d messages_all speakers_1d speakers_7d speakers_28d active_days_28d replies_28d reactions_28d"
         " claims_28d joins_28d leaves_28d left_28d kicked_28d capped_messages_28d buyers_28d orders_28d revenue_28d "
         "messages_day staff_messages_day speakers_day replies_day joins_day leaves_day orders_day revenue_day "
-        "messages_56d age_days",
+        "messages_56d age_days unseen_days_56d",
         "real": "risk usual_risk community_intercept usual_56d",
         "reals": "driver_points",
         "real?": "silent_hours breadth_28d answered_share_28d newcomer_spoke_share",

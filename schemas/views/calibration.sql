@@ -1,6 +1,7 @@
 -- How well the risk foretold: per brand, model and 28 days, the tests whose outcome became known by `known_on`, the
 -- deaths that were expected and those that came. A test is a weekly look at a group of 112 days or older that talks
--- (5 messages by 2 members in 28 days); it died if the 56 days after brought less than 5 % of what was usual.
+-- (5 messages by 2 members in 28 days); it died if the 56 days after brought less than 5 % of what was usual. It is no
+-- test if one of these days was not seen, or if the group ended as planned.
 SELECT
     origins.brand_id AS brand_id,
     origins.model AS model,
@@ -15,6 +16,10 @@ FROM
     FROM group_vitals_v1 FINAL
     WHERE is_day_close AND age_days >= 112 AND (age_days - 112) % 7 = 0 AND messages_28d >= 5 AND speakers_28d >= 2
 ) AS origins
-INNER JOIN (SELECT group_id, at, messages_56d FROM group_vitals_v1 FINAL WHERE is_day_close) AS outcomes
-    ON outcomes.group_id = origins.group_id AND outcomes.at = origins.at + INTERVAL 56 DAY
+INNER JOIN
+(
+    SELECT group_id, at, messages_56d
+    FROM group_vitals_v1 FINAL
+    WHERE is_day_close AND verdict != 'ended' AND unseen_days_56d = 0
+) AS outcomes ON outcomes.group_id = origins.group_id AND outcomes.at = origins.at + INTERVAL 56 DAY
 GROUP BY brand_id, model, known_on

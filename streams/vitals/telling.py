@@ -40,6 +40,7 @@ def vitals_row(state: GroupState, seen: Windows, at: int, offset: int, view: Vie
         drivers=assessment.drivers,
         messages_56d=assessment.messages_56d,
         usual_56d=assessment.usual_56d,
+        unseen_days_56d=sum(day > seen.last_day - 56 for day in state.unseen),
         reasons=why,
         source_complete_at=view.complete_at,
         members=state.ledger.members,
