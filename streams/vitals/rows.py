@@ -34,7 +34,8 @@ class GroupVitals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `risk`, and what is said of it, is as of the last closed day: `usual_risk` and the `points` of all `drivers` add up
     to it; `community_intercept` is what its community added to the logit. `messages_56d` and `usual_56d`, what 56 days
-    of the group's year usually bring, are of watched days; `unseen_days_56d` of the last 56 were not. `age_days` are those since the first member message.
+    of the group's year usually bring, are of watched days; `unseen_days_56d` of the last 56 days were not. `age_days`
+    are those since the first member message.
     """
 
     group_id: str
