@@ -12,6 +12,7 @@ from tests.bench.figures import Figure, table, write_json
 from tests.bench.latency import latency
 from tests.bench.quix_venv import PIN, python_with_quix
 from tests.bench.restart import restart
+from tests.bench.sections import sections
 from tests.bench.stage import Stage, stage
 from tests.bench.state import state
 
@@ -44,6 +45,7 @@ def _after(on: Stage, only: frozenset[str], worker: throughput.Worker) -> list[F
     """What needs the folded fleet, or adds to it."""
     steps: list[tuple[str, Callable[[], list[Figure]]]] = [
         ("state", lambda: state(on)),
+        ("worker", lambda: sections(on)),
         ("worker", lambda: throughput.busy(on)),
         ("import", lambda: throughput.import_irc(on)),
         ("latency", lambda: latency(on, worker.per_s)),
