@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -28,20 +29,21 @@ class Community(msgspec.Struct, frozen=True):
 
     groups: int
     origins: int
-    deaths: int
-    """Origins after which the group was dead."""
+    before_death: int
+    """Origins after which the group was dead for 56 days."""
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True):
     """What a model was fitted to; `first_day` and `last_day` are those of its member messages and events (UTC)."""
 
     files: tuple[str, ...]
+    exclusions: str | None
     events: int
     first_day: str
     last_day: str
     groups: int
     origins: int
-    deaths: int
+    before_death: int
     communities: Mapping[str, Community]
 
 
@@ -114,7 +116,7 @@ def communities_of(model: Model) -> frozenset[str]:
         return frozenset()
 
 
-def describe(sample: Sample, files: Sequence[str], events: int) -> Data:
+def describe(sample: Sample, files: Sequence[Path], exclusions: Path | None, events: int) -> Data:
     """The data of a sample. File names only: where they lay is nobody's business."""
     first = min(track.first_day for track in sample.tracks)
     last = max(track.first_day + track.age_days - 1 for track in sample.tracks)
@@ -122,16 +124,19 @@ def describe(sample: Sample, files: Sequence[str], events: int) -> Data:
     for number, name in enumerate(sample.communities):
         mine = sample.community == number
         communities[name] = Community(
-            groups=len(np.unique(sample.group[mine])), origins=int(mine.sum()), deaths=int(sample.died[mine].sum())
+            groups=len(np.unique(sample.group[mine])),
+            origins=int(mine.sum()),
+            before_death=int(sample.died[mine].sum()),
         )
     return Data(
-        files=tuple(files),
+        files=tuple(path.name for path in files),
+        exclusions=exclusions.name if exclusions else None,
         events=events,
         first_day=date.fromordinal(_EPOCH + first).isoformat(),
         last_day=date.fromordinal(_EPOCH + last).isoformat(),
         groups=len(sample.tracks),
         origins=len(sample.died),
-        deaths=int(sample.died.sum()),
+        before_death=int(sample.died.sum()),
         communities=communities,
     )
 

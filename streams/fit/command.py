@@ -79,11 +79,9 @@ def _source(events: tuple[Path, ...], exclusions: Path | None, jobs: int) -> "So
         import numpy  # noqa: F401, PLC0415
     except ImportError:
         raise VitalsError("`vitals fit` needs numpy: pip install 'group-vitals[fit]'") from None
-    from streams.backtest.exclusions import read_exclusions  # noqa: PLC0415
     from streams.fit.running import Source  # noqa: PLC0415
 
-    excluded = read_exclusions(exclusions) if exclusions else {}
-    return Source(files=events, exclusions=excluded, jobs=jobs)
+    return Source(files=events, exclusions=exclusions, jobs=jobs)
 
 
 def _crossvalidate(source: "Source", unit: Literal["community", "group"], out: Path | None) -> None:

@@ -21,8 +21,9 @@ class Comparison(msgspec.Struct, frozen=True):
 
     @property
     def is_worse(self) -> bool:
-        """Whether it is surely behind in one of DECISIVE."""
-        return any(self.ahead[name].high < 0 for name in DECISIVE)
+        """Whether it is surely behind in one of DECISIVE, or behind in all of them."""
+        decisive = [self.ahead[name] for name in DECISIVE]
+        return any(one.high < 0 for one in decisive) or all(one.value < 0 for one in decisive)
 
     def __str__(self) -> str:
         """In numbers."""

@@ -20,8 +20,8 @@ def show(console: Console, model: Model, told: Card, sample: Sample, unseen: Flo
     """Print what a user wants to know before they use a model."""
     data = told.data
     console.print(
-        f"[bold]{model.name}[/bold]: {data.deaths:,} deaths in {data.origins:,} weeks of {data.groups:,} groups, "
-        f"{len(data.communities)} communities, {data.first_day} to {data.last_day}"
+        f"[bold]{model.name}[/bold]: {data.origins:,} weeks of {data.groups:,} groups, {data.before_death:,} of them "
+        f"before a death, {len(data.communities)} communities, {data.first_day} to {data.last_day}"
     )
     console.print(Group(_scores(told), _parts(sample, unseen, told.left_out), _thresholds(told), _inputs(model)))
 
@@ -39,7 +39,9 @@ def _scores(told: Card) -> Table:
 
 
 def _parts(sample: Sample, unseen: Floats, unit: str) -> Table:
-    table = _table(f"where it is good ({unit} left out)", "", "weeks", "deaths", *_HEADINGS, "mean risk", "died")
+    table = _table(
+        f"where it is good ({unit} left out)", "", "weeks", "before a death", *_HEADINGS, "mean risk", "died"
+    )
     for title, part in strata(sample):
         died, logit = sample.died[part], unseen[part]
         if died.any():

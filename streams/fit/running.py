@@ -9,7 +9,7 @@ import msgspec
 
 from streams import models
 from streams.backtest.driving import Counts, closings
-from streams.backtest.exclusions import Exclusions
+from streams.backtest.exclusions import Exclusions, read_exclusions
 from streams.backtest.reading import Files
 from streams.backtest.share import Recipe
 from streams.backtest.verdicts import Row, write_verdicts
@@ -33,8 +33,12 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """What is read: files, which of their days cannot be judged, and by how many processes."""
 
     files: tuple[Path, ...]
-    exclusions: Exclusions
+    exclusions: Path | None
     jobs: int
+
+    def excluded(self) -> Exclusions:
+        """The days that cannot be judged. Raises VitalsError."""
+        return read_exclusions(self.exclusions) if self.exclusions else {}
 
 
 class Fitted(msgspec.Struct, frozen=True, eq=False):
@@ -66,9 +70,10 @@ def observe(source: Source) -> tuple[list[Track], int]:
 
 def fit(source: Source, name: str | None, current: Model, told: Callable[[str], None]) -> Fitted:
     """Fit to all, and judge by parts held out. `told` hears what is being done. Raises VitalsError."""
+    excluded = source.excluded()
     tracks, events = observe(source)
-    sample = sample_of(tracks, source.exclusions)
-    data = describe(sample, [path.name for path in source.files], events)
+    sample = sample_of(tracks, excluded)
+    data = describe(sample, source.files, source.exclusions, events)
     base, name = models.load(), name or f"fitted-{data.last_day}"
     told(f"fitting to {len(sample.died):,} weeks of {len(sample.tracks):,} groups")
     model = fit_model(base, name, sample)
@@ -87,8 +92,9 @@ def crossvalidate(source: Source, unit: Unit, out: Path, told: Callable[[str], N
 
     The number of rows. Raises VitalsError.
     """
+    excluded = source.excluded()
     tracks, _ = observe(source)
-    sample = sample_of(tracks, source.exclusions)
+    sample = sample_of(tracks, excluded)
     if unit == "community" and len(sample.communities) < 2:
         raise VitalsError("these events are of one community: leave out groups with --crossval group")
     base = models.load()

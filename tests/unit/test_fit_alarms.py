@@ -55,7 +55,7 @@ def test_alarms_are_those_of_the_fold(events, policy):
         if is_alarm and not before.get(one["group_id"]):
             begun.setdefault(one["group_id"], []).append(one["at"][:10])
         before[one["group_id"]] = is_alarm
-    tracks, _ = observe(Source(files=(events,), exclusions={}, jobs=1))
+    tracks, _ = observe(Source(files=(events,), exclusions=None, jobs=1))
     mine = {}
     for one in tracks:
         for day in alarms(one, logits(MODEL, one.features), policy):
@@ -92,7 +92,7 @@ def test_two_deaths_are_parted_by_life_or_by_weeks_that_cannot_be_judged():
 
 
 def test_the_threshold_chosen_finds_most_without_crying_wolf(events):
-    tracks, _ = observe(Source(files=(events,), exclusions={}, jobs=1))
+    tracks, _ = observe(Source(files=(events,), exclusions=None, jobs=1))
     cases = [(one, origins(one, {}), logits(MODEL, one.features)) for one in tracks]
     policy = choose(cases, Policy(dying_risk=0.99))
     best = trade_at(cases, policy, policy.dying_risk)

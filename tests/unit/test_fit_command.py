@@ -46,7 +46,7 @@ def test_a_fit_writes_a_model_with_its_card_and_prints_it(events, fitted, capsys
     assert card["data"]["files"] == ["events.jsonl.gz"]
     assert card["data"]["last_day"] in model.name
     assert card["data"]["communities"]["den"]["groups"] == card["data"]["communities"]["inn"]["groups"] == 12
-    assert card["data"]["deaths"] == sum(one["deaths"] for one in card["data"]["communities"].values()) > 20
+    assert card["data"]["before_death"] == sum(one["before_death"] for one in card["data"]["communities"].values()) > 20
     assert card["left_out"] == "community"
     assert communities_of(model) == {"den", "inn"}
     assert len(msgspec.convert(card["thresholds"], list[Trade])) > 5
@@ -87,7 +87,7 @@ def test_each_group_is_judged_by_what_was_fitted_without_it(unit, events, tmp_pa
     assert "judged by a model of the others, dying at 0." in capsys.readouterr().err
     with out.open() as file:
         told = {(row["group_id"], row["at"][:10]): row for row in csv.DictReader(file)}
-    tracks, _ = observe(Source(files=(events,), exclusions={}, jobs=1))
+    tracks, _ = observe(Source(files=(events,), exclusions=None, jobs=1))
     sample = sample_of(tracks, {})
     assert {group for group, _ in told} >= {track.group_id for track in tracks}
     for part in folds(models.load(), "x", sample, unit):

@@ -105,7 +105,7 @@ def test_labels_are_those_of_the_benchmark(tmp_path, monkeypatch):
         )
     theirs = {group.gid: group for group in panel.load(events)}
     rules = panel.read_exclusions(excluded)
-    tracks, _ = observe(Source(files=(events,), exclusions={}, jobs=1))
+    tracks, _ = observe(Source(files=(events,), exclusions=None, jobs=1))
     assert {one.group_id for one in tracks} == set(theirs)
     seen = 0
     for one in tracks:

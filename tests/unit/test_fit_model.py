@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from streams import models
-from streams.fit.compare import compare
+from streams.fit.card import describe
+from streams.fit.compare import Comparison, compare
 from streams.fit.folds import GROUP_FOLDS, folds, left_out
 from streams.fit.regression import SIGNS, fit_model, logistic, logits, sigmoid
 from streams.fit.scores import MEASURES, Interval, Ranked, score
@@ -165,7 +166,20 @@ def test_an_interval_holds_the_truth_and_a_difference_to_oneself_is_none():
         assert scored.minus(scored).intervals()[name] == Interval(0.0, 0.0, 0.0)
 
 
-def test_worse_is_what_is_surely_behind():
+@pytest.mark.parametrize(
+    ("ap", "skill", "is_worse"),
+    [
+        ((-0.02, -0.03, -0.01), (0.1, 0.05, 0.2), True),
+        ((-0.02, -0.06, 0.02), (-0.01, -0.03, 0.02), True),
+        ((-0.02, -0.06, 0.02), (0.0, -0.03, 0.02), False),
+        ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), False),
+    ],
+)
+def test_worse_is_surely_behind_in_one_or_behind_in_both(ap, skill, is_worse):
+    assert Comparison({"ap": Interval(*ap), "brier_skill": Interval(*skill)}).is_worse == is_worse
+
+
+def test_a_model_is_compared_on_what_neither_has_seen():
     given = drawn()
     good = fit_model(BASE, "x", given)
     unseen = left_out(given, folds(BASE, "x", given, "community"))
@@ -175,5 +189,9 @@ def test_worse_is_what_is_surely_behind():
     )
     assert compare(given, good, blunt, logits(blunt, given.features)).is_worse
     assert not compare(given, blunt, good, unseen).is_worse
-    seen = msgspec.structs.replace(good, card={"data": {"communities": {}}})
-    assert compare(given, seen, good, logits(blunt, given.features)).is_worse
+    nothing = np.zeros(len(given.died))
+    assert compare(given, good, good, nothing).is_worse
+    data = describe(given, [], None, 1)
+    assert not compare(
+        given, msgspec.structs.replace(good, card={"data": msgspec.to_builtins(data)}), good, nothing
+    ).is_worse
