@@ -43,7 +43,8 @@ class Year:
         self._tops = deque[tuple[int, int]]()  # (index, speakers) of the days that no later day of the year exceeds
         self._weeks, self._speaker_weeks = array("q"), array("q")
         self._recent = deque([(0, 0)] * 7, maxlen=7)
-        watched = [day for day in range(max(first_day, last_day - PANE_DAYS + 1), last_day + 1) if day not in unseen]
+        days = range(max(first_day, last_day - PANE_DAYS + 1), last_day + 1)
+        watched = sorted(set(days).difference(unseen))
         for day in watched:
             self._add(panes.get(day, _EMPTY))
         for day in watched[-TALK_DAYS:]:
