@@ -6,68 +6,62 @@
 --   care: the share of member messages that were answered, over the year, so mostly while it was alive
 --   freebie, taken off: members who only claim, leaves within 72 hours of a benefit
 WITH
-    events AS
+    people AS
     (
         SELECT
             past.group_id AS group_id,
-            occurred_at,
-            type,
-            role,
             if(customer_id = '', member_id, customer_id) AS who,
-            if(type = 'order_attributed' AND past.currency = latest.currency, amount, 0) AS amount,
-            refund_id,
-            weight,
-            content_class,
-            latest.at AS as_of
+            who != '' AND role NOT IN ('staff', 'bot', 'system') AS is_person,
+            bitCount(groupBitOrIf(bitShiftLeft(toUInt64(1), intDiv(toUnixTimestamp(occurred_at) + 259200, 604800) % 54),
+                type = 'message' AND occurred_at < latest.at - INTERVAL 28 DAY)) >= 4 AS was_core,
+            maxIf(occurred_at, type = 'leave') > maxIf(occurred_at, type NOT IN ('leave', 'order_attributed')) AS is_gone,
+            maxIf(occurred_at, type = 'mute') > maxIf(occurred_at, type = 'unmute') AS is_muting,
+            countIf(type = 'claim') > 0 AS is_claimer,
+            countIf(type = 'order_attributed' AND refund_id = '' AND weight > 0) > 0 AS is_payer,
+            countIf(type = 'message') > 0 AS is_speaker,
+            sumIf(amount, type = 'order_attributed' AND past.currency = latest.currency) AS revenue,
+            countIf(type = 'leave' AND occurred_at >= latest.at - INTERVAL 90 DAY) AS leaves_90d,
+            countIf(type = 'post') AS posts,
+            countIf(type = 'post' AND content_class IN ('ads', 'relay')) AS ads
         FROM
         (
             SELECT * FROM events_v1 FINAL
             WHERE type IN ('message', 'join', 'leave', 'mute', 'unmute', 'claim', 'benefit', 'post', 'order_attributed')
                 AND occurred_at >= (SELECT min(at) - INTERVAL 364 DAY FROM latest_vitals)
         ) AS past
-        INNER JOIN latest_vitals AS latest ON latest.group_id = past.group_id
+        INNER JOIN (SELECT group_id, at, currency FROM latest_vitals) AS latest ON latest.group_id = past.group_id
         WHERE occurred_at < latest.at AND occurred_at >= latest.at - INTERVAL 364 DAY
-    ),
-    people AS
-    (
-        SELECT
-            group_id,
-            uniqExactIf(toMonday(occurred_at), type = 'message' AND occurred_at < as_of - INTERVAL 28 DAY) >= 4 AS was_core,
-            maxIf(occurred_at, type = 'leave') > maxIf(occurred_at, type NOT IN ('leave', 'order_attributed')) AS is_gone,
-            maxIf(occurred_at, type = 'mute') > maxIf(occurred_at, type = 'unmute') AS is_muting,
-            countIf(type = 'claim') > 0 AS is_claimer,
-            countIf(type = 'order_attributed' AND refund_id = '' AND weight > 0) > 0 AS is_payer,
-            countIf(type = 'message') > 0 AS is_speaker
-        FROM events
-        WHERE who != '' AND role NOT IN ('staff', 'bot', 'system')
-        GROUP BY group_id, who
-    ),
-    crowds AS
-    (
-        SELECT
-            group_id,
-            countIf(was_core) AS core,
-            countIf(was_core AND NOT is_gone) AS core_here,
-            countIf(is_muting AND NOT is_gone) AS muting,
-            countIf(is_claimer) AS claimers,
-            countIf(is_claimer AND NOT is_speaker AND NOT is_payer) AS hunters,
-            countIf(is_payer) AS payers
-        FROM people
-        GROUP BY group_id
+        GROUP BY group_id, who, is_person
     ),
     sums AS
     (
         SELECT
             group_id,
-            sum(amount) AS revenue,
-            countIf(type = 'leave') AS leaves,
-            countIf(type = 'leave' AND occurred_at >= as_of - INTERVAL 90 DAY) AS leaves_90d,
-            countIf(type = 'post') AS posts,
-            countIf(type = 'post' AND content_class IN ('ads', 'relay')) AS ads,
+            countIf(is_person AND was_core) AS core,
+            countIf(is_person AND was_core AND NOT is_gone) AS core_here,
+            countIf(is_person AND is_muting AND NOT is_gone) AS muting,
+            countIf(is_person AND is_claimer) AS claimers,
+            countIf(is_person AND is_claimer AND NOT is_speaker AND NOT is_payer) AS hunters,
+            countIf(is_person AND is_payer) AS payers,
+            sum(people.revenue) AS revenue,
+            sum(people.leaves_90d) AS leaves_90d,
+            sum(people.posts) AS posts,
+            sum(people.ads) AS ads
+        FROM people
+        GROUP BY group_id
+    ),
+    gone AS
+    (
+        SELECT
+            past.group_id AS group_id,
             groupArrayIf(occurred_at, type = 'benefit') AS benefits,
-            arrayCount(gone -> arrayExists(given -> gone > given AND gone <= given + INTERVAL 72 HOUR, benefits),
-                groupArrayIf(occurred_at, type = 'leave')) AS leaves_after_benefit
-        FROM events
+            groupArrayIf(occurred_at, type = 'leave') AS left_at,
+            length(left_at) AS leaves,
+            arrayCount(gone_at -> arrayExists(given -> gone_at > given AND gone_at <= given + INTERVAL 72 HOUR, benefits), left_at)
+                AS leaves_after_benefit
+        FROM (SELECT * FROM events_v1 FINAL WHERE type IN ('leave', 'benefit')) AS past
+        INNER JOIN (SELECT group_id, at, currency FROM latest_vitals) AS latest ON latest.group_id = past.group_id
+        WHERE occurred_at < latest.at AND occurred_at >= latest.at - INTERVAL 364 DAY
         GROUP BY group_id
     ),
     care AS
@@ -99,24 +93,24 @@ WITH
             known.knows_orders AS knows_orders,
             known.knows_mutes AS knows_mutes,
             ifNull(sums.revenue, 0) AS revenue,
-            sums.leaves AS leaves,
+            gone.leaves AS leaves,
             ifNull(sums.leaves_90d, 0) AS leaves_90d,
-            sums.leaves_after_benefit AS leaves_after_benefit,
-            notEmpty(sums.benefits) AS had_benefits,
+            gone.leaves_after_benefit AS leaves_after_benefit,
+            notEmpty(gone.benefits) AS had_benefits,
             2 * sums.ads > sums.posts AS is_ads,
-            crowds.core AS core,
-            crowds.core_here AS core_here,
-            crowds.muting AS muting,
-            crowds.claimers AS claimers,
-            crowds.hunters AS hunters,
-            ifNull(crowds.payers, 0) AS payers,
+            sums.core AS core,
+            sums.core_here AS core_here,
+            sums.muting AS muting,
+            sums.claimers AS claimers,
+            sums.hunters AS hunters,
+            ifNull(sums.payers, 0) AS payers,
             care.care AS care,
             percent_rank() OVER (PARTITION BY brand_id, members IS NULL ORDER BY payers / members) AS payers_rank,
             percent_rank() OVER (PARTITION BY brand_id, members IS NULL ORDER BY revenue / members) AS revenue_rank
         FROM groups
         LEFT JOIN latest_vitals AS latest ON latest.group_id = groups.group_id
         LEFT JOIN sums ON sums.group_id = groups.group_id
-        LEFT JOIN crowds ON crowds.group_id = groups.group_id
+        LEFT JOIN gone ON gone.group_id = groups.group_id
         LEFT JOIN care ON care.group_id = groups.group_id
         LEFT JOIN known ON known.brand_id = groups.brand_id
     ),
@@ -160,4 +154,4 @@ SELECT
     care,
     freebie
 FROM parts
-SETTINGS join_use_nulls = 1
+SETTINGS join_use_nulls = 1, do_not_merge_across_partitions_select_final = 1

@@ -1,0 +1,1 @@
+SELECT minute, stream, rows FROM arrivals ORDER BY minute, stream

@@ -1,0 +1,1 @@
+SELECT name, at, type, detail FROM group_moments ORDER BY at
