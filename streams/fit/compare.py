@@ -34,10 +34,12 @@ class Comparison(msgspec.Struct, frozen=True):
 def compare(sample: Sample, current: Model, new: Model, unseen: Floats) -> Comparison:
     """On the same origins, like with like.
 
-    A community that the current model was fitted to is no test of it: there the new one may have seen it too. On all
-    others the new one is judged by `unseen`, the logits of models that were fitted without them.
+    The new one is judged by `unseen`, the logits of models that were fitted without the origins at hand. But where it
+    has learnt from all communities that the current one has, those test neither, and it may have seen them too.
     """
     known = communities_of(current)
+    if not known <= set(sample.communities):
+        known = frozenset()
     was_seen = np.array([name in known for name in sample.communities])[sample.community]
     logit = np.where(was_seen, logits(new, sample.features), unseen)
     return Comparison(score(sample, logit).minus(score(sample, logits(current, sample.features))).intervals())

@@ -21,18 +21,17 @@ def show(console: Console, model: Model, told: Card, sample: Sample, unseen: Flo
     data = told.data
     console.print(
         f"[bold]{model.name}[/bold]: {data.origins:,} weeks of {data.groups:,} groups, {data.before_death:,} of them "
-        f"before a death, {len(data.communities)} communities, {data.first_day} to {data.last_day}"
+        f"before a death; communities: {len(data.communities)}; {data.first_day} to {data.last_day}",
+        soft_wrap=True,
     )
     console.print(Group(_scores(told), _parts(sample, unseen, told.left_out), _thresholds(told), _inputs(model)))
 
 
 def _scores(told: Card) -> Table:
     table = _table("scores, with intervals of 95 %", "", *_HEADINGS)
-    rows = {
-        f"{told.left_out} left out": told.pooled,
-        f"{told.left_out} left out, mean of communities": told.macro,
-        "seen in training": told.seen,
-    }
+    rows = {f"{told.left_out} left out": told.pooled, "seen in training": told.seen}
+    if len(told.data.communities) > 1:
+        rows[f"{told.left_out} left out, mean of communities"] = told.macro
     for title, scores in rows.items():
         table.add_row(title, *(scores[name] for name in MEASURES))
     return table

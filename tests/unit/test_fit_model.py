@@ -191,7 +191,8 @@ def test_a_model_is_compared_on_what_neither_has_seen():
     assert not compare(given, blunt, good, unseen).is_worse
     nothing = np.zeros(len(given.died))
     assert compare(given, good, good, nothing).is_worse
-    data = describe(given, [], None, 1)
-    assert not compare(
-        given, msgspec.structs.replace(good, card={"data": msgspec.to_builtins(data)}), good, nothing
-    ).is_worse
+    seen = msgspec.structs.replace(good, card={"data": msgspec.to_builtins(describe(given, [], None, 1))})
+    assert not compare(given, seen, good, nothing).is_worse
+    part = given.part(given.community != 0)
+    less = msgspec.structs.replace(part, communities=("other", *part.communities[1:]))
+    assert compare(less, seen, good, nothing[given.community != 0]).is_worse, "the current one knows more"
