@@ -1,6 +1,5 @@
 """What the risk sees of a group: level, breadth, habit and bursts of its last year, in days that were watched."""
 
-from collections.abc import Sequence
 from math import log
 
 from streams.vitals.engagement import Windows
@@ -19,7 +18,7 @@ HORIZON_DAYS = 56
 TOP_WEEKS = 8
 
 
-def features(year: Year, weeks: Sequence[int], state: GroupState, seen: Windows) -> tuple[float | None, ...]:
+def features(year: Year, weeks: list[int], state: GroupState, seen: Windows) -> tuple[float | None, ...]:
     """The inputs of the risk at the end of `year`, in the order of FEATURES; None where it is not known.
 
     `weeks` are those of the year.
@@ -39,7 +38,7 @@ def features(year: Year, weeks: Sequence[int], state: GroupState, seen: Windows)
     - net_loss_share: how many more left than joined in 28 days ÷ those who were there before. Known with a roster only.
     - muted_share: of the members, those who muted the group. Known with a roster only.
     """
-    weeks, speaker_weeks = weeks or (0,), year.speaker_weeks()
+    weeks, speaker_weeks = weeks or [0], year.speaker_weeks()
     ordered, count = sorted(weeks), len(weeks)
     eight_typical = 4 * (ordered[(count - 1) // 2] + ordered[count // 2])
     total, days = sum(weeks), max(year.days, 1)
@@ -54,7 +53,7 @@ def features(year: Year, weeks: Sequence[int], state: GroupState, seen: Windows)
         sum(ordered[-TOP_WEEKS:]) / max(total, 1),
         max(speaker_weeks, default=0) / speaker_days,
         year.top_speakers() / speaker_days,
-        sum(map(bool, weeks[:8])) / min(count, 8),
+        1 - weeks[:8].count(0) / min(count, 8),
         float(year.active_days(28)),
         year.pause_rank(),
         log(1 + len(year.talk)),

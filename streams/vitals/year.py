@@ -6,7 +6,7 @@ Days that nobody saw are left out as if they had not been, so that blindness nev
 from array import array
 from bisect import bisect_right
 from collections import Counter, deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 from streams.vitals.panes import PANE_DAYS, DayPane
 
@@ -58,13 +58,13 @@ class Year:
         _count(self.talk, pane.spoke, 1)
         _count(self.talk, panes.get(day - TALK_DAYS, _EMPTY).spoke, -1)
 
-    def weeks(self) -> Sequence[int]:
+    def weeks(self) -> list[int]:
         """Member messages of each week of the year, the latest first; the group's first week may be short."""
-        return self._weeks[-1 : -YEAR_DAYS - 1 : -7]
+        return self._weeks[-1 : -YEAR_DAYS - 1 : -7].tolist()
 
-    def speaker_weeks(self) -> Sequence[int]:
+    def speaker_weeks(self) -> list[int]:
         """Speaker-days (the daily speakers added up) of each week of the year, the latest first."""
-        return self._speaker_weeks[-1 : -YEAR_DAYS - 1 : -7]
+        return self._speaker_weeks[-1 : -YEAR_DAYS - 1 : -7].tolist()
 
     def top_speakers(self) -> int:
         """How many members spoke on the day of the year on which most did."""
@@ -84,7 +84,7 @@ class Year:
         Before there is any pause to compare with, each silence is the longest.
         """
         silent, pauses = self.silent_days(), self.active_days(YEAR_DAYS) - 1
-        if pauses < 1:
+        if pauses < 1 or not silent:
             return float(silent > 0)
         return sum(count for gap, count in self.gaps.items() if gap <= silent) / pauses
 
