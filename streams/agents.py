@@ -107,6 +107,12 @@ def _purchase_log(partition: int, origin: str, partitions: int) -> Log:
     return PurchaseLog(partition=partition, origin=origin, touch_partitions=partitions)
 
 
+def _alert_log(partition: int, origin: str, partitions: int) -> Log:
+    from streams.vitals.alerting import AlertLog  # noqa: PLC0415
+
+    return AlertLog(partition=partition, origin=origin, chat_partitions=partitions)
+
+
 def _decoder(union: Any) -> Callable[[bytes], Event]:
     return msgspec.json.Decoder(union).decode
 
@@ -128,6 +134,11 @@ AGENTS: dict[str, Agent] = {
         "attribution", "purchases", _decoder(events.PurchaseEvent),
         {events.Purchase: attrgetter("customer_id"), events.Refund: attrgetter("customer_id")},
         _purchase_log,
+    ),
+    "alerts": Agent(
+        "alerts", "alert-signals", _decoder(events.AlertSignal),
+        {kind: attrgetter("brand_id") for kind in events.EVENTS["alert-signals"] if kind is not events.Tick},
+        _alert_log,
     ),
 }  # fmt: skip
 """The agents by name."""

@@ -5,6 +5,7 @@ code. Unknown fields are ignored; an unknown type or a bad shape raises `msgspec
 `schemas/events/*.v1.schema.json` and `schemas/examples/` are generated from this module.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import msgspec
@@ -27,6 +28,13 @@ LeaveReason = Literal["left", "kicked", "dissolved", "unknown"]
 ContentClass = Literal["activate", "convert", "brand", "ads", "relay"]
 TouchKind = Literal["join", "leave", "message", "claim", "post"]
 Rule = Literal["code", "last_touch", "post", "membership", "unattributed"]
+
+
+class Reason(msgspec.Struct, frozen=True, gc=False):
+    """Why something is so: a code and its numbers. Words are made at the edge (`streams/words.py`)."""
+
+    code: str
+    numbers: Mapping[str, float]
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True, gc=False):
@@ -254,13 +262,65 @@ class Refund(Event, frozen=True, kw_only=True, tag="refund", omit_defaults=True,
     currency: Currency
 
 
+# --- alert-signals: the brand's log ---------------------------------------------------------------------
+
+
+class VerdictChanged(GroupEvent, frozen=True, kw_only=True, tag="verdict_changed", omit_defaults=True, gc=False):
+    """A group's verdict is another since `occurred_at`, the end of the day that was judged. The key is the brand.
+
+    Like all signals it stands before the tick that the same partition of chat-events forwards next.
+    """
+
+    origin_partition: Count
+    verdict: Id
+    was: Id
+    risk: float
+    model: str = ""
+    reasons: tuple[Reason, ...] = ()
+
+
+class SourceBlind(Event, frozen=True, kw_only=True, tag="source_blind", omit_defaults=True, gc=False):
+    """At a tick, a live source had said nothing for too long. Each partition of chat-events says so for itself.
+
+    `source_name` is complete up to `complete_at`.
+    """
+
+    origin_partition: Count
+    source_name: Id
+    complete_at: Time
+
+
+class SourceSeen(Event, frozen=True, kw_only=True, tag="source_seen", omit_defaults=True, gc=False):
+    """At a tick, a source that was blind is so no longer, or is no longer live."""
+
+    origin_partition: Count
+    source_name: Id
+    complete_at: Time
+
+
+class Acknowledged(Event, frozen=True, kw_only=True, tag="acknowledged", omit_defaults=True, gc=False):
+    """Somebody looks after an alert. `actor` is how they are called."""
+
+    episode_id: Id
+    actor: Id
+
+
+class Snoozed(GroupEvent, frozen=True, kw_only=True, tag="snoozed", omit_defaults=True, gc=False):
+    """Nobody is to be told of a group before `until`; a time that has passed ends a snooze. The key is the brand."""
+
+    until: Time
+    actor: Id
+
+
 MemberTouchEvent = Touch | Tick
 PurchaseEvent = Purchase | Refund | Touch | Tick
+AlertSignal = VerdictChanged | SourceBlind | SourceSeen | Acknowledged | Snoozed | Tick
 
 EVENTS: dict[str, tuple[type[Event], ...]] = {
     "chat-events": ChatEvent.__args__,
     "member-touches": MemberTouchEvent.__args__,
     "purchases": PurchaseEvent.__args__,
+    "alert-signals": AlertSignal.__args__,
 }
 
 encode = msgspec.json.Encoder().encode

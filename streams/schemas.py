@@ -18,7 +18,7 @@ from streams.dead_letters import DeadLetter, dead_letter
 from streams.events import EVENTS, Event
 from streams.identities import MemberIdentity
 from streams.resources import resource_dir
-from streams.vitals.rows import AlertSignal, GroupVitals, MemberVitals
+from streams.vitals.rows import GroupAlert, GroupVitals, MemberVitals
 
 VERSION = 1
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -28,7 +28,7 @@ EVENT_TYPES: dict[str, type[msgspec.Struct]] = {
 }
 ROW_TYPES: dict[str, type[msgspec.Struct]] = {
     re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower(): kind
-    for kind in (AlertSignal, DeadLetter, GroupVitals, MemberIdentity, MemberVitals)
+    for kind in (DeadLetter, GroupAlert, GroupVitals, MemberIdentity, MemberVitals)
 }
 
 _AT = 1_767_261_600_000  # 2026-01-01T10:00Z
@@ -84,6 +84,16 @@ _SAMPLES: dict[str, Any] = {
     "model": "habit-1",
     "intercept": -0.25,
     "origin_partition": 3,
+    "episode_id": "5b1c0f3a9d2e4476",
+    "alert_id": "5b1c0f3a9d2e4476/1",
+    "opened_at": _AT,
+    "told_at": _AT + 600_000,
+    "until": _AT + 86_400_000,
+    "complete_at": _AT - 43_200_000,
+    "source_name": "wecom/acme",
+    "actor": "lin",
+    "cause_id": "",
+    "groups": (_GROUP,),
     "verdict": "dying",
     "was": "fading",
     "reasons": ({"code": "breadth", "numbers": {"points": 0.12, "speakers": 9}},),

@@ -23,7 +23,7 @@ from streams.events import (
 )
 from streams.identities import MemberIdentity
 from streams.sink_rows import Row, Table
-from streams.vitals.rows import GroupVitals, MemberVitals
+from streams.vitals.rows import GroupAlert, GroupVitals, MemberVitals
 
 Partition = tuple[str, int]
 CHAT_KEYS: KeyOf = {kind: attrgetter("group_id") for kind in EVENTS["chat-events"] if issubclass(kind, GroupEvent)}
@@ -33,6 +33,7 @@ _decode_chat = msgspec.json.Decoder(ChatEvent).decode
 _decode_purchase = msgspec.json.Decoder(PurchaseEvent).decode
 _decode_vitals = msgspec.json.Decoder(GroupVitals).decode
 _decode_day = msgspec.json.Decoder(MemberVitals).decode
+_decode_alert = msgspec.json.Decoder(GroupAlert).decode
 _decode_letter = msgspec.json.Decoder(DeadLetter).decode
 _decode_identity = msgspec.json.Decoder(MemberIdentity).decode
 
@@ -99,6 +100,11 @@ class Batch:
         """A record of member-vitals."""
         if day := self._row(record, _decode_day):
             self.rows[sink_rows.MEMBER_VITALS].append(sink_rows.member_day_row(day, record.timestamp))
+
+    def alert(self, record: Record) -> None:
+        """A record of group-alerts."""
+        if alert := self._row(record, _decode_alert):
+            self.rows[sink_rows.GROUP_ALERTS].append(sink_rows.alert_row(alert, record.timestamp))
 
     def letter(self, record: Record) -> None:
         """A record of dead-letters. An acceptance is for the workers."""
@@ -171,6 +177,7 @@ TOPICS: dict[str, Callable[[Batch, Record], None]] = {
     "purchases": Batch.purchase,
     "group-vitals": Batch.vitals,
     "member-vitals": Batch.member_day,
+    "group-alerts": Batch.alert,
     "dead-letters": Batch.letter,
     "member-identities": Batch.identity,
 }

@@ -20,7 +20,7 @@ from streams.events import (
     Tick,
 )
 from streams.identities import MemberIdentity
-from streams.vitals.rows import GroupVitals, MemberVitals, Reason
+from streams.vitals.rows import GroupAlert, GroupVitals, MemberVitals, Reason
 from streams.words import words
 
 Kind = Literal["text", "texts", "int", "real", "reals", "time", "day", "int?", "real?", "time?"]
@@ -104,11 +104,23 @@ MEMBERS = _of(
     "members_v1",
     {"text": "member_id brand_id platform raw_id name", "int": "is_erased", "time": "at ingested_at"},
 )
+GROUP_ALERTS = _of(
+    "group_alerts_v1",
+    {
+        "text": "brand_id episode_id alert_id transition alert severity withheld group_id verdict was model actor "
+        "cause_id source_name",
+        "texts": "reasons reasons_zh reason_codes reason_numbers groups",
+        "int": "number source_offset group_count known_groups",
+        "real?": "risk",
+        "time": "at told_at opened_at ingested_at",
+        "time?": "until",
+    },
+)
 DEAD_LETTERS = _of(
     "dead_letters_v1",
     {"text": "origin reason detail sha256 original", "int": "partition position size", "time": "at ingested_at"},
 )
-TABLES = (EVENTS, PURCHASES, GROUP_VITALS, MEMBER_VITALS, GROUPS, MEMBERS, DEAD_LETTERS)
+TABLES = (EVENTS, PURCHASES, GROUP_VITALS, MEMBER_VITALS, GROUP_ALERTS, GROUPS, MEMBERS, DEAD_LETTERS)
 
 NAMING = (GroupCreated, GroupRenamed)
 """The events that say a group's name."""
@@ -146,6 +158,7 @@ _REASONS = (
 _vitals_row = _maker(GroupVitals, GROUP_VITALS, "ingested_at", *_REASONS)
 _registry_row = _maker(GroupVitals, GROUPS, "ingested_at", "created_at", "version")
 _day_row = _maker(MemberVitals, MEMBER_VITALS, "ingested_at")
+_alert_row = _maker(GroupAlert, GROUP_ALERTS, "ingested_at", "alert", "transition", *_REASONS[:4])
 _letter_row = _maker(DeadLetter, DEAD_LETTERS, "ingested_at")
 _identity_row = _maker(MemberIdentity, MEMBERS, "ingested_at")
 
@@ -217,6 +230,11 @@ def registry_row(vitals: GroupVitals, arrived_at: int) -> Row:
 def member_day_row(day: MemberVitals, arrived_at: int) -> Row:
     """A row of `member_vitals_v1`."""
     return _day_row(day, arrived_at)
+
+
+def alert_row(alert: GroupAlert, arrived_at: int) -> Row:
+    """A row of `group_alerts_v1`, its reasons as those of vital signs."""
+    return _alert_row(alert, arrived_at, alert.kind, alert.state, *reason_columns(alert.reasons))
 
 
 def letter_row(letter: DeadLetter, arrived_at: int) -> Row:

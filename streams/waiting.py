@@ -38,6 +38,7 @@ def wait(settings: Settings, limit_s: float, say: Say) -> None:
         wait.drained("vitals-groups", "folding attributed orders")
     wait.ticked(_now())
     wait.drained("vitals-groups", "judging")
+    wait.drained("vitals-alerts", "alerting")
     wait.drained("vitals-sink", "storing")
 
 

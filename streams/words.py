@@ -86,6 +86,10 @@ REASON_WORDS: dict[str, tuple[str, str]] = {
         "{speakers:speaker} in 28 days, on {active_days:day}",
         "近 28 天有 {speakers} 人发言,共 {active_days} 天",
     ),
+    "common_cause": (
+        "{groups:group} of {known} at once, look for one cause",
+        "{known} 个群中有 {groups} 个同时告警,请查找共同原因",
+    ),
 }
 """Code → (English, Chinese)."""
 
@@ -100,6 +104,25 @@ VERDICT_WORDS: dict[str, tuple[str, str]] = {
     "ended": ("ended", "已结束"),
 }
 """Verdict → (English, Chinese)."""
+
+ALERT_WORDS: dict[str, tuple[str, str]] = {
+    "dying": ("group dying", "群濒死"),
+    "drop": ("engagement drop", "活跃骤降"),
+    "blind": ("source blind", "数据源中断"),
+    "common_cause": ("many groups at once", "多群同时告警"),
+}
+"""Kind of alert → (English, Chinese)."""
+
+STATE_WORDS: dict[str, tuple[str, str]] = {
+    "opened": ("open", "未恢复"),
+    "escalated": ("worse", "已加重"),
+    "resumed": ("open again", "暂停结束"),
+    "acknowledged": ("acknowledged", "已确认"),
+    "snoozed": ("snoozed", "已暂停"),
+    "recovered": ("recovered", "已恢复"),
+    "ended": ("ended", "已结束"),
+}
+"""What was last said of an alert → (English, Chinese)."""
 
 _COLUMN: dict[Language, int] = {"en": 0, "zh": 1}
 _SLOT = re.compile(r"\{(\w+)(?::([^}]*))?\}")
@@ -125,6 +148,16 @@ def words(reason: Reason, language: Language) -> str:
 def verdict_word(verdict: str, language: Language) -> str:
     """A verdict in a word; one without words as it is."""
     return VERDICT_WORDS.get(verdict, (verdict, verdict))[_COLUMN[language]]
+
+
+def alert_word(kind: str, language: Language) -> str:
+    """A kind of alert in words; one without words as it is."""
+    return ALERT_WORDS.get(kind, (kind, kind))[_COLUMN[language]]
+
+
+def state_word(state: str, language: Language) -> str:
+    """What was last said of an alert, in words; a state without words as it is."""
+    return STATE_WORDS.get(state, (state, state))[_COLUMN[language]]
 
 
 def number(value: float) -> str:

@@ -13,6 +13,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "vitals-groups": ("chat-events",),
     "vitals-identity": ("member-touches",),
     "vitals-attribution": ("purchases",),
+    "vitals-alerts": ("alert-signals",),
     "vitals-sink": tuple(SINK_TOPICS),
 }
 """Consumer group → the topics that it reads."""

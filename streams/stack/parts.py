@@ -44,7 +44,7 @@ def agent_parts(settings: Settings) -> list[Part]:
     """Workers, sink and ticker."""
     groups = [f"groups-{number}" for number in range(1, settings.workers + 1)]
     workers = [(name, ("worker", "groups", "--name", name)) for name in groups]
-    workers += [(name, ("worker", name, "--name", name)) for name in ("identity", "attribution")]
+    workers += [(name, ("worker", name, "--name", name)) for name in ("identity", "attribution", "alerts")]
     vitals = (sys.executable, "-X", marker(settings.home), "-m", "streams")
     return [
         *(Part(name, (*vitals, *arguments), AGENT, stop_s=15) for name, arguments in workers),

@@ -17,7 +17,7 @@ from streams.vitals.rows import EVERY_PARTITION, Output
 from streams.vitals.sources import PartitionState, Source, View, is_watched, watch
 from streams.vitals.state import GroupState
 from streams.vitals.talk import said_at
-from streams.vitals.telling import member_rows, verdict_signal, vitals_row
+from streams.vitals.telling import member_rows, source_signal, verdict_signal, vitals_row
 
 CATCH_UP_DAYS = 400
 """One tick closes at most so many days of a group; older ones are beyond every pane."""
@@ -108,7 +108,7 @@ class GroupLog:
         if isinstance(event, e.SourceComplete) and event.source is not None:
             self._complete(event.source, event.complete_until, is_live=event.is_live)
             source = self.state.sources[event.source]
-            source.heard_at = arrived_at
+            source.heard_at, source.brand_id = arrived_at, event.brand_id
             if event.unseen_from is not None:
                 source.missed(event.unseen_from, event.complete_until)
         elif isinstance(event, e.Calibration):
@@ -164,10 +164,12 @@ class GroupLog:
         self.state.hour = max(self.state.hour, at // HOUR_MS)
         for state in list(self.groups()):
             out += self._evaluate(state, at, offset, is_live=True, is_hour=is_hour)
-        out.append(self._forward(tick, offset))
-        return out
+        for name, source in self.state.sources.items():
+            if source.brand_id and source.look(at, self.policy):
+                out.append(source_signal(name, source, at, self.origin, self.partition))
+        return out + self._forward(tick, offset)
 
-    def _forward(self, tick: e.Tick, offset: int) -> Output:
+    def _forward(self, tick: e.Tick, offset: int) -> list[Output]:
         copy = e.Tick(
             event_id=f"{tick.event_id}/{self.partition}",
             occurred_at=tick.occurred_at,
@@ -178,7 +180,7 @@ class GroupLog:
             source_prev=0,
             origin_partition=self.partition,
         )
-        return Output("member-touches", "", copy, EVERY_PARTITION)
+        return [Output(topic, "", copy, EVERY_PARTITION) for topic in ("member-touches", "alert-signals")]
 
     def _evaluate(self, state: GroupState, tick: int, offset: int, *, is_live: bool, is_hour: bool) -> Iterator[Output]:
         """The rows of one group at one tick: one for each day that it closes, then one for news or a new hour.
@@ -234,7 +236,7 @@ class GroupLog:
         seen = closed.windows
         yield vitals_row(state, seen, seen.at, state.offset, view)
         if state.verdict != was:
-            yield verdict_signal(state, was, seen.at, state.offset)
+            yield verdict_signal(state, was, seen.at, self.origin, self.partition)
         yield from member_rows(state, seen.last_day, state.offset, month.ids)
 
     def _month(self, state: GroupState, day: int) -> Month:

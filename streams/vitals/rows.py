@@ -1,8 +1,10 @@
 """What the folds say: rows for the warehouse and events for other logs, and where each goes."""
 
-from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
+
+from streams import events
 
 EVERY_PARTITION = -1
 
@@ -19,11 +21,8 @@ class Output(msgspec.Struct, frozen=True, gc=False):
     partition: int | None = None
 
 
-class Reason(msgspec.Struct, frozen=True, gc=False):
-    """Why a verdict stands: a code and its numbers. Words are made at the edge (`streams/words.py`)."""
-
-    code: str
-    numbers: Mapping[str, float]
+Reason = events.Reason
+"""Why a verdict stands, or an alert was told."""
 
 
 class GroupVitals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -117,15 +116,44 @@ class MemberVitals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     last_message_at: int | None
 
 
-class AlertSignal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A verdict changed: what the alert agent of the brand hears."""
+AlertKind = Literal["dying", "drop", "blind", "common_cause"]
+AlertState = Literal["opened", "escalated", "recovered", "ended", "acknowledged", "snoozed", "resumed"]
+Severity = Literal["warning", "critical"]
+Withheld = Literal["", "history", "common_cause", "snoozed", "untold"]
 
+
+class GroupAlert(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A transition of an alert episode: a row of `group_alerts_v1`, its key (brand_id, episode_id, at, state).
+
+    `alert_id` is the same whenever the transition is told again, and `number` counts those of the episode from 1. `at`
+    is when it came about by event time, `told_at` when that was known. `withheld` says why nobody is to be told: it
+    is history, a common cause tells it, the group is snoozed, or nobody was told of its opening. Empty: to be told.
+    A brand's own alert has no group_id: a blind one names its `source_name`; a common cause lists the first of its
+    `groups`, `group_count` of `known_groups`. `cause_id` is the episode of a group's common cause.
+    """
+
+    alert_id: str
     brand_id: str
-    group_id: str
+    episode_id: str
+    number: int
+    kind: AlertKind
+    state: AlertState
+    severity: Severity
     at: int
+    told_at: int
+    opened_at: int
     source_offset: int
-    verdict: str
-    was: str
-    risk: float
-    model: str
-    reasons: tuple[Reason, ...]
+    withheld: Withheld = ""
+    group_id: str = ""
+    verdict: str = ""
+    was: str = ""
+    risk: float | None = None
+    model: str = ""
+    reasons: tuple[Reason, ...] = ()
+    cause_id: str = ""
+    source_name: str = ""
+    groups: tuple[str, ...] = ()
+    group_count: int = 0
+    known_groups: int = 0
+    actor: str = ""
+    until: int | None = None

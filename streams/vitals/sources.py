@@ -19,12 +19,22 @@ class Source(msgspec.Struct, array_like=True):
     heard_at: int = -1
     unseen: list[tuple[int, int]] = []
     """From when to when it could not see, and never will: of the days that panes reach."""
+    brand_id: str = ""
+    is_blind: bool = False
+    """As the brand's alert agent was last told."""
 
     def missed(self, since: int, until: int) -> None:
         """Note that what happened from `since` to `until` was not seen."""
         oldest = self.complete_at - PANE_DAYS * DAY_MS
         known = [span for span in self.unseen if span[1] > oldest and span != (since, until)]
         self.unseen = sorted([*known, (since, until)]) if since < until else known
+
+    def look(self, tick: int, policy: Policy) -> bool:
+        """See at a live tick whether it is blind; True if that is news."""
+        was = self.is_blind
+        last = max(self.complete_at, self.heard_at)
+        self.is_blind = self.is_live and tick - last > policy.blind_after_hours * HOUR_MS
+        return self.is_blind != was
 
 
 class Intercept(msgspec.Struct, array_like=True, frozen=True):

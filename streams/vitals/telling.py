@@ -1,10 +1,11 @@
 """What a group's log tells of a group: its rows for the warehouse and its signals for the alert agent."""
 
+from streams.events import SourceBlind, SourceSeen, VerdictChanged
 from streams.vitals.engagement import Windows
 from streams.vitals.panes import DayPane
 from streams.vitals.policy import DAY_MS, HOUR_MS
-from streams.vitals.rows import AlertSignal, GroupVitals, MemberVitals, Output
-from streams.vitals.sources import View
+from streams.vitals.rows import GroupVitals, MemberVitals, Output
+from streams.vitals.sources import Source, View
 from streams.vitals.state import GroupState
 from streams.vitals.verdict import blind_reason
 
@@ -86,13 +87,16 @@ def vitals_row(state: GroupState, seen: Windows, at: int, offset: int, view: Vie
     return Output("group-vitals", state.group_id, row)
 
 
-def verdict_signal(state: GroupState, was: str, at: int, offset: int) -> Output:
+def verdict_signal(state: GroupState, was: str, at: int, origin: str, partition: int) -> Output:
     """The change of a verdict, for the alert agent of the brand."""
-    signal = AlertSignal(
+    signal = VerdictChanged(
+        event_id=f"verdict/{state.group_id}/{at}",
+        occurred_at=at,
         brand_id=state.brand_id,
+        platform=state.platform,
+        source=origin,
         group_id=state.group_id,
-        at=at,
-        source_offset=offset,
+        origin_partition=partition,
         verdict=state.verdict,
         was=was,
         risk=state.risk,
@@ -100,6 +104,22 @@ def verdict_signal(state: GroupState, was: str, at: int, offset: int) -> Output:
         reasons=state.reasons,
     )
     return Output("alert-signals", state.brand_id, signal)
+
+
+def source_signal(name: str, source: Source, tick: int, origin: str, partition: int) -> Output:
+    """That a source is blind, or no longer, for the alert agent of its brand."""
+    kind = SourceBlind if source.is_blind else SourceSeen
+    signal = kind(
+        event_id=f"source/{name}/{partition}/{tick}",
+        occurred_at=tick,
+        brand_id=source.brand_id,
+        platform="*",
+        source=origin,
+        origin_partition=partition,
+        source_name=name,
+        complete_at=source.complete_at,
+    )
+    return Output("alert-signals", source.brand_id, signal)
 
 
 def member_rows(state: GroupState, day: int, offset: int, ids: dict[int, str]) -> list[Output]:

@@ -296,7 +296,13 @@ def test_status_counts_lag_rows_and_dead_letters(settings: Settings) -> None:
     assert all(part.pid == pid_of(settings, name) and part.memory_bytes for name, part in servers.items())
     assert not found.is_healthy  # no agents were started
     assert found.dead_letters == 1000
-    assert found.lag == {"vitals-groups": 0, "vitals-identity": 0, "vitals-attribution": 0, "vitals-sink": 1000}
+    assert found.lag == {
+        "vitals-groups": 0,
+        "vitals-identity": 0,
+        "vitals-attribution": 0,
+        "vitals-alerts": 0,
+        "vitals-sink": 1000,
+    }
     assert found.rows is not None
     assert found.rows["schema_migrations"] > 0
     assert found.rows["events_v1"] == 0
@@ -304,7 +310,7 @@ def test_status_counts_lag_rows_and_dead_letters(settings: Settings) -> None:
 
 def test_doctor_finds_the_dead_letters_and_the_missing_agents_and_nothing_else(settings: Settings) -> None:
     problems = {finding.name for finding in examine(settings) if finding.advice}
-    assert problems == {"dead letters", "groups-1", "identity", "attribution", "sink", "ticker"}
+    assert problems == {"dead letters", "groups-1", "identity", "attribution", "alerts", "sink", "ticker"}
 
 
 def test_servers_of_somebody_else_are_used_and_left_alone(
@@ -352,7 +358,7 @@ def test_the_whole_stack_by_its_commands_and_after_everything_was_killed(tmp_pat
         f"clickhouse_http_port = {whole.clickhouse_http_port}\nworkers = 2\n"
     )
     try:
-        assert "groups-1, groups-2, identity, attribution, sink, ticker: running" in vitals(whole, "up").stdout
+        assert "groups-1, groups-2, identity, attribution, alerts, sink, ticker: running" in vitals(whole, "up").stdout
         assert vitals(whole, "status").returncode == 0
         pids = [int(path.read_text()) for path in whole.run.glob("*.pid")]
         assert len(pids) == 9

@@ -27,8 +27,6 @@ TOPICS: dict[str, dict[str, Any]] = {
 VERSIONED = re.compile(r"(?P<name>[a-z_]+)\.v(?P<version>[1-9][0-9]*)\.(schema\.)?json")
 ALL_TYPES = EVENT_TYPES | ROW_TYPES
 CHANGELOGS = {agent.changelog_topic for agent in AGENTS.values()}
-PLANNED_TOPICS = {"alert-signals", "group-alerts"}
-"""Written, or to be written, by the alert agent; the sink does not read them yet."""
 
 
 def committed() -> Iterator[Path]:
@@ -116,12 +114,12 @@ def test_rows_and_topics_know_each_other() -> None:
 
 def test_every_topic_carries_something_known() -> None:
     unexplained = {name for name, topic in TOPICS.items() if not {"events", "row"} & set(topic)}
-    assert unexplained == CHANGELOGS | {"group-alerts"}
+    assert unexplained == CHANGELOGS
 
 
 def test_what_is_read_is_declared_and_what_is_declared_is_read() -> None:
     read = {agent.topic for agent in AGENTS.values()} | set(sink_batch.TOPICS) | CHANGELOGS
-    assert read | PLANNED_TOPICS == set(TOPICS)
+    assert read == set(TOPICS)
 
 
 @pytest.mark.parametrize("name", [name for name, topic in TOPICS.items() if "events" in topic])
@@ -146,7 +144,7 @@ def test_what_is_a_table_is_compacted_and_nothing_else() -> None:
 
 
 def test_what_cannot_be_derived_again_is_kept_for_ever() -> None:
-    for name in [*EVENTS, "dead-letters", "alert-signals", "group-alerts"]:
+    for name in [*EVENTS, "dead-letters", "group-alerts"]:
         assert TOPICS[name]["config"]["retention.ms"] == "-1"
 
 

@@ -22,7 +22,7 @@ def test_parts_start_in_the_order_in_which_they_need_each_other(tmp_path: Path) 
     ranks: dict[int, set[str]] = {}
     for part in all_parts:
         ranks.setdefault(part.priority, set()).add(part.name)
-    workers = {"groups-1", "groups-2", "identity", "attribution"}
+    workers = {"groups-1", "groups-2", "identity", "attribution", "alerts"}
     assert [ranks[rank] for rank in sorted(ranks)] == [{"kafka"}, {"clickhouse"}, workers, {"sink"}, {"ticker"}]
 
 

@@ -11,7 +11,7 @@ from streams import models
 from streams.vitals.drivers import DRIVERS
 from streams.vitals.partition import GroupLog
 from streams.vitals.policy import Policy
-from streams.vitals.rows import AlertSignal, GroupVitals
+from streams.vitals.rows import GroupVitals
 from streams.vitals.verdict import because
 from tests.unit.test_group_fold import DAY_MS, START, join, leave, message, run, tick, vitals
 
@@ -125,7 +125,7 @@ def test_a_planned_end_is_no_death() -> None:
 def test_a_change_of_verdict_is_signalled_once() -> None:
     ticks = [tick(START + day * DAY_MS) for day in range(1, 75)]
     ordered = sorted([*ticks, *talk(range(40), 8)], key=lambda x: (x.occurred_at, isinstance(x, e.GroupEvent)))
-    signals = [row for row in run(ordered)[1] if isinstance(row, AlertSignal)]
+    signals = [row for row in run(ordered)[1] if isinstance(row, e.VerdictChanged)]
     assert [signal.was for signal in signals[1:]] == [signal.verdict for signal in signals[:-1]]
     assert signals[-1].verdict == "dead"
 

@@ -3,9 +3,22 @@ from typing import get_args
 
 import pytest
 
-from streams.vitals.rows import Reason
+from streams.vitals.rows import AlertKind, AlertState, Reason
+from streams.vitals.turn import ALERT_REASONS
 from streams.vitals.verdict import REASON_CODES, Verdict
-from streams.words import REASON_WORDS, VERDICT_WORDS, money, number, span, verdict_word, words
+from streams.words import (
+    ALERT_WORDS,
+    REASON_WORDS,
+    STATE_WORDS,
+    VERDICT_WORDS,
+    alert_word,
+    money,
+    number,
+    span,
+    state_word,
+    verdict_word,
+    words,
+)
 
 SLOTS = re.compile(r"\{(\w+)")
 
@@ -74,13 +87,22 @@ def test_what_has_no_words_comes_out_as_its_code_and_numbers(language):
 
 
 def test_every_code_of_the_fold_has_words():
-    assert set(REASON_CODES) == set(REASON_WORDS)
+    assert set(REASON_CODES) | set(ALERT_REASONS) == set(REASON_WORDS)
 
 
 def test_verdicts():
     assert [verdict_word("dying", "en"), verdict_word("dying", "zh")] == ["dying", "濒死"]
     assert verdict_word("odd", "zh") == "odd"
     assert set(VERDICT_WORDS) == set(get_args(Verdict))
+
+
+def test_alerts():
+    assert (set(ALERT_WORDS), set(STATE_WORDS)) == (set(get_args(AlertKind)), set(get_args(AlertState)))
+    assert [alert_word("blind", "en"), state_word("ended", "zh"), state_word("odd", "en")] == [
+        "source blind",
+        "已结束",
+        "odd",
+    ]
 
 
 def test_numbers_and_spans():
