@@ -1,0 +1,154 @@
+"""The alerts as the warehouse knows them, and as lines for people."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from rich.cells import cell_len
+from rich.text import Text
+
+from streams.errors import VitalsError
+from streams.fleet import match
+from streams.ranking import GAP, printable
+from streams.settings import Settings
+from streams.warehouse import Warehouse
+from streams.words import Language, alert_word, number, state_word, verdict_word
+
+_HEADS = {
+    "en": ("STATE", "SINCE", "ALERT", "VERDICT", "WHERE", "BRAND", "ID"),
+    "zh": ("状态", "始于", "告警", "判定", "对象", "品牌", "编号"),
+}
+_STYLES = {"critical": "bold red", "warning": "yellow"}
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """One episode of the view `alerts`, its reasons in the language asked for. Times are UTC.
+
+    `is_told`: somebody was told of it. Of a common cause `group_ids` are the first of its `group_count` groups.
+    """
+
+    episode_id: str
+    brand_id: str
+    alert: str
+    state: str
+    is_open: bool
+    is_told: bool
+    is_history: bool
+    severity: str
+    group_id: str
+    name: str | None
+    owner: str | None
+    source_name: str
+    cause_id: str
+    verdict: str
+    risk: float | None
+    opened_at: datetime
+    changed_at: datetime
+    recovered_at: datetime | None
+    acknowledged_by: str
+    snoozed_until: datetime | None
+    reasons: list[str]
+    reason_codes: list[str]
+    group_ids: list[str]
+    group_count: int
+    known_groups: int
+
+
+class AlertDesk:
+    """What was told. A question that ClickHouse does not answer is a WarehouseError."""
+
+    def __init__(self, settings: Settings, language: Language = "en") -> None:
+        """Connect when first asked."""
+        self._warehouse = Warehouse(settings, "bi")
+        self._language = language
+
+    def alerts(self, brands: Sequence[str] = ()) -> list[Alert]:
+        """Every episode of the brands (none: of all): the open ones first, the worst of them first, then the latest."""
+        names = Alert.__struct_fields__
+        columns = ", ".join(
+            "reasons_zh AS reasons" if name == "reasons" and self._language == "zh" else name for name in names
+        )
+        rows = self._warehouse.query(
+            f"SELECT {columns} FROM alerts WHERE empty(%(brands)s) OR has(%(brands)s, brand_id) "  # noqa: S608
+            "ORDER BY is_open DESC, is_open AND severity = 'critical' DESC, opened_at DESC, episode_id",
+            {"brands": list(brands)},
+        )
+        return [msgspec.convert(dict(zip(names, row, strict=True)), Alert, strict=False) for row in rows]
+
+    def groups(self) -> dict[str, tuple[str, str, str]]:
+        """Every known group: name, brand and platform by id."""
+        rows = self._warehouse.query("SELECT group_id, name, brand_id, platform FROM groups ORDER BY group_id")
+        return {group_id: (name or "", brand_id, platform) for group_id, name, brand_id, platform in rows}
+
+
+def meant(alerts: Sequence[Alert], text: str) -> list[Alert]:
+    """The open alerts that `text` means: one by its id, or all of the group with that id or name, or a part of it."""
+    is_open = [alert for alert in alerts if alert.is_open]
+    if by_id := [alert for alert in is_open if alert.episode_id == text]:
+        return by_id
+    group_id = the_one({alert.group_id: alert.name or "" for alert in is_open if alert.group_id}, text, "open alert")
+    return [alert for alert in is_open if alert.group_id == group_id]
+
+
+def the_one(names: Mapping[str, str], text: str, what: str) -> str:
+    """The group that `text` means. Raises VitalsError where none does or several do."""
+    found = match(names, text)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        where = "`vitals alerts --open --all`" if what == "open alert" else "`vitals groups --all`"
+        raise VitalsError(f"no {what} matches {text!r}: {where} lists them")
+    raise VitalsError(f"{len(found)} groups match {text!r}, {', '.join(found[:3])} …: give one of their ids")
+
+
+def alert_lines(alerts: Sequence[Alert], language: Language, *, is_terminal: bool) -> list[Text]:
+    """A heading and a line for each; its reasons stand below on a terminal, in a pipe at its end."""
+    rows = [_HEADS[language], *(_cells(alert, language) for alert in alerts)]
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    lines = [Text(" " * GAP).join(map(_padded, row, widths)) for row in rows]
+    lines[0].stylize("bold")
+    shown = lines[:1]
+    for alert, line in zip(alerts, lines[1:], strict=True):
+        if alert.is_open:
+            line.stylize(_STYLES.get(alert.severity, ""), 0, widths[0])
+        reasons = ("; ", " · ")[is_terminal].join(alert.reasons)
+        if reasons and not is_terminal:
+            line.append(" " * GAP + reasons)
+        shown += [line, Text(" " * (widths[0] + GAP) + reasons, "dim")] if reasons and is_terminal else [line]
+    return shown
+
+
+def where(alert: Alert, language: Language) -> str:
+    """What an alert is of: a group, a source, or so many groups of a brand."""
+    if alert.alert == "common_cause":
+        count, known = number(alert.group_count), number(alert.known_groups)
+        return f"{known} 个群中的 {count} 个" if language == "zh" else f"{count} of {known} groups"
+    return printable(alert.name or alert.group_id or alert.source_name)
+
+
+def _cells(alert: Alert, language: Language) -> tuple[str, ...]:
+    verdict = verdict_word(alert.verdict, language) if alert.verdict else "-"
+    return (
+        _state(alert, language),
+        f"{alert.opened_at:%Y-%m-%d %H:%M}",
+        alert_word(alert.alert, language),
+        verdict,
+        where(alert, language),
+        printable(alert.brand_id),
+        alert.episode_id,
+    )
+
+
+def _state(alert: Alert, language: Language) -> str:
+    word = state_word(alert.state, language)
+    if alert.state == "acknowledged" and alert.acknowledged_by:
+        by: Any = printable(alert.acknowledged_by)
+        return f"{word} ({by})"
+    if alert.state == "snoozed" and alert.snoozed_until:
+        return f"{word} → {alert.snoozed_until:%m-%d %H:%M}"
+    return word
+
+
+def _padded(cell: str, width: int) -> Text:
+    return Text(cell + " " * (width - cell_len(cell)))
