@@ -1,5 +1,6 @@
 """The card of a model: what it was fitted to, how, and how well it does, on what it has seen and what it has not."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -45,6 +46,7 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
     origins: int
     before_death: int
     communities: Mapping[str, Community]
+    """By `mark` of the community's name: a model may be shown to anybody, the names of brands may not."""
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,8 +110,13 @@ def with_card(model: Model, told: Card) -> Model:
     return msgspec.structs.replace(model, card=msgspec.to_builtins(told))
 
 
+def mark(community: str) -> str:
+    """Tells a community from others without naming it: 8 hex digits of the name's SHA-256."""
+    return hashlib.sha256(community.encode()).hexdigest()[:8]
+
+
 def communities_of(model: Model) -> frozenset[str]:
-    """The communities that a model was fitted to, if its card says so."""
+    """The marks of the communities that a model was fitted to, if its card says so."""
     try:
         return frozenset(msgspec.convert(model.card.get("data"), Data).communities)
     except msgspec.ValidationError:
@@ -123,7 +130,7 @@ def describe(sample: Sample, files: Sequence[Path], exclusions: Path | None, eve
     communities = {}
     for number, name in enumerate(sample.communities):
         mine = sample.community == number
-        communities[name] = Community(
+        communities[mark(name)] = Community(
             groups=len(np.unique(sample.group[mine])),
             origins=int(mine.sum()),
             before_death=int(sample.died[mine].sum()),

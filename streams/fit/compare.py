@@ -3,7 +3,7 @@
 import msgspec
 import numpy as np
 
-from streams.fit.card import communities_of
+from streams.fit.card import communities_of, mark
 from streams.fit.regression import logits
 from streams.fit.sample import Sample
 from streams.fit.scores import Interval, score
@@ -38,8 +38,9 @@ def compare(sample: Sample, current: Model, new: Model, unseen: Floats) -> Compa
     has learnt from all communities that the current one has, those test neither, and it may have seen them too.
     """
     known = communities_of(current)
-    if not known <= set(sample.communities):
+    marks = [mark(name) for name in sample.communities]
+    if not known <= set(marks):
         known = frozenset()
-    was_seen = np.array([name in known for name in sample.communities])[sample.community]
+    was_seen = np.array([one in known for one in marks])[sample.community]
     logit = np.where(was_seen, logits(new, sample.features), unseen)
     return Comparison(score(sample, logit).minus(score(sample, logits(current, sample.features))).intervals())
