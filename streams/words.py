@@ -133,7 +133,8 @@ _PLACES = {
     3: "BHD IQD JOD KWD LYD OMR TND",
     4: "CLF UYW",
 }
-_PLACES_OF = {currency: count for count, currencies in _PLACES.items() for currency in currencies.split()}
+ODD_PLACES = {currency: count for count, currencies in _PLACES.items() for currency in currencies.split()}
+"""Currency → its decimals by ISO 4217, where they are not two."""
 
 
 def words(reason: Reason, language: Language) -> str:
@@ -201,4 +202,4 @@ def money(minor: int, currency: str) -> str:
 
 def places(currency: str) -> int:
     """How many decimals a currency has by ISO 4217: JPY 0, KWD 3, most 2."""
-    return _PLACES_OF.get(currency, 2)
+    return ODD_PLACES.get(currency, 2)
