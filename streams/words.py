@@ -37,7 +37,7 @@ REASON_WORDS: dict[str, tuple[str, str]] = {
     ),
     "core_left": ("{left} of {core:core member} left or fell silent", "{core} 名核心成员中有 {left} 名退群或沉默"),
     "leader_left": (
-        "who carried {share:%} of the core's talk left or fell silent",
+        "the member who carried {share:%} of the core's talk left or fell silent",
         "承担核心 {share:%} 发言的成员退群或沉默",
     ),
     "freebie_hunters": (

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from streams.events import Acknowledged, Event, Snoozed, SourceBlind, SourceSeen, Tick, VerdictChanged
+from streams.vitals.clocks import Clocks
 from streams.vitals.episodes import MINUTE_MS, AlertPolicy, Brand
 from streams.vitals.log import absorbed_offset, pack, unpack
 from streams.vitals.rows import Output
 from streams.vitals.turn import Turn
-from streams.vitals.watermark import Watermark
 
 _brands = msgspec.msgpack.Decoder(Brand)
 
@@ -19,30 +19,30 @@ class AlertLog:
 
     The group agents forward the ticks of chat-events to every partition here. A signal is acted on when all
     partitions of chat-events have passed the tick that stands behind it: then no earlier one can come. The partition's
-    own value is that watermark; there is one value per brand.
+    own value are those clocks; there is one value per brand.
     """
 
     def __init__(self, partition: int, origin: str, chat_partitions: int, policy: AlertPolicy | None = None) -> None:
         self.partition, self.origin = partition, origin
         self.policy = policy or AlertPolicy()
-        self._watermark = Watermark.of(chat_partitions)
+        self._clocks = Clocks.of(chat_partitions)
         self._brands: dict[str, Brand] = {}
         self._changed: set[str] = set()
         self._written_to: dict[str, int] = {}
 
     def restore(self, partition_value: bytes | None, values: Mapping[str, bytes]) -> None:
-        """Start from the stored watermark and brands."""
-        self._watermark = Watermark.of(len(self._watermark.heard), partition_value)
+        """Start from the stored clocks and brands."""
+        self._clocks = Clocks.of(len(self._clocks.heard), partition_value)
         self._brands = {key: unpack(value, _brands) for key, value in sorted(values.items())}
         self._written_to = {key: absorbed_offset(value) for key, value in values.items()}
 
-    def fold(self, event: Event, key: str, offset: int, arrived_at: int) -> Sequence[Output]:  # noqa: ARG002
+    def fold(self, event: Event, key: str, offset: int, arrived_at: int) -> Sequence[Output]:
         """Absorb one event."""
         if self._written_to:  # what was written ahead of the position is written again
             self._changed |= {brand_id for brand_id, absorbed in self._written_to.items() if absorbed >= offset}
             self._written_to = {}
         if isinstance(event, Tick):
-            return self._fold_tick(event, offset)
+            return self._fold_tick(event, offset, arrived_at)
         brand = self._brands.get(key)
         if brand is None:
             brand = self._brands[key] = Brand()
@@ -50,7 +50,7 @@ class AlertLog:
             return ()
         turn = Turn(key, brand, self.policy, offset)
         if isinstance(event, VerdictChanged | SourceBlind | SourceSeen):
-            has_clock = event.origin_partition < len(self._watermark.heard)
+            has_clock = event.origin_partition < len(self._clocks.heard)
             is_new = brand.hear(event, -1 if has_clock else event.occurred_at)
         else:
             is_new = (isinstance(event, Acknowledged) and turn.acknowledge(event)) or (
@@ -64,23 +64,21 @@ class AlertLog:
         return {key: pack(self._brands[key].offset, self._brands[key]) for key in sorted(changed)}
 
     def partition_value(self) -> bytes:
-        """The watermark."""
-        return msgspec.msgpack.encode(self._watermark)
+        """The clocks."""
+        return msgspec.msgpack.encode(self._clocks)
 
-    def _fold_tick(self, tick: Tick, offset: int) -> list[Output]:
+    def _fold_tick(self, tick: Tick, offset: int, arrived_at: int) -> list[Output]:
         """Let time pass for the brands that wait for it."""
-        origin, at = tick.origin_partition, tick.occurred_at
-        if origin is None or origin >= len(self._watermark.heard) or at <= self._watermark.heard[origin]:
+        if not self._clocks.hear(tick, arrived_at, self.policy.patience_minutes * MINUTE_MS):
             return []
-        self._watermark.hear(tick)
-        low = max(self._watermark.low, max(self._watermark.heard) - self.policy.patience_minutes * MINUTE_MS)
+        origin = tick.origin_partition or 0
         out: list[Output] = []
         for key, brand in sorted(self._brands.items()):
             if offset <= brand.offset or not brand.is_waiting:
                 continue
             turn = Turn(key, brand, self.policy, offset)
-            is_stamped = brand.stamp(origin, at)
-            if turn.advance(low) or is_stamped:
+            is_stamped = brand.stamp(origin, tick.occurred_at)
+            if turn.advance(self._clocks.low) or is_stamped:
                 out += self._done(key, turn, offset)
         return out
 

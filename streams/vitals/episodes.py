@@ -12,7 +12,7 @@ Signal = VerdictChanged | SourceBlind | SourceSeen
 
 
 class AlertPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """What deserves to be told, and when. All times are event time."""
+    """What deserves to be told, and when. All times but the patience are event time."""
 
     news_days: int = 3
     """What came about longer ago than this is history: an import of years must wake nobody, a weekend's outage may."""
@@ -30,8 +30,8 @@ class AlertPolicy(msgspec.Struct, frozen=True, kw_only=True):
     groups_listed: int = 100
     """A common cause names so many of its groups, the first by id."""
     patience_minutes: int = 120
-    """A partition of chat-events that is so far behind the others is waited for no longer: one that stands still after
-    dead letters must not silence all alerts."""
+    """A partition of chat-events that does not tick for so long, by arrival, while others do, is waited for no longer:
+    one that stands still after dead letters must not silence all alerts."""
 
 
 class Episode(msgspec.Struct, array_like=True):

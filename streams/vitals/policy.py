@@ -62,6 +62,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Of one member and day no more count: a monologue is no crowd."""
     core_size: int = 5
     """The talkers whose going is felt first."""
+    core_least: int = 3
+    """Fewer talkers than this are no core."""
     leader_share: float = 0.5
     """Of the core's talk; whoever carries so much alone is the leader."""
     core_silent_days: int = 21

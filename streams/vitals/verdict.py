@@ -216,20 +216,25 @@ def _causes(state: GroupState, windows: Windows, policy: Policy) -> list[Reason]
 
 
 def _core_lost(state: GroupState, at: int, policy: Policy) -> tuple[list[Reason], list[Reason]]:
-    """What it says that those who carried the talk go: a cause if they left, a sign if they only fell silent."""
+    """What it says that those who carried the talk go: a cause if they left, a sign if they only fell silent.
+
+    When the whole group is silent, that they are says nothing.
+    """
     core = _core(state, at, policy)
     gone = [member for member in core if _is_gone(member, at, policy)]
-    if not gone:
+    if len(core) < policy.core_least or not gone:
         return [], []
+    is_sign = state.assessment.silent_days < policy.core_silent_days
     talk = sum(member.score for member in core)
     leader = core[0]
     if _is_gone(leader, at, policy) and leader.score >= policy.leader_share * talk:
         reason = because("leader_left", share=round(leader.score / talk, 3))
-        return ([reason], []) if not leader.is_present else ([], [reason])
-    if len(core) < 3 or 2 * len(gone) < len(core):
+        return ([reason], []) if not leader.is_present else ([], [reason] * is_sign)
+    if 2 * len(gone) < len(core):
         return [], []
     reason = because("core_left", left=len(gone), core=len(core))
-    return ([reason], []) if 2 * sum(not member.is_present for member in core) >= len(core) else ([], [reason])
+    have_left = sum(not member.is_present for member in core)
+    return ([reason], []) if 2 * have_left >= len(core) else ([], [reason] * is_sign)
 
 
 def _core(state: GroupState, at: int, policy: Policy) -> list[Member]:
