@@ -1,6 +1,6 @@
 # `make help` lists the targets. All but setup and lock work without a network once setup is done.
 .DEFAULT_GOAL := help
-.PHONY: help setup up down demo test lint bench schemas lock
+.PHONY: help setup up down demo test lint bench schemas dashboards lock
 
 VITALS := .venv/bin/vitals
 INSTALLED := .venv/.installed
@@ -54,6 +54,9 @@ bench: setup ## Throughput, latency and size, measured on this machine
 
 schemas: setup ## Write schemas/events and schemas/examples anew from streams/events.py
 	@.venv/bin/python -m streams.schemas
+
+dashboards: setup ## Write dashboards/ anew from streams/dashboards/
+	@.venv/bin/python -m streams.dashboards.files
 
 lock: ## Resolve deploy/requirements.lock anew (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

@@ -45,6 +45,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "simulate": ("streams.simulate.command:simulate_command", "Make a fleet of groups with planted deaths."),
     "wait": ("streams.waiting:wait_command", "Wait until all that was sent has reached ClickHouse."),
     "sql": ("streams.sql_command:sql_command", "Ask ClickHouse as the readonly user."),
+    "dashboards": (
+        "streams.dashboards.command:dashboards",
+        "Grafana's pages and alert rules: check them, write them as files, push them.",
+    ),
     "dead-letters": ("streams.dead_letter_commands:dead_letters", "Look at refused records."),
     "topics": ("streams.topics:topics_commands", "Create and check the Kafka topics."),
     "migrate": ("streams.migrations:migrate_command", "Bring the ClickHouse schema up to date."),

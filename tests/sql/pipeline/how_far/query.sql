@@ -1,1 +1,1 @@
-SELECT events_at, orders_at, vitals_at, judged_to, live_heard_at, letters_at FROM pipeline
+SELECT events_at, orders_at, vitals_at, judged_to, live_heard_at, live_complete_to, letters_at FROM pipeline
