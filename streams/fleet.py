@@ -65,6 +65,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
     driver_codes: list[str]
     driver_points: list[float]
     driver_numbers: list[str]
+    age_days: int
     first_event_at: datetime
     last_member_message_at: datetime | None
     planned_end_at: datetime | None

@@ -14,11 +14,19 @@ from streams.words import Language, money, number, verdict_word, words
 
 BARS = "▁▂▃▄▅▆▇█"
 NARROWEST_CHART = 10
+FEW_SPEAKERS, YOUNG_DAYS = 5, 364
+"""Below these the risk orders groups, but hardly the weeks of one group (MODEL.md, When not to trust it)."""
 _CHINESE = {
     "since": "始于",
     "risk": "风险",
     "the usual risk": "一般风险",
     "points": "百分点",
+    "few people speak here: the risk is that of groups like this, and says little of the moment": (
+        "发言人数少:风险反映同类群的水平,难以判断具体时间"
+    ),
+    "a young group: the risk is that of groups like this, and says little of the moment": (
+        "新群:风险反映同类群的水平,难以判断具体时间"
+    ),
     "as of": "截至",
     "messages": "消息",
     "speakers": "发言人数",
@@ -102,7 +110,15 @@ def _risk(page: Page, language: Language, say: Say) -> list[Text]:
     shown = [(f"{100 * points:+.1f}", told) for points, told in lines]
     widest = max(len(points) for points, _ in shown)
     head = f"{say('risk')} {page.health.risk:.1%} ({say('points')}):"
-    return [Text(head), *(Text(f"  {points:>{widest}}  {told}") for points, told in shown)]
+    return [Text(head), *(Text(f"  {points:>{widest}}  {told}") for points, told in shown), *_doubt(page, say)]
+
+
+def _doubt(page: Page, say: Say) -> list[Text]:
+    """Where the risk was measured to order groups, but not one group's weeks (MODEL.md)."""
+    kind = "few people speak here" if page.health.speakers_28d < FEW_SPEAKERS else "a young group"
+    if kind == "a young group" and page.details.age_days >= YOUNG_DAYS:
+        return []
+    return [Text(say(f"{kind}: the risk is that of groups like this, and says little of the moment"), style="dim")]
 
 
 def _charts(page: Page, say: Say, width: int | None) -> list[Text]:

@@ -42,6 +42,7 @@ def page(weeks=52, **changed):
     details = {
         "owner": "陈一诺",
         "model": "habit-1",
+        "age_days": 400,
         "usual_risk": 0.03,
         "driver_codes": ["bursts", "level", "breadth"],
         "driver_points": [0.2, 0.1, -0.016],

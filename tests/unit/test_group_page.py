@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 from rich.cells import cell_len
 
@@ -11,7 +12,7 @@ def text(shown, width=100, language="en"):
 
 def test_the_page():
     lines = text(page())
-    assert lines[:10] == [
+    assert lines[:11] == [
         "宝妈交流群 3  acme/wecom/c-17",
         "dying since 2026-10-02 · risk 31% (habit-1) · as of 2026-11-22 00:00 UTC",
         "  5 of 6 core members left or fell silent",
@@ -22,6 +23,7 @@ def test_the_page():
         "  +20.0  61% of the messages of 52 weeks fell into 8",
         "  +10.0  9 member messages in 56 days, usually 81.5",
         "   -1.6  14 speakers in 56 days",
+        "few people speak here: the risk is that of groups like this, and says little of the moment",
     ]
     told = "\n".join(lines)
     for part in ("12,345.50 CNY", "most 520 a week", "1,212 + 2 staff", "23/100", "40%", "陈一诺", "2026-11-10 (gone)"):
@@ -50,7 +52,7 @@ def test_no_english_is_left_in_chinese():
 
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_charts_fit(width):
-    assert max(cell_len(line) for line in text(page(), width)[10:14]) <= width
+    assert max(cell_len(line) for line in text(page(), width)[12:15]) <= width
 
 
 def test_a_group_of_a_day_has_a_page():
@@ -63,3 +65,10 @@ def test_bars_tell_nothing_from_little():
     assert bars([0, 0]) == "▁▁"
     assert bars([]) == ""
     assert bars([3]) == "█"
+
+
+def test_where_the_risk_says_little_of_the_moment_the_page_says_so():
+    assert not [line for line in text(page(speakers_28d=9)) if "groups like this" in line]
+    young = page(speakers_28d=9)
+    young = msgspec.structs.replace(young, details=msgspec.structs.replace(young.details, age_days=90))
+    assert [line for line in text(young) if line.startswith("a young group:")]
