@@ -186,7 +186,9 @@ def test_each_topic_reaches_its_table(stack: Settings, producer: Producer, brand
         field.name: {int: 1, str: "x", float: 0.5, bool: True}.get(field.type)
         for field in msgspec.structs.fields(GroupVitals)
     }
-    vitals = GroupVitals(**fields | {"group_id": group, "brand_id": brand, "reasons": (), "at": START, "members": 41})
+    vitals = GroupVitals(
+        **fields | {"group_id": group, "brand_id": brand, "reasons": (), "drivers": (), "at": START, "members": 41}
+    )
     day = MemberVitals(
         group_id=group, brand_id=brand, member_id="m", role="member", day=START // 86_400_000 * 86_400_000,
         source_offset=1, messages=1, is_present=True, joined_at=None, last_message_at=START,
