@@ -361,7 +361,7 @@ def test_the_whole_stack_by_its_commands_and_after_everything_was_killed(tmp_pat
         assert "groups-1, groups-2, identity, attribution, alerts, sink, ticker: running" in vitals(whole, "up").stdout
         assert vitals(whole, "status").returncode == 0
         pids = [int(path.read_text()) for path in whole.run.glob("*.pid")]
-        assert len(pids) == 9
+        assert len(pids) == 10
         for pid in sorted(pids, key=lambda pid: pid != pid_of(whole, "supervisord")):
             os.kill(pid, signal.SIGKILL)
         dead = vitals(whole, "status", "--json")
@@ -375,7 +375,7 @@ def test_the_whole_stack_by_its_commands_and_after_everything_was_killed(tmp_pat
     finally:
         stopped = vitals(whole, "down", "--wipe", "--yes")
     order = [line.split()[1].rstrip(",") for line in stopped.stdout.splitlines() if line.startswith("  stopped:")]
-    assert order == ["ticker", "sink", "attribution", "clickhouse", "kafka", "supervisor"]
+    assert order == ["ticker", "sink", "alerts", "clickhouse", "kafka", "supervisor"]
     assert [path.name for path in whole.home.iterdir()] == ["vitals.toml"]
     assert processes_of(whole) == []
 

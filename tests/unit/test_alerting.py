@@ -46,10 +46,11 @@ class Desk:
         self.log = AlertLog(0, "alerts", partitions, self.policy)
         self.records, self.told = [], []
 
-    def put(self, *events):
+    def put(self, *events, arrived_at=0):
         for event in events:
             self.records.append(event)
-            outputs = self.log.fold(event, "" if isinstance(event, e.Tick) else event.brand_id, len(self.records), 0)
+            key = "" if isinstance(event, e.Tick) else event.brand_id
+            outputs = self.log.fold(event, key, len(self.records), arrived_at)
             assert all(output.topic == "group-alerts" and output.key == output.value.brand_id for output in outputs)
             self.told += [output.value for output in outputs]
         return self
@@ -290,15 +291,28 @@ def test_a_snooze_that_began_before_an_alert_withholds_it_and_one_that_is_ended_
 
 def test_a_partition_that_stands_still_is_waited_for_two_hours_only():
     desk = Desk().known(20).put(verdict("g001", "healthy", "dying", DAY))
-    desk.put(*(tick(minutes(minute), 0) for minute in range(130)))
+    for minute in range(121):
+        desk.put(tick(minutes(minute), 0), arrived_at=minutes(minute))
     assert desk.told == []
-    desk.put(tick(minutes(130), 0))
+    desk.put(tick(minutes(121), 0), arrived_at=minutes(121))
     assert desk.heard == [("dying", "opened", "g001")]
     desk.put(verdict("g002", "healthy", "dying", DAY, partition=1))
-    desk.put(*(tick(minutes(minute), 0) for minute in range(131, 200)))
+    for minute in range(122, 200):
+        desk.put(tick(minutes(minute), 0), arrived_at=minutes(minute))
     assert desk.heard == [("dying", "opened", "g001")]
-    desk.put(tick(minutes(180), 1), tick(minutes(200), 0), tick(minutes(200), 1))
+    desk.put(tick(minutes(180), 1), tick(minutes(200), 0), tick(minutes(200), 1), arrived_at=minutes(200))
     assert desk.heard[1:] == [("dying", "opened", "g002")]
+
+
+def test_a_partition_that_is_days_behind_in_a_backlog_is_waited_for():
+    desk = Desk().known(20).put(verdict("g001", "healthy", "dying", DAY))
+    desk.put(*(tick(minutes(minute), 0) for minute in range(9_999)), arrived_at=minutes(10_000))
+    assert desk.told == []
+    desk.put(tick(minutes(9_999), 0), arrived_at=minutes(20_000))  # all stood still in between
+    assert desk.told == []
+    desk.put(*(tick(minutes(minute), 1) for minute in range(9_999)), arrived_at=minutes(20_001))
+    assert desk.heard == [("dying", "opened", "g001")]
+    assert desk.told[0].told_at == minutes(10)
 
 
 # --- the same alerts, whatever happens on the way
@@ -330,14 +344,17 @@ def story(seed, partitions):
     return feeds
 
 
-def alerts_of(records, policy, crash=lambda: False, partitions=3):
-    """All that is told, folded with crashes: values may be ahead of the position, outputs are told again."""
-    log = AlertLog(0, "alerts", partitions, policy)
+def alerts_of(records, pace=0, crash=lambda: False, partitions=3):
+    """All that is told, folded with crashes: values may be ahead of the position, outputs are told again.
+
+    A record arrives `pace` ms after the one before it.
+    """
+    log = AlertLog(0, "alerts", partitions)
     position, partition_value, values = 0, None, {}
     told, offset = {}, 0
     while offset < len(records):
         event = records[offset]
-        for output in log.fold(event, "" if isinstance(event, e.Tick) else event.brand_id, offset, 0):
+        for output in log.fold(event, "" if isinstance(event, e.Tick) else event.brand_id, offset, offset * pace):
             row = msgspec.json.encode(output.value)
             assert told.setdefault(output.value.alert_id, row) == row, "told again, and not the same"
         offset += 1
@@ -346,7 +363,7 @@ def alerts_of(records, policy, crash=lambda: False, partitions=3):
                 values |= log.take_changed()
                 if crash():
                     position, partition_value = offset, log.partition_value()
-            log = AlertLog(0, "alerts", partitions, policy)
+            log = AlertLog(0, "alerts", partitions)
             log.restore(partition_value, values)
             offset = position
         elif offset % 50 == 0:
@@ -374,16 +391,13 @@ def interleaved(feeds, chance, again=0):
     return records
 
 
-PATIENT = AlertPolicy(patience_minutes=10**7)
-
-
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**9), st.integers(0, 10**9))
 def test_alerts_do_not_depend_on_interleaving_or_on_signals_sent_again(seed, schedule):
     feeds = story(seed, 3)
     chance = random.Random(schedule)
-    expected, _ = alerts_of(interleaved(feeds, random.Random(0)), PATIENT)
-    told, _ = alerts_of(interleaved(feeds, chance, again=5), PATIENT)
+    expected, _ = alerts_of(interleaved(feeds, random.Random(0)))
+    told, _ = alerts_of(interleaved(feeds, chance, again=5))
     assert essence(told) == essence(expected)
     states = defaultdict(list)
     for row in map(msgspec.json.decode, told.values()):
@@ -400,15 +414,16 @@ def test_alerts_do_not_depend_on_interleaving_or_on_signals_sent_again(seed, sch
 def test_a_restart_anywhere_tells_the_same_bytes_and_keeps_the_same_values(seed, schedule):
     records = interleaved(story(seed, 3), random.Random(seed), again=3)
     chance = random.Random(schedule)
-    told, values = alerts_of(records, AlertPolicy(), lambda: chance.random() < 0.03)
-    expected, kept = alerts_of(records, AlertPolicy())
+    pace = chance.choice([0, MINUTE, 10 * MINUTE])
+    told, values = alerts_of(records, pace, lambda: chance.random() < 0.03)
+    expected, kept = alerts_of(records, pace)
     assert (told, values) == (expected, kept)
 
 
 def test_the_story_has_every_transition_and_every_kind():
     rows = []
     for seed in range(5):
-        told, _ = alerts_of(interleaved(story(seed, 3), random.Random(0)), PATIENT)
+        told, _ = alerts_of(interleaved(story(seed, 3), random.Random(0)))
         rows += map(msgspec.json.decode, told.values())
     assert {row["kind"] for row in rows} == {"dying", "blind", "common_cause"}
     assert {row["state"] for row in rows} == {"opened", "escalated", "recovered", "ended"}
