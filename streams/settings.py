@@ -58,6 +58,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The risk at which a group alarms: fewer alarms above, fewer deaths unseen below. MODEL.md has the table."""
     alarms_per_year: int = 0
     """No more alarms of one group within 364 days; 0: no cap."""
+    grafana_url: str | None = None
+    """Where `vitals dashboards push` finds Grafana."""
+    grafana_token: str | None = None
+    """Of a service account with the role Admin; or user:password."""
+    grafana_contact: str | None = None
+    """Whom Grafana's own alert rules tell: an e-mail address or the URL of a webhook. Unset: Grafana's policies say."""
     retention_days: int = 730
     """How long ClickHouse keeps events and rows."""
 

@@ -13,12 +13,12 @@ from streams.dashboards.group_page import group_page
 from streams.dashboards.members_page import MEMBERS
 from streams.dashboards.model import Look, Page
 from streams.dashboards.pipeline_page import PIPELINE
-from streams.dashboards.rules import INTERVAL_S, RULE_GROUP, RULES, rule
+from streams.dashboards.rules import INTERVAL_S, RULE_GROUP, RULES, contact_point, rule
 from streams.dashboards.runbooks import runbooks_page
 from streams.resources import resource_dir
 from streams.settings import Settings
 
-FOLDER, ALERT_FOLDER = "vitals", "vitals-alerts"
+FOLDER, ALERT_FOLDER = "group-vitals", "group-vitals-alerts"
 TITLES = {FOLDER: ("Group vitals", "群体征"), ALERT_FOLDER: ("Group vitals alerts", "群体征告警")}
 """Two titles: a file of alerts makes its folder by title, and dashboards would then land in that one."""
 PROVISIONING = "/etc/grafana/provisioning"
@@ -81,7 +81,7 @@ def rendered(
     files = {
         "datasources/group-vitals.yaml": _yaml({"apiVersion": 1, "datasources": [source]}),
         "dashboards/group-vitals.yaml": _yaml({"apiVersion": 1, "providers": [provider]}),
-        "alerting/group-vitals.yaml": _yaml({"apiVersion": 1, "groups": [rule_group(look)]}),
+        "alerting/group-vitals.yaml": _yaml({"apiVersion": 1, "groups": [rule_group(look)], **_told(settings)}),
     }
     return files | {f"dashboards/group-vitals/{one['uid']}.json": pretty(one) for one in dashboards(look)}
 
@@ -98,6 +98,18 @@ def rule_group(look: Look) -> Json:
         "folder": look.word(TITLES[ALERT_FOLDER]),
         "interval": f"{INTERVAL_S}s",
         "rules": rules,
+    }
+
+
+def _told(settings: Settings) -> Json:
+    """Whom the rules tell, as a file has it: policies of a file are all the policies there are."""
+    point = contact_point(settings.grafana_contact)
+    if point is None:
+        return {}
+    receiver = {name: value for name, value in point.items() if name != "name"}
+    return {
+        "contactPoints": [{"orgId": 1, "name": point["name"], "receivers": [receiver]}],
+        "policies": [{"orgId": 1, "receiver": point["name"], "group_by": ["alertname", "brand_id"]}],
     }
 
 

@@ -12,9 +12,13 @@ import msgspec
 from streams.dashboards import queries, thresholds
 from streams.dashboards.builders import DATASOURCE, TAG, TIME_SERIES, target
 from streams.dashboards.model import Look, Words
+from streams.errors import VitalsError
 
 Json = dict[str, Any]
 RULE_GROUP = "group-vitals"
+CONTACT = "vitals-contact"
+MATCHERS = [["managed_by", "=", TAG]]
+"""What sends our alerts to our contact point."""
 INTERVAL_S = 60
 _EXPRESSION = {"type": "__expr__", "uid": "__expr__"}
 _SINCE_S = 3600
@@ -133,6 +137,19 @@ def rule(one: Rule, look: Look, folder: str) -> Json:
         "folderUID": folder,
         "ruleGroup": RULE_GROUP,
     }
+
+
+def contact_point(text: str | None) -> Json | None:
+    """The contact point for an e-mail address or a URL. Raises VitalsError for anything else."""
+    if not text:
+        return None
+    if text.startswith(("http://", "https://")):
+        kind, settings = "webhook", {"url": text, "httpMethod": "POST"}
+    elif "@" in text:
+        kind, settings = "email", {"addresses": text}
+    else:
+        raise VitalsError(f"VITALS_GRAFANA_CONTACT is {text!r}: give an e-mail address or the URL of a webhook")
+    return {"uid": CONTACT, "name": TAG, "type": kind, "settings": settings, "disableResolveMessage": False}
 
 
 def _query(one: Rule, look: Look) -> Json:

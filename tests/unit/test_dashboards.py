@@ -204,6 +204,14 @@ def test_rendered_files_hold_no_password_and_name_two_folders(tmp_path):
     assert sum(name.startswith("dashboards/group-vitals/") for name in files) == len(pages(EN))
 
 
+def test_rendered_rules_tell_whom_the_setting_names(tmp_path):
+    settings = Settings(home=tmp_path, cache=tmp_path, grafana_contact="https://hooks.example/x")
+    alerting = yaml.safe_load(rendered(settings, EN, address=None)["alerting/group-vitals.yaml"])
+    [point] = alerting["contactPoints"]
+    assert point["receivers"][0]["settings"]["url"] == "https://hooks.example/x"
+    assert alerting["policies"][0]["receiver"] == point["name"]
+
+
 def test_the_data_source_reads_as_bi(tmp_path):
     source = datasource(Settings(home=tmp_path, cache=tmp_path, bi_user="looker"))
     assert source["jsonData"]["username"] == "looker"
