@@ -119,7 +119,7 @@ class MemberVitals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 AlertKind = Literal["dying", "drop", "blind", "common_cause"]
 AlertState = Literal["opened", "escalated", "recovered", "ended", "acknowledged", "snoozed", "resumed"]
 Severity = Literal["warning", "critical"]
-Withheld = Literal["", "history", "common_cause", "snoozed", "untold"]
+Withheld = Literal["", "history", "common_cause", "snoozed", "acknowledged", "untold"]
 
 
 class GroupAlert(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -127,7 +127,8 @@ class GroupAlert(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `alert_id` is the same whenever the transition is told again, and `number` counts those of the episode from 1. `at`
     is when it came about by event time, `told_at` when that was known. `withheld` says why nobody is to be told: it
-    is history, a common cause tells it, the group is snoozed, or nobody was told of its opening. Empty: to be told.
+    is history, a common cause tells it, the group is snoozed, a snooze of what somebody looks after is over, or nobody
+    was told of its opening. Empty: to be told.
     A brand's own alert has no group_id: a blind one names its `source_name`; a common cause lists the first of its
     `groups`, `group_count` of `known_groups`. `cause_id` is the episode of a group's common cause.
     """

@@ -158,8 +158,9 @@ class Turn:
         del self._brand.snoozed[group_id]
         watch = self._brand.groups.get(group_id)
         episode = watch.episode if watch else None
-        if episode is not None and episode.number and not episode.is_acknowledged:
-            self._tell(episode, "resumed", at, "common_cause" if episode.cause_id else "")
+        if episode is not None and episode.number:
+            withheld: Withheld = "acknowledged" if episode.is_acknowledged else ""
+            self._tell(episode, "resumed", at, "common_cause" if episode.cause_id else withheld)
 
     # --- many groups at once
 

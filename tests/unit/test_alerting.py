@@ -245,16 +245,16 @@ def test_a_source_that_is_heard_again_at_once_is_not_told():
 # --- people
 
 
+def acknowledgement(episode_id, at):
+    return e.Acknowledged(
+        event_id=f"a{at}", occurred_at=at, brand_id="acme", platform="*", episode_id=episode_id, actor="lin"
+    )
+
+
 def test_an_acknowledgement_is_told_once_and_only_of_what_is_open():
     desk = Desk().known(20).put(verdict("g001", "healthy", "dying", DAY)).pass_to(minutes(1)).pass_to(minutes(60))
     episode = desk.told[0].episode_id
-
-    def ack(at, episode_id=episode):
-        return e.Acknowledged(
-            event_id=f"a{at}", occurred_at=at, brand_id="acme", platform="*", episode_id=episode_id, actor="lin"
-        )
-
-    desk.put(ack(minutes(61)), ack(minutes(62)), ack(minutes(63), "none"))
+    desk.put(*(acknowledgement(one, minutes(61 + n)) for n, one in enumerate([episode, episode, "none"])))
     assert desk.states[1:] == [("g001", "acknowledged", "")]
     assert desk.told[1].actor == "lin"
 
@@ -277,6 +277,15 @@ def test_nothing_is_told_of_a_snoozed_group_until_its_snooze_ends():
     assert desk.told[3].verdict == "dead"
     desk.pass_to(DAY + 9 * DAY_MS)
     assert len(desk.told) == 4
+
+
+def test_what_somebody_looks_after_is_not_told_again_when_its_snooze_ends():
+    desk = Desk().known(20).put(verdict("g001", "healthy", "dying", DAY)).pass_to(minutes(1)).pass_to(minutes(60))
+    desk.put(acknowledgement(desk.told[0].episode_id, minutes(61)), snooze(minutes(90), minutes(62)))
+    desk.pass_to(minutes(90))
+    assert desk.states[1:] == [
+        ("g001", "acknowledged", ""), ("g001", "snoozed", ""), ("g001", "resumed", "acknowledged"),
+    ]  # fmt: skip
 
 
 def test_a_snooze_that_began_before_an_alert_withholds_it_and_one_that_is_ended_does_not():
