@@ -72,10 +72,10 @@ LIMIT 100
 """
 OPEN_ALERTS = """
 SELECT
-    opened_at, alert, severity, if(name IS NULL OR name = '', brand_id, name) AS what, group_id,
-    arrayStringConcat(reasons, '{between}') AS why, acknowledged_by, owner
+    opened_at, alert, severity, coalesce(nullIf(name, ''), nullIf(source_name, ''), brand_id) AS what, group_id,
+    arrayStringConcat({reasons}, '{between}') AS why, acknowledged_by, owner
 FROM alerts
-WHERE state NOT IN ('recovered', 'ended') AND ('*' IN (${brand:sqlstring}) OR brand_id IN (${brand:sqlstring}))
+WHERE is_open AND NOT is_history AND ('*' IN (${brand:sqlstring}) OR brand_id IN (${brand:sqlstring}))
 ORDER BY opened_at DESC
 LIMIT 100
 """
@@ -160,7 +160,7 @@ ORDER BY messages_90d DESC, messages_28d DESC, messages_all DESC, member_id
 LIMIT 20
 """
 MARK_ALERTS = """
-SELECT opened_at AS time, alert AS title, arrayStringConcat(reasons, '{between}') AS text, severity AS tags
+SELECT opened_at AS time, alert AS title, arrayStringConcat({reasons}, '{between}') AS text, severity AS tags
 FROM alerts
 WHERE group_id = ${group:sqlstring} AND opened_at >= $__fromTime AND opened_at <= $__toTime
 ORDER BY time
