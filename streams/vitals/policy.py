@@ -18,6 +18,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     said of a third of all groups that talk."""
     fading_hold_days: int = 14
     """Two weekly rhythms, so that one good week does not flap."""
+    caused_share: float = 0.5
+    """With a cause in sight, a week below this share of the usual is fading whatever the risk. From reasoning: the
+    archives that the risk was fitted to know no causes."""
+    caused_least_messages: float = 7.0
+    """Of a usual week; below one message a day half a week is chance."""
     dying_risk: float = 0.45
     """The slider between alarms too many and deaths unseen; MODEL.md has its table. .43 to .46 are as good."""
     dying_min_age_days: int = 56

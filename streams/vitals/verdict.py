@@ -99,7 +99,11 @@ def _is_dead(state: GroupState, windows: Windows, policy: Policy) -> bool:
 def _calm(state: GroupState, windows: Windows, policy: Policy, *, was_alarm: bool) -> str:
     """The verdict of a group that is in no alarm."""
     current, since = state.verdict, state.verdict_since or 0
-    is_above = state.risk >= policy.fading_risk or state.assessment.silent_days >= policy.silent_days
+    is_above = (
+        state.risk >= policy.fading_risk
+        or state.assessment.silent_days >= policy.silent_days
+        or _is_caused(state, windows, policy)
+    )
     was_above, state.proposed = state.proposed == "fading", "fading" if is_above else "healthy"
     if was_alarm:
         return "revived" if revived_weeks(state, windows, policy) else state.proposed
@@ -127,6 +131,22 @@ def falling(windows: Windows, policy: Policy) -> tuple[int, int] | None:
     kept = 1 - policy.falling_share
     is_falling = first >= policy.falling_min_speaker_days and now <= kept * before and before <= kept * first
     return (now, first) if is_falling else None
+
+
+def _is_caused(state: GroupState, windows: Windows, policy: Policy) -> bool:
+    """Whether a week brought so little that a cause in sight deserves a warning, whatever the risk says.
+
+    The risk was learnt from archives that know nothing of who left, of staff and of benefits. Where more leave in a
+    month than are there, to leave means nothing: people close their client.
+    """
+    usual_7d = state.assessment.usual_56d / 8
+    if usual_7d < policy.caused_least_messages or windows.messages_7d >= policy.caused_share * usual_7d:
+        return False
+    if _doings(windows, policy):
+        return True
+    have_left, _ = _core_lost(state, windows.at, policy)
+    is_telling = windows.leaves_28d <= state.ledger.members
+    return is_telling and bool(have_left or _newcomers(windows))
 
 
 def revived_weeks(state: GroupState, windows: Windows, policy: Policy) -> int:
@@ -191,6 +211,18 @@ def _death(state: GroupState, windows: Windows, policy: Policy) -> list[Reason]:
 
 def _causes(state: GroupState, windows: Windows, policy: Policy) -> list[Reason]:
     """Causes by rule with their evidence, the most telling first: what was done to a group before what came of it."""
+    have_left, silent = _core_lost(state, windows.at, policy)
+    found = [*_doings(windows, policy), *have_left, *_newcomers(windows), *silent]
+    if windows.leaves_28d > windows.joins_28d and windows.leaves_28d >= 0.1 * max(state.ledger.members, 10):
+        found.append(because("leaves", leaves=windows.leaves_28d, members=state.ledger.members, days=28))
+    fall = falling(windows, policy)
+    if fall is not None:
+        found.append(because("speakers_falling", now=round(fall[0] / 28, 1), before=round(fall[1] / 28, 1)))
+    return found
+
+
+def _doings(windows: Windows, policy: Policy) -> list[Reason]:
+    """What is done to a group by those who run it."""
     found = []
     staff, messages = windows.staff_messages_28d, windows.messages_28d
     fled = windows.leaves_after_benefit_28d
@@ -201,18 +233,14 @@ def _causes(state: GroupState, windows: Windows, policy: Policy) -> list[Reason]
     if is_monologue(messages, staff, windows.speakers_7d, policy):
         share = round(staff / (staff + messages), 3)
         found.append(because("monologue", staff_share=share, speakers=windows.speakers_7d))
-    leaving, fading = _core_lost(state, windows.at, policy)
-    found += leaving
-    spoke = windows.newcomer_spoke_share
-    if windows.newcomers_28d >= 8 and spoke is not None and spoke < 0.1:
-        found.append(because("unanswered_newcomers", newcomers=windows.newcomers_28d, spoke_share=round(spoke, 3)))
-    found += fading
-    if windows.leaves_28d > windows.joins_28d and windows.leaves_28d >= 0.1 * max(state.ledger.members, 10):
-        found.append(because("leaves", leaves=windows.leaves_28d, members=state.ledger.members, days=28))
-    fall = falling(windows, policy)
-    if fall is not None:
-        found.append(because("speakers_falling", now=round(fall[0] / 28, 1), before=round(fall[1] / 28, 1)))
     return found
+
+
+def _newcomers(windows: Windows) -> list[Reason]:
+    spoke = windows.newcomer_spoke_share
+    if windows.newcomers_28d < 8 or spoke is None or spoke >= 0.1:
+        return []
+    return [because("unanswered_newcomers", newcomers=windows.newcomers_28d, spoke_share=round(spoke, 3))]
 
 
 def _core_lost(state: GroupState, at: int, policy: Policy) -> tuple[list[Reason], list[Reason]]:

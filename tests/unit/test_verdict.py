@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 
 from streams import events as e
@@ -153,3 +154,21 @@ def test_a_cause_is_named_before_the_drivers(code: str) -> None:
     assert all(len(row.reasons) <= 3 for row in rows)
     codes: list[Any] = [reason.code for reason in named[0].reasons]
     assert codes.index(code) < min((codes.index(d) for d in DRIVERS if d in codes), default=9)
+
+
+def test_a_cause_in_sight_and_half_a_week_are_a_warning_whatever_the_risk() -> None:
+    """All but one of the core leave on day 100; the others go on as before."""
+    crowd = [join(10**7 + n, START + n, f"m_{n}") for n in range(40)]
+    core = [
+        message(10**6 + d * 100 + n, START + d * DAY_MS + 50 + n, f"m_{n % 5}") for d in range(100) for n in range(10)
+    ]
+    rest = talk(range(130), 2, start=5 * 10**6)
+    rest = [msgspec.structs.replace(event, member_id=f"m_{10 + int(event.member_id[2:])}") for event in rest]
+    gone = [leave(10**8 + n, START + 100 * DAY_MS + n, f"m_{n}") for n in range(1, 5)]
+    warned = history([*crowd, *core, *rest, *gone], 125)
+    calm = history([*crowd, *core, *rest], 125)
+    faded = next(row for row in warned if row.verdict == "fading")
+    assert START + 102 * DAY_MS <= faded.at <= START + 108 * DAY_MS
+    assert faded.risk < POLICY.fading_risk
+    assert faded.reasons[0].code == "core_left"
+    assert "fading" not in {row.verdict for row in calm}
