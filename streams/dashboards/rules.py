@@ -110,9 +110,20 @@ RULES = (
 )
 
 
+RUNBOOK_OF = {
+    "dying": "groups-dying",
+    "drop": "engagement-drop",
+    "blind": "source-blind",
+    "common_cause": "common-cause",
+}
+"""Kind of alert of the alert agent → its runbook, where it is the same matter that of the rule here."""
+RUNBOOKS = tuple(dict.fromkeys((*(rule.slug for rule in RULES), *RUNBOOK_OF.values())))
+"""Every runbook. One goes to the end: its place here is its place on the page that shows them."""
+
+
 def runbook_url(slug: str, look: Look) -> str:
     """Where Grafana shows the runbook of that name."""
-    number = [rule.slug for rule in RULES].index(slug) + 1
+    number = RUNBOOKS.index(slug) + 1
     return f"{look.grafana_url}/d/vitals-runbooks?viewPanel={number}"
 
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from streams.dashboards.model import Page, Panel
-from streams.dashboards.rules import RULES, Rule
+from streams.dashboards.rules import RUNBOOKS
 from streams.errors import VitalsError
 from streams.resources import resource_dir
 
@@ -16,9 +16,9 @@ def directory() -> Path:
     return resource_dir("deploy") / "runbooks"
 
 
-def text_of(rule: Rule) -> str:
-    """The runbook of an alert, Markdown. Raises VitalsError where there is none."""
-    path = directory() / f"{rule.slug}.md"
+def text_of(slug: str) -> str:
+    """A runbook, Markdown. Raises VitalsError where there is none."""
+    path = directory() / f"{slug}.md"
     try:
         return path.read_text(encoding="utf-8")
     except OSError:
@@ -31,17 +31,20 @@ def queries_in(text: str) -> list[str]:
 
 
 def runbooks_page() -> Page:
-    """All runbooks, in the order of the alerts; `rules.runbook_url` leads to one."""
-    panels = (
-        Panel(
-            id=number,
-            kind="text",
-            title=(rule.name, rule.name),
-            about=("What to do when this alert fires.", "该告警触发时的处理步骤。"),
-            width=12,
-            height=18,
-            text=(text_of(rule), text_of(rule)),
-        )
-        for number, rule in enumerate(RULES, 1)
-    )
+    """All runbooks, in the order of `RUNBOOKS`; `rules.runbook_url` leads to one."""
+    panels = (_panel(number, slug) for number, slug in enumerate(RUNBOOKS, 1))
     return Page(name="runbooks", title=("Group vitals: runbooks", "群体征:处理手册"), panels=tuple(panels))
+
+
+def _panel(number: int, slug: str) -> Panel:
+    text = text_of(slug)
+    name = text.partition("\n")[0].removeprefix("# ")
+    return Panel(
+        id=number,
+        kind="text",
+        title=(name, name),
+        about=("What to do when this alert fires.", "该告警触发时的处理步骤。"),
+        width=12,
+        height=18,
+        text=(text, text),
+    )

@@ -9,7 +9,7 @@ from streams.dashboards.checking import check_queries, questions, span
 from streams.dashboards.macros import expand
 from streams.dashboards.model import Look
 from streams.dashboards.queries import ALERT_BEHIND, ALERT_BLIND, ALERT_DYING, ALERT_LETTERS
-from streams.dashboards.rules import RULES
+from streams.dashboards.rules import RUNBOOKS
 from streams.dashboards.runbooks import queries_in, text_of
 from streams.dashboards.thresholds import BEHIND_MINUTES, NEW_DEAD_LETTERS, worded
 from streams.settings import Settings
@@ -97,9 +97,9 @@ def test_every_query_runs_and_gives_rows_where_a_healthy_system_has_some(home, l
     assert len(found) == len(list(questions(Look(language))))
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_every_query_of_a_runbook_runs(home, rule):
-    for sql in queries_in(text_of(rule)):
+@pytest.mark.parametrize("slug", RUNBOOKS)
+def test_every_query_of_a_runbook_runs(home, slug):
+    for sql in queries_in(text_of(slug)):
         assert Warehouse(home, "bi").answer(sql).columns
 
 

@@ -15,11 +15,12 @@ from streams.dashboards.checking import questions, span
 from streams.dashboards.files import committed, dashboards, datasource, pages, rendered, write
 from streams.dashboards.macros import Span, UnknownMacroError, expand
 from streams.dashboards.model import Look
-from streams.dashboards.rules import RULES, rule, runbook_url
+from streams.dashboards.rules import RULES, RUNBOOK_OF, RUNBOOKS, rule, runbook_url
 from streams.dashboards.runbooks import directory, queries_in, text_of
 from streams.migrations import views
 from streams.settings import Settings
 from streams.vitals.drivers import DRIVERS
+from streams.words import ALERT_WORDS
 
 ROOT = Path(__file__).parent.parent.parent
 EN, ZH = Look("en"), Look("zh")
@@ -155,17 +156,19 @@ def test_time_ranges_end_now():
 
 
 def test_alerts_runbooks_and_panels_match():
-    assert {path.stem for path in directory().glob("*.md")} == {one.slug for one in RULES}
+    assert {path.stem for path in directory().glob("*.md")} == set(RUNBOOKS)
+    assert set(RUNBOOK_OF) == set(ALERT_WORDS)
     shown = {page.name: {panel.id: panel for panel in page.panels} for page in pages(EN)}
-    for number, one in enumerate(RULES, 1):
-        text = text_of(one)
-        assert text.startswith(f"# {one.name}\n")
+    for one in RULES:
+        assert text_of(one.slug).startswith(f"# {one.name}\n")
+        assert shown[one.page][one.panel].sql
+    for number, slug in enumerate(RUNBOOKS, 1):
+        text = text_of(slug)
         headings = re.findall(r"^## (.+)$", text, flags=re.MULTILINE)
         assert headings == ["First look", "Likely causes", "What to do", "When to escalate"]
         assert queries_in(text)
-        assert shown[one.page][one.panel].sql
         assert shown["runbooks"][number].text == (text, text)
-        assert runbook_url(one.slug, EN).endswith(f"/d/vitals-runbooks?viewPanel={number}")
+        assert runbook_url(slug, EN).endswith(f"/d/vitals-runbooks?viewPanel={number}")
 
 
 @pytest.mark.parametrize("one", RULES, ids=lambda one: one.name)
