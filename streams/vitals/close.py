@@ -72,13 +72,14 @@ def close_day(
 
 def _year(state: GroupState, day: int, month: Month) -> Year:
     """The group's year up to a day. It is moved on where it can be; with days unseen in it, it is added up anew."""
-    if state.first_message_at is None:
-        return Year(state.panes, day, day + 1, ())  # its life has not begun
+    first_day = day + 1 if state.first_message_at is None else day_of(state.first_message_at)
+    if day < first_day:  # its life has not begun, though its first message may be known where many days close at once
+        return Year(state.panes, day, day + 1, ())
     year = month.year
     if year is not None and year.last_day == day - 1 and not state.unseen:
         year.advance(state.panes)
         return year
-    month.year = Year(state.panes, day, day_of(state.first_message_at), state.unseen)
+    month.year = Year(state.panes, day, first_day, state.unseen)
     return month.year
 
 

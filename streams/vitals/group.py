@@ -76,6 +76,9 @@ def _roster(state: GroupState, event: e.Roster, _: Policy) -> None:
     roles |= dict.fromkeys(event.bots, "bot")
     state.ledger.reconcile(roles, event.occurred_at)
     state.has_roster = True
+    for member in state.ledger.by_id.values():
+        member.is_muted = member.is_muted and member.is_present
+    state.muted = sum(member.is_muted for member in state.ledger.by_id.values())
 
 
 def _reaction(state: GroupState, event: e.Reaction, _: Policy) -> None:

@@ -396,6 +396,19 @@ def test_a_rename_is_no_new_group_and_a_planned_end_no_death() -> None:
     assert (last.name, last.verdict, last.reasons[0].code) == ("Tea 茶", "ended", "planned_end")
 
 
+def test_who_muted_is_counted_anew_with_a_full_list() -> None:
+    """A value that an older version stored has no count; who the list no longer names has muted nothing."""
+    mutes = [e.Mute(event_id=f"u/{n}", occurred_at=START + n, member_id=f"m_{n}", source_seq=n, **COMMON)
+             for n in (1, 2, 3)]  # fmt: skip
+    log, _ = run(mutes)
+    state_of(log).muted = 0
+    roster = e.Roster(event_id="r", occurred_at=START + 10, members=["m_1", "m_2"], source_seq=10, **COMMON)
+    run([roster], log, 3)
+    assert state_of(log).muted == 2
+    run([e.Unmute(event_id="u/4", occurred_at=START + 11, member_id="m_1", source_seq=11, **COMMON)], log, 4)
+    assert state_of(log).muted == 1
+
+
 # --- stored bytes ------------------------------------------------------------------------------------
 
 
@@ -423,3 +436,15 @@ def test_equal_folds_store_equal_bytes_whatever_the_flushes(events: list[e.Group
         values |= again.take_changed()
         position = again.partition_value()
     assert values == once.take_changed()
+
+
+def test_days_before_the_first_message_are_no_life_though_they_close_after_it() -> None:
+    """A connector catches up: a month of days closes at one tick. A restart must not change the risk either."""
+    joined = e.Join(event_id="j", occurred_at=START, member_id="m_a", source_seq=1, **COMMON)
+    said = [message(10 + day, START + (20 + day) * DAY_MS) for day in range(10)]
+    log, _ = run([joined, *said, tick(START + 30 * DAY_MS)])
+    assert state_of(log).assessment.watched_days == 10
+    again = GroupLog(0, "groups/chat-events/0/t", MODEL)
+    again.restore(log.partition_value(), log.take_changed())
+    later = [tick(START + 31 * DAY_MS)]
+    assert run(later, log, 12)[1] == run(later, again, 12)[1]
