@@ -26,8 +26,14 @@ class Source(msgspec.Struct, array_like=True):
     def missed(self, since: int, until: int) -> None:
         """Note that what happened from `since` to `until` was not seen."""
         oldest = self.complete_at - PANE_DAYS * DAY_MS
-        known = [span for span in self.unseen if span[1] > oldest and span != (since, until)]
-        self.unseen = sorted([*known, (since, until)]) if since < until else known
+        new = [(since, until)] if since < until else []
+        spans: list[tuple[int, int]] = []
+        for begin, end in sorted([span for span in self.unseen if span[1] > oldest] + new):
+            if spans and begin <= spans[-1][1]:  # told in two pieces that overlap: no hour counts twice
+                spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+            else:
+                spans.append((begin, end))
+        self.unseen = spans
 
     def look(self, tick: int, policy: Policy) -> bool:
         """See at a live tick whether it is blind; True if that is news."""
@@ -99,13 +105,19 @@ def watch(state: GroupState, partition: PartitionState, tick: int, policy: Polic
 
 
 def is_watched(state: GroupState, partition: PartitionState, day: int) -> bool:
-    """Whether a source of the group saw at least half of a UTC day. A group whose sources never speak is watched."""
+    """Whether a source of the group saw more than half of a UTC day. A group whose sources never speak is watched.
+
+    Of what came after the time to which it is complete a source saw nothing: an import that is over sees no gap of
+    the live source that took over from it.
+    """
     names = state.sources
     sources = [partition.sources[name] for name in names if name in partition.sources]
-    if not sources or len(sources) < len(names) or not all(source.unseen for source in sources):
+    if len(sources) < len(names) or not any(source.unseen for source in sources):
         return True
-    start, end = day * DAY_MS, (day + 1) * DAY_MS
-    return any(
-        2 * sum(max(0, min(until, end) - max(since, start)) for since, until in source.unseen) < DAY_MS
-        for source in sources
-    )
+    return any(2 * _missed(source, day * DAY_MS, (day + 1) * DAY_MS) < DAY_MS for source in sources)
+
+
+def _missed(source: Source, start: int, end: int) -> int:
+    """How many ms of a span a source did not see."""
+    spans = [*source.unseen, (source.complete_at, max(source.complete_at, end))]
+    return sum(max(0, min(until, end) - max(since, start)) for since, until in spans)

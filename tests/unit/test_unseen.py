@@ -55,3 +55,24 @@ def test_half_a_day_that_was_seen_is_a_day() -> None:
         [complete(START + 3 * DAY_MS, START + 2 * DAY_MS + DAY_MS // 2), tick(START + 3 * DAY_MS, None)], log, 4
     )
     assert state_of(log).unseen == [START // DAY_MS + 2]
+
+
+def test_an_import_that_is_over_sees_no_gap_of_the_live_source_after_it() -> None:
+    old = e.Message(event_id="o/1", occurred_at=START, brand_id="acme", platform="irc", group_id="acme/irc/tea",
+                    member_id="m_a", source="archive/acme", source_seq=1)  # fmt: skip
+    events: list[e.Event] = [old, tick(START + DAY_MS, "archive/acme"), message(1, START + DAY_MS + 1)]
+    events += [complete(START + 2 * DAY_MS), tick(START + 2 * DAY_MS, None)]
+    events += [complete(START + 5 * DAY_MS, START + 2 * DAY_MS), tick(START + 5 * DAY_MS, None)]
+    log, _ = run(events)
+    assert state_of(log).unseen == [START // DAY_MS + day for day in (2, 3, 4)]
+
+
+def test_a_gap_that_is_told_twice_counts_once() -> None:
+    """Of the day 10 hours were missed: told in two pieces that overlap, they are still less than half of it."""
+    hour = DAY_MS // 24
+    begin = START + DAY_MS
+    events: list[e.Event] = [message(1, START), complete(begin), complete(begin + 8 * hour, begin)]
+    events += [complete(begin + 10 * hour, begin + hour), complete(begin + DAY_MS), tick(begin + DAY_MS, None)]
+    log, _ = run(events)
+    assert log.state.sources[SOURCE].unseen == [(begin, begin + 10 * hour)]
+    assert state_of(log).unseen == []
