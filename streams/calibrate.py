@@ -79,7 +79,7 @@ def calibrate_command(dry_run: bool) -> None:
     of 28 days; run this monthly. `vitals sql "SELECT * FROM calibration"` shows what it is made of.
     """
     settings = settings_module.load()
-    model = models.load().name
+    model = models.judging(settings)[0].name
     warehouse = Warehouse(settings, "bi")
     try:
         learnt = _ask(warehouse, model)

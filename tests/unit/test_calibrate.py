@@ -2,8 +2,10 @@
 
 from datetime import date, timedelta
 
+import msgspec
 import pytest
 
+from streams import cli, models
 from streams.calibrate import Learnt, event_of, last_step, learn
 from streams.vitals.calibration import MILLION, intercept
 from streams.vitals.policy import DAY_MS
@@ -33,3 +35,17 @@ def test_the_same_past_is_told_in_the_same_words() -> None:
     assert event == event_of(Learnt("acme", STEP, 8.0, 16, 0.25), "habit-1")
     assert event.effective_at - event.occurred_at == 7 * DAY_MS
     assert (event.brand_id, event.model, event.intercept) == ("acme", "habit-1", 0.25)
+
+
+def test_what_is_learnt_is_learnt_of_the_model_that_the_workers_judge_by(tmp_path, monkeypatch, capsys) -> None:
+    models.save(msgspec.structs.replace(models.load(), name="own-1"), tmp_path / "own.json")
+    monkeypatch.setenv("VITALS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("VITALS_MODEL", str(tmp_path / "own.json"))
+    asked = []
+    monkeypatch.setattr(
+        "streams.calibrate._ask", lambda _, model: asked.append(model) or [Learnt("acme", STEP, 8.0, 16, 0.25)]
+    )
+    assert cli.run(["calibrate", "--dry-run"]) == 0
+    assert asked == ["own-1"]
+    said = capsys.readouterr().out
+    assert said == "acme: 8.0 deaths expected, 16 came by 2026-04-09; intercept +0.250\n"
