@@ -28,6 +28,8 @@ def judging(settings: Settings) -> tuple[Model, Policy]:
     """The model and the policy that a user has set. Raises VitalsError if one cannot be used."""
     if not 0 < settings.dying_risk < 1:
         raise VitalsError(f"VITALS_DYING_RISK is {settings.dying_risk:g}: give a risk between 0 and 1, as 0.45")
+    if settings.alarms_per_year < 0:
+        raise VitalsError(f"VITALS_ALARMS_PER_YEAR is {settings.alarms_per_year}: give a number, 0 for no cap")
     policy = Policy(dying_risk=settings.dying_risk, alarms_per_year=settings.alarms_per_year)
     return load(settings.model or SHIPPED), policy
 

@@ -89,3 +89,5 @@ def test_the_user_chooses_model_and_slider(tmp_path: Path) -> None:
     assert models.judging(Settings(home=tmp_path, cache=tmp_path)) == (MODEL, Policy())
     with pytest.raises(VitalsError, match="VITALS_DYING_RISK is 45: give a risk between 0 and 1"):
         models.judging(Settings(home=tmp_path, cache=tmp_path, dying_risk=45))
+    with pytest.raises(VitalsError, match="VITALS_ALARMS_PER_YEAR is -1"):
+        models.judging(Settings(home=tmp_path, cache=tmp_path, alarms_per_year=-1))
