@@ -80,8 +80,11 @@ def backtest_command(events: tuple[Path, ...], out: Path, jobs: int, **said: Any
     from streams.backtest.report import write_report  # noqa: PLC0415
     from streams.backtest.share import Recipe  # noqa: PLC0415
     from streams.backtest.verdicts import Row, write_verdicts  # noqa: PLC0415
+    from streams.connectors.destinations import check_folder  # noqa: PLC0415
     from streams.events import FUTURE_TOLERANCE_MS  # noqa: PLC0415
 
+    if said["report"] is not None:
+        check_folder(said["report"])
     began = time.monotonic()
     row = Row(said["features"])
     model, policy = models.judging(settings.load())

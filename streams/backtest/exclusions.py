@@ -30,6 +30,8 @@ def read_exclusions(path: Path) -> Exclusions:
                     days = (_day(row["from"], NEVER), _day(row["to"], ALWAYS))
                 except ValueError as error:
                     raise VitalsError(f"{path}, line {rows.line_num}: {error}; write days as 2026-01-31") from None
+                if days[0] > days[1]:
+                    raise VitalsError(f"{path}, line {rows.line_num}: {row['from']} comes after {row['to']}")
                 group_id = (row["group_id"] or "").strip()
                 found[group_id] = (*found.get(group_id, ()), days)
     except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -121,6 +121,13 @@ def writable(path: Path) -> Iterator[None]:
         raise _cannot_write(path, error) from None
 
 
+def check_folder(path: Path) -> None:
+    """Raise VitalsError if the folder of a file is not there: said before hours of work, not after them."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise VitalsError(f"cannot write {path}: there is no folder {folder}")
+
+
 def _cannot_write(path: Path, error: OSError) -> VitalsError:
     return VitalsError(f"cannot write {path}: {error.strerror or error}")
 

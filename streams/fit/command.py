@@ -52,6 +52,10 @@ def fit_command(
     a model and a threshold that were chosen on the others.
     """
     source = _source(events, exclusions, jobs)
+    from streams.connectors.destinations import check_folder, writable  # noqa: PLC0415
+
+    if out is not None:
+        check_folder(out)
     if crossval is not None:
         _crossvalidate(source, crossval, out)
         return
@@ -69,7 +73,8 @@ def fit_command(
             f"not written: on these events the new model is behind {current.name} ({fitted.comparison}); "
             "--force writes it all the same"
         )
-    models.save(fitted.model, out)
+    with writable(out):
+        models.save(fitted.model, out)
     click.echo(f"wrote {out}; against {current.name}: {fitted.comparison}")
 
 

@@ -180,6 +180,8 @@ def test_the_command_leaves_the_old_file_when_it_cannot_read(run, tmp_path):
         (["in.jsonl", "--out", "none/v.csv"], "cannot write to"),
         (["bad.jsonl", "--out", "v.csv"], "no line of bad.jsonl is an event: bad.jsonl, line 1: malformed_json"),
         (["in.jsonl", "--out", "v.csv", "--exclusions", "x.csv"], "x.csv, line 2: Invalid isoformat string: 'soon'"),
+        (["in.jsonl", "--out", "v.csv", "--exclusions", "y.csv"], "y.csv, line 2: 2024-05-02 comes after 2024-05-01"),
+        (["in.jsonl", "--out", "v.csv", "--report", "none/r.md"], "cannot write none/r.md: there is no folder"),
     ],
 )
 def test_what_a_user_can_mend_is_one_line(args, said, run, tmp_path, monkeypatch):
@@ -187,10 +189,12 @@ def test_what_a_user_can_mend_is_one_line(args, said, run, tmp_path, monkeypatch
     write(tmp_path / "in.jsonl", GOOD)
     write(tmp_path / "bad.jsonl", [b"{"])
     (tmp_path / "x.csv").write_text("group_id,from,to,reason\nden/talk,soon,,x\n")
+    (tmp_path / "y.csv").write_text("group_id,from,to,reason\nden/talk,2024-05-02,2024-05-01,x\n")
     code, _, err = run(*args, "--jobs", 1)
     assert code in {1, 2}
     assert said in err
     assert len(err.strip().splitlines()) == 1
+    assert not (tmp_path / "v.csv").exists()
 
 
 def test_until_and_exclusions_are_read(run, tmp_path):

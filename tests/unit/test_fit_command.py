@@ -125,3 +125,7 @@ def test_nothing_to_read_and_nowhere_to_write_are_said(tmp_path, events, capsys)
     assert "no line of empty.jsonl is an event" in capsys.readouterr().err
     assert cli.run(["fit", str(events), "--crossval", "group", "--out", str(tmp_path / "v.txt")]) == 2
     assert "--crossval needs an --out that ends with one of .csv" in capsys.readouterr().err
+    assert cli.run(["fit", str(events), "--jobs", "1", "--out", str(tmp_path / "none" / "model.json")]) == 1
+    said = capsys.readouterr()
+    assert "model.json: there is no folder" in said.err
+    assert said.out == "", "said before the work, not after it"
