@@ -59,7 +59,7 @@ WITH
             length(left_at) AS leaves,
             arrayCount(gone_at -> arrayExists(given -> gone_at > given AND gone_at <= given + INTERVAL 72 HOUR, benefits), left_at)
                 AS leaves_after_benefit
-        FROM (SELECT * FROM events_v1 FINAL WHERE type IN ('leave', 'benefit')) AS past
+        FROM (SELECT DISTINCT group_id, occurred_at, event_id, type FROM events_v1 WHERE type IN ('leave', 'benefit')) AS past
         INNER JOIN (SELECT group_id, at, currency FROM latest_vitals) AS latest ON latest.group_id = past.group_id
         WHERE occurred_at < latest.at AND occurred_at >= latest.at - INTERVAL 364 DAY
         GROUP BY group_id

@@ -38,7 +38,12 @@ WITH
             maxOrNull(occurred_at) AS order_at,
             uniqExactIf(order_id, refund_id = '' AND occurred_at >= latest.at - INTERVAL 365 DAY) AS orders_365d,
             sumIf(amount, paid.currency = latest.currency) AS revenue
-        FROM (SELECT * FROM events_v1 FINAL WHERE type = 'order_attributed' AND weight > 0) AS paid
+        FROM
+        (
+            SELECT DISTINCT group_id, occurred_at, event_id, customer_id, order_id, refund_id, amount, currency
+            FROM events_v1
+            WHERE type = 'order_attributed' AND weight > 0
+        ) AS paid
         INNER JOIN (SELECT group_id, at, currency FROM latest_vitals) AS latest ON latest.group_id = paid.group_id
         GROUP BY group_id, customer_id
     )
