@@ -94,6 +94,14 @@ def test_a_death_is_told_once_the_clocks_have_passed_and_nothing_was_added():
     assert (alert.alert_id, alert.reasons[0].code) == (f"{alert.episode_id}/1", "level")
 
 
+def test_what_arrives_late_is_told_in_the_order_of_its_clock():
+    desk = Desk().known(20).put(tick(minutes(59), 0), verdict("g001", "healthy", "dying", DAY), tick(minutes(60), 0))
+    desk.put(verdict("g002", "healthy", "dying", DAY, partition=1), tick(minutes(1), 1))
+    assert desk.told == []
+    desk.put(tick(minutes(90), 0), tick(minutes(90), 1))
+    assert [(alert.group_id, alert.told_at) for alert in desk.told] == [("g002", minutes(11)), ("g001", minutes(70))]
+
+
 def test_an_episode_is_opened_escalated_and_recovered_once():
     desk = Desk().known(20)
     steps = ["dying", "dead", "dying", "dead", "revived", "healthy", "fading", "dying"]
