@@ -53,7 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A flush is due after so many events or seconds, whichever is first; also at ticks and on giving up partitions."""
     session_timeout: float = 6.0
     model: Path | None = None
-    """The risk model that `vitals fit` made; unset: the one that is shipped. All group workers need the same."""
+    """The risk model that `vitals fit` made; unset: the one that is shipped. All group workers need the same.
+    Always absolute: a relative path in `vitals.toml` is one in the home directory."""
     dying_risk: float = 0.45
     """The risk at which a group alarms: fewer alarms above, fewer deaths unseen below. MODEL.md has the table."""
     alarms_per_year: int = 0
@@ -109,7 +110,11 @@ def load(environ: dict[str, str] | None = None) -> Settings:
     values: dict[str, Any] = {"cache": str(cache_root / "group-vitals")}
     values |= _toml(home / "run" / "stack.toml") | _toml(home / "vitals.toml")
     known = set(Settings.__struct_fields__)
+    if isinstance(values.get("model"), str):  # a relative one lies beside the file that names it
+        values["model"] = str(home / Path(values["model"]).expanduser())
     values |= {name: env[f"VITALS_{name.upper()}"] for name in known if env.get(f"VITALS_{name.upper()}")}
+    if env.get("VITALS_MODEL"):  # the parts of the stack run in another directory
+        values["model"] = str(Path(env["VITALS_MODEL"]).expanduser().absolute())
     values["home"] = str(home)
     unknown = sorted(set(values) - known)
     if unknown:

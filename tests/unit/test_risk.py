@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from streams import models
 from streams.errors import VitalsError
-from streams.settings import Settings
+from streams.settings import Settings, load
+from streams.stack.start import up
 from streams.vitals.drivers import DRIVERS
 from streams.vitals.features import FEATURES
 from streams.vitals.policy import Policy
@@ -91,3 +92,21 @@ def test_the_user_chooses_model_and_slider(tmp_path: Path) -> None:
         models.judging(Settings(home=tmp_path, cache=tmp_path, dying_risk=45))
     with pytest.raises(VitalsError, match="VITALS_ALARMS_PER_YEAR is -1"):
         models.judging(Settings(home=tmp_path, cache=tmp_path, alarms_per_year=-1))
+
+
+def test_the_path_of_a_model_means_the_same_file_wherever_a_part_runs(tmp_path: Path, monkeypatch) -> None:
+    """Relative to where the user is, or to the home if its file names it: the workers run in the home."""
+    monkeypatch.chdir(tmp_path)
+    home = {"VITALS_HOME": str(tmp_path / "home")}
+    assert load(home | {"VITALS_MODEL": "own.json"}).model == tmp_path / "own.json"
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "vitals.toml").write_text('model = "own.json"\n')
+    assert load(home).model == tmp_path / "home" / "own.json"
+    assert load(home | {"VITALS_MODEL": "/other.json"}).model == Path("/other.json")
+
+
+def test_a_stack_does_not_start_with_a_model_that_its_workers_cannot_read(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", cache=tmp_path, model=tmp_path / "none.json")
+    with pytest.raises(VitalsError, match="cannot read the risk model"):
+        up(settings)
+    assert not settings.home.exists()
