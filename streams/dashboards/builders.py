@@ -179,30 +179,32 @@ def _defaults(panel: Panel, look: Look) -> Json:
 
 
 def _column(column: Column, look: Look) -> Json:
-    shown: Json = {"displayName": look.word(column.title), "noValue": "–"}
-    if column.unit:
-        shown["unit"] = column.unit
-    if column.decimals >= 0:
-        shown["decimals"] = column.decimals
-    if column.color:
-        shown["color"] = {"mode": "fixed", "fixedColor": column.color}
-    if column.link:
-        shown["links"] = [{"title": look.word(("Open", "打开")), "url": column.link}]
-    if column.is_verdict:
-        shown |= {"mappings": _verdicts(look), "custom.displayMode": "color-text"}
-    if column.is_bar:
-        shown |= {"min": 0, "max": 1, "custom.displayMode": "basic", "unit": "percentunit"}
-        shown["color"] = {"mode": "fixed", "fixedColor": "blue"}
-    if column.width:
-        shown["custom.width"] = column.width
-    if column.is_hidden:
-        shown["custom.hidden"] = True
-    if column.is_right:
-        shown["custom.axisPlacement"] = "right"
+    """An override of Grafana's: every property that the column asks for."""
+    asked: Json = {
+        "displayName": look.word(column.title),
+        "noValue": "–",
+        "unit": "percentunit" if column.is_bar else column.unit,
+        "decimals": column.decimals if column.decimals >= 0 else None,
+        "color": _fixed("blue" if column.is_bar else column.color),
+        "links": [{"title": look.word(("Open", "打开")), "url": column.link}] if column.link else None,
+        "mappings": _verdicts(look) if column.is_verdict else None,
+        "min": 0 if column.is_bar else None,
+        "max": 1 if column.is_bar else None,
+        "custom.displayMode": "color-text" if column.is_verdict else "basic" if column.is_bar else None,
+        "custom.width": column.width or None,
+        "custom.hidden": column.is_hidden or None,
+        "custom.inspect": column.is_long or None,
+        "custom.axisPlacement": "right" if column.is_right else None,
+    }
+    shown = {name: value for name, value in asked.items() if value not in (None, "")}
     return {
         "matcher": {"id": "byName", "options": column.name},
         "properties": [{"id": name, "value": value} for name, value in shown.items()],
     }
+
+
+def _fixed(color: str) -> Json | None:
+    return {"mode": "fixed", "fixedColor": color} if color else None
 
 
 def _verdicts(look: Look) -> list[Json]:

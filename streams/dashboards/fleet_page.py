@@ -7,12 +7,12 @@ from streams.dashboards.model import Column, Page, Panel
 
 _GROUP = link("group", group="group_id")
 _ID = Column("group_id", ("id", "编号"), is_hidden=True)
-_NAME = Column("name", ("Group", "群"), width=220, link=_GROUP)
-_VERDICT = Column("verdict", ("Verdict", "判断"), width=90, is_verdict=True)
-_RISK = Column("risk", ("Risk", "风险"), unit="percentunit", width=80, decimals=0)
-_WHY = Column("why", ("Why", "原因"))
-_OWNER = Column("owner", ("Owner", "负责人"), width=110)
-_BRAND = Column("brand_id", ("Brand", "品牌"), width=120)
+_NAME = Column("name", ("Group", "群"), width=200, link=_GROUP)
+_VERDICT = Column("verdict", ("Verdict", "判断"), width=80, is_verdict=True)
+_RISK = Column("risk", ("Risk", "风险"), unit="percentunit", width=65, decimals=0)
+_WHY = Column("why", ("Why", "原因"), is_long=True)
+_OWNER = Column("owner", ("Owner", "负责人"), width=90)
+_BRAND = Column("brand_id", ("Brand", "品牌"), width=110)
 
 FLEET = Page(
     name="fleet",
@@ -52,12 +52,11 @@ FLEET = Page(
                 _VERDICT,
                 _RISK,
                 _WHY,
-                Column("worth", ("Worth", "价值"), width=80, decimals=0),
-                Column("advice", ("Advice", "建议"), width=90),
-                Column("since", ("Since", "始于"), unit="dateTimeAsIso", width=170),
+                Column("worth", ("Worth", "价值"), width=65, decimals=0),
+                Column("advice", ("Advice", "建议"), width=75),
+                Column("since", ("Since", "始于"), unit="dateTimeFromNow", width=105),
                 _OWNER,
                 _BRAND,
-                Column("platform", ("Platform", "平台"), width=100),
             ),
             height=11,
             nothing=("No group is fading, dying or dead", "没有衰退、濒死或死亡的群"),
@@ -72,8 +71,7 @@ FLEET = Page(
             ),
             sql=queries.VERDICTS_BY_DAY,
             columns=verdict_columns(),
-            width=14,
-            height=9,
+            height=8,
             is_stacked=True,
             limit=(0, None),
             nothing=NO_GROUPS,
@@ -95,8 +93,7 @@ FLEET = Page(
                 Column("members", ("Members", "成员"), width=90),
                 Column("engagement", ("Engagement", "活跃度"), width=90, decimals=0),
             ),
-            width=10,
-            height=9,
+            height=7,
             nothing=NO_GROUPS,
         ),
         Panel(
@@ -119,8 +116,7 @@ FLEET = Page(
                 _OWNER,
                 _BRAND,
             ),
-            width=14,
-            height=9,
+            height=8,
             nothing=("No verdict changed since yesterday", "自昨天以来没有变化"),
             may_be_empty=True,
         ),
@@ -140,8 +136,7 @@ FLEET = Page(
                 Column("acknowledged_by", ("Taken by", "已认领"), width=100),
                 _OWNER,
             ),
-            width=10,
-            height=9,
+            height=8,
             nothing=("No alert is open", "没有未恢复的告警"),
             may_be_empty=True,
         ),

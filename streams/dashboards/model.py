@@ -31,7 +31,8 @@ class Look(msgspec.Struct, frozen=True):
 class Column(msgspec.Struct, frozen=True):
     """A column of a query: how it is headed and shown. `link` is a URL of Grafana, `${__data.fields.x}` another column.
 
-    `decimals` -1 leaves them to Grafana; `words` replace values, as verdicts; `is_bar` draws a share as a bar.
+    `decimals` -1 leaves them to Grafana; `is_bar` draws a share as a bar, `is_right` has an axis of its own,
+    `is_long` opens on a click.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Column(msgspec.Struct, frozen=True):
     is_verdict: bool = False
     is_bar: bool = False
     is_right: bool = False
+    is_long: bool = False
 
 
 class Panel(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,7 +29,7 @@ TO_LOOK_AFTER = """
 SELECT
     dying.group_id AS group_id, name, verdict, risk,
     arrayStringConcat(latest.{reasons}, '{between}') AS why,
-    worth, advice, since, owner, brand_id, platform
+    worth, advice, since, owner, brand_id
 FROM dying_groups AS dying
 INNER JOIN (SELECT group_id, {reasons} FROM latest_vitals) AS latest ON latest.group_id = dying.group_id
 WHERE {scope} AND ('*' IN (${verdict:sqlstring}) OR verdict IN (${verdict:sqlstring}))
@@ -219,7 +219,7 @@ FROM
     FROM member_activity
     WHERE role = 'member' AND messages_90d > 0
 )
-WHERE {scope} AND {chosen} AND messages_90d >= 20
+WHERE {scope} AND {chosen} AND messages_90d >= {leader_messages}
 ORDER BY talk_share DESC, messages_90d DESC
 LIMIT 20
 """

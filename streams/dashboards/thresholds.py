@@ -15,6 +15,8 @@ QUIET_SOURCE_HOURS = 6
 """A live source reports every few hours at worst; when none does, nothing comes in."""
 KNOWN_SOURCE_DAYS = 7
 """A live source that was silent for longer was given up, or is somebody's task already: SourceBlind says so."""
+LEADER_MESSAGES = 20
+"""In 90 days; of fewer messages a share says nothing."""
 TOP = 10
 """Groups to look after in a morning."""
 
@@ -51,6 +53,7 @@ _FRAGMENTS = {
     "sums_by_verdict": ",\n    ".join(f"sumIf(groups, verdict = '{name}') AS {name}" for name in VERDICT_WORDS),
     "by_stage": ",\n    ".join(f"countIf(stage = '{name}') AS {name}" for name in STAGES),
     "behind": _BEHIND.replace("{quiet}", str(QUIET_SOURCE_HOURS)).replace("{known}", str(KNOWN_SOURCE_DAYS)),
+    "leader_messages": str(LEADER_MESSAGES),
     "top": str(TOP),
 }
 
