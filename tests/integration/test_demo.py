@@ -148,3 +148,8 @@ def test_the_same_fleet_again_changes_nothing(vitals: Vitals, fleet: Path) -> No
 
 def test_no_letter_is_dead(vitals: Vitals, fleet: Path) -> None:
     assert rows(vitals, "SELECT count() AS n FROM dead_letters_v1")[0]["n"] in {0, "0"}
+
+
+def test_every_query_of_the_dashboards_gives_rows(vitals: Vitals, fleet: Path) -> None:
+    said = vitals("dashboards", "check", "--queries-only", "--require-rows")
+    assert " queries, 0 bad, " in said.splitlines()[-1]
