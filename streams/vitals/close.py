@@ -60,6 +60,7 @@ def close_day(
         silent_days=silent,
         longest_silence=-1 if longest is None else longest,
         watched_days=year.days,
+        messages_7d=sum(weeks[:1]),
     )
     verdict = decide(state, seen, policy)
     if verdict != state.verdict or state.verdict_since is None:

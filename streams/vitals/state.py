@@ -26,6 +26,7 @@ class Assessment(msgspec.Struct, array_like=True, frozen=True, gc=False):
     silent_days: int = 0
     longest_silence: int = -1
     watched_days: int = 0
+    messages_7d: int = 0
 
 
 class GroupState(msgspec.Struct, array_like=True, gc=False):

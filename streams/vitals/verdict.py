@@ -139,8 +139,8 @@ def _is_caused(state: GroupState, windows: Windows, policy: Policy) -> bool:
     The risk was learnt from archives that know nothing of who left, of staff and of benefits. Where more leave in a
     month than are there, to leave means nothing: people close their client.
     """
-    usual_7d = state.assessment.usual_56d / 8
-    if usual_7d < policy.caused_least_messages or windows.messages_7d >= policy.caused_share * usual_7d:
+    assessment, usual_7d = state.assessment, state.assessment.usual_56d / 8
+    if usual_7d < policy.caused_least_messages or assessment.messages_7d >= policy.caused_share * usual_7d:
         return False
     if _doings(windows, policy):
         return True

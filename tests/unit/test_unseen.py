@@ -76,3 +76,24 @@ def test_a_gap_that_is_told_twice_counts_once() -> None:
     log, _ = run(events)
     assert log.state.sources[SOURCE].unseen == [(begin, begin + 10 * hour)]
     assert state_of(log).unseen == []
+
+
+def test_days_that_nobody_saw_make_no_cause_of_one_that_is_in_sight() -> None:
+    """Ten newcomers whom nobody answers are no warning while the week is as usual, in days that were watched."""
+    events: list[e.Event] = []
+    for day in range(110):
+        if day in range(100, 106):
+            continue
+        if day == 106:
+            events.append(complete(START + day * DAY_MS, START + 100 * DAY_MS))
+        events += [message(day * 100 + n, START + day * DAY_MS + n * 1000, f"m_{n}") for n in range(1, 7)]
+        if day == 95:
+            events += [
+                e.Join(event_id=f"j/{n}", occurred_at=START + day * DAY_MS + 7000 + n, brand_id="acme", platform="irc",
+                       group_id="acme/irc/tea", member_id=f"n_{n}", source=SOURCE, source_seq=day * 100 + 20 + n)
+                for n in range(10)
+            ]  # fmt: skip
+        events += [complete(START + (day + 1) * DAY_MS), tick(START + (day + 1) * DAY_MS, None)]
+    log, rows = run(events)
+    assert len(state_of(log).unseen) == 6
+    assert {row.verdict for row in vitals(rows) if row.at > START + 99 * DAY_MS} == {"healthy"}
