@@ -16,6 +16,7 @@ DeadLetterReason = Literal[
     "too_large",
     "wrong_key",
     "unparsable_line",
+    "undeliverable",
 ]
 REASONS: tuple[str, ...] = get_args(DeadLetterReason)
 ACCEPT = b"accept"

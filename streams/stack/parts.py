@@ -41,7 +41,7 @@ def server_part(name: str, command: tuple[str, ...]) -> Part:
 
 
 def agent_parts(settings: Settings) -> list[Part]:
-    """Workers, sink and ticker."""
+    """Workers, sink and ticker; `vitals notify` where somebody wrote down whom to tell."""
     groups = [f"groups-{number}" for number in range(1, settings.workers + 1)]
     workers = [(name, ("worker", "groups", "--name", name)) for name in groups]
     workers += [(name, ("worker", name, "--name", name)) for name in ("identity", "attribution", "alerts")]
@@ -50,6 +50,7 @@ def agent_parts(settings: Settings) -> list[Part]:
         *(Part(name, (*vitals, *arguments), AGENT, stop_s=15) for name, arguments in workers),
         Part("sink", (*vitals, "sink", "--name", "sink"), SINK, stop_s=20),
         Part("ticker", (*vitals, "ticker"), TICKER, stop_s=5),
+        *([Part("notify", (*vitals, "notify"), SINK, stop_s=15)] if (settings.home / "notify.toml").exists() else []),
     ]
 
 

@@ -1,0 +1,113 @@
+"""`vitals notify`: tell people and programs of alerts."""
+
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from streams import logs
+from streams.errors import VitalsError
+from streams.settings import Settings, load
+from streams.vitals.rows import GroupAlert, Reason
+
+if TYPE_CHECKING:
+    from streams.notify.channels import Channel
+
+_SHOWN = 20
+
+
+@click.command(
+    "notify",
+    epilog="\b\nExample:\n  vitals notify --check\n  vitals notify --test on-call\n  vitals notify",
+)
+@click.option("--check", is_flag=True, help="Only say which alerts would go where.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be sent of the latest alerts.")
+@click.option(
+    "--test", "test", metavar="CHANNEL", help="Send one test message to this channel, and say what it answered."
+)
+def notify_command(*, check: bool, dry_run: bool, test: str | None) -> None:
+    """Tell people and programs of alerts, until SIGTERM.
+
+    The channels stand in notify.toml in the home directory: chat robots, webhooks, PagerDuty, e-mail. Every alert
+    reaches each of its channels at least once.
+    """
+    from streams.notify.channels import channels_of, named  # noqa: PLC0415  `--help` needs none of it
+
+    if check + dry_run + (test is not None) > 1:
+        raise click.UsageError("give one of --check, --dry-run and --test")
+    settings = load()
+    channels = channels_of(settings)
+    if check:
+        for channel in channels:
+            click.echo(line_of(channel))
+    elif test is not None:
+        _test(settings, named(channels, test))
+    elif dry_run:
+        _dry_run(settings, channels)
+    else:
+        _run(settings, channels)
+
+
+def line_of(channel: "Channel") -> str:
+    """What a channel gets, and where that goes, without its secrets."""
+    parts = [
+        f"{channel.name}: {channel.kind} at {channel.host}",
+        f"brands {', '.join(channel.brands)}",
+        "all alerts" if channel.min_severity == "warning" else "critical alerts",
+        channel.language,
+        f"at most {channel.per_minute} a minute",
+    ]
+    if channel.quiet:
+        begin, end = (f"{minute // 60:02}:{minute % 60:02}" for minute in channel.quiet)
+        parts.append(f"only critical ones from {begin} to {end} {channel.zone.key}")
+    if channel.to:
+        parts.append(f"to {', '.join(channel.to)}")
+    return ", ".join(parts)
+
+
+def test_alert(now: int) -> GroupAlert:
+    """What `--test` sends; `now` in ms UTC."""
+    return GroupAlert(
+        alert_id=f"test-{now}/1", brand_id="test", episode_id=f"test-{now}", number=1, kind="dying", state="opened",
+        severity="warning", at=now, told_at=now, opened_at=now, source_offset=0, group_id="test/vitals-notify",
+        verdict="dying", was="healthy", risk=0.5, reasons=(Reason("no_message", {"days": 9.0}),),
+    )  # fmt: skip
+
+
+def _test(settings: Settings, channel: "Channel") -> None:
+    from streams.notify.payloads import message  # noqa: PLC0415
+    from streams.notify.transport import send  # noqa: PLC0415
+
+    now = time.time()
+    alert = test_alert(int(now * 1000))
+    outcome = send(channel, message(channel, [alert], {}, settings.grafana_url or "", now))
+    if outcome.reason:
+        raise VitalsError(f"{channel.name} did not take it: {outcome.reason}; mend its url or secret")
+    click.echo(f"{channel.name} took a test alert, {alert.alert_id}")
+
+
+def _dry_run(settings: Settings, channels: "list[Channel]") -> None:
+    from streams.notify.agent import GroupNames, recent  # noqa: PLC0415
+    from streams.notify.payloads import message  # noqa: PLC0415
+
+    alerts, names = recent(settings, _SHOWN), GroupNames(settings)
+    for channel in channels:
+        mine = [alert for alert in alerts if channel.takes(alert)]
+        click.echo(f"{channel.name}: {len(mine)} of the latest {len(alerts)} alerts")
+        while mine:
+            known = names.of([one for alert in mine for one in (alert.group_id, *alert.groups)])
+            made = message(channel, mine, known, settings.grafana_url or "", time.time())
+            body = made.mail.as_string() if made.mail else made.body.decode()
+            click.echo(body.replace(channel.secret, "…") if channel.secret else body)
+            mine = mine[made.count :]
+
+
+def _run(settings: Settings, channels: "list[Channel]") -> None:
+    from streams.notify.agent import Notifier  # noqa: PLC0415
+
+    logs.to_stderr()
+    notifier = Notifier(settings, channels)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: notifier.stop())
+    notifier.run()
