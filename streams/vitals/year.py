@@ -13,7 +13,7 @@ from streams.vitals.panes import PANE_DAYS, DayPane
 YEAR_DAYS = 364
 """52 whole weeks: a window of whole weeks holds as many Sundays at every age."""
 TALK_DAYS = 56
-"""For so long a pane knows who spoke."""
+"""For so long, by the calendar, a pane knows who spoke: after unseen days fewer watched days do."""
 _EMPTY = DayPane()
 
 
