@@ -10,10 +10,12 @@ import pytest
 from streams import events as e
 from streams import models
 from streams.vitals.drivers import DRIVERS
+from streams.vitals.engagement import windows
 from streams.vitals.partition import GroupLog
 from streams.vitals.policy import Policy
 from streams.vitals.rows import GroupVitals
-from streams.vitals.verdict import because
+from streams.vitals.state import GroupState
+from streams.vitals.verdict import because, decide
 from tests.unit.test_group_fold import DAY_MS, START, join, leave, message, run, tick, vitals
 
 MODEL = models.load()
@@ -51,11 +53,6 @@ def test_two_speakers_are_no_group_yet() -> None:
     assert rows[-1].reasons[0].code == "too_few_ever"
 
 
-def risky(days: int, speakers: int = 5) -> list[e.Event]:
-    """All is said in five days of each month."""
-    return talk([day for day in range(days) if day % 30 < 5], speakers)
-
-
 def test_an_alarm_begins_at_once_and_at_the_risk_of_the_policy() -> None:
     rows = history(talk(range(60), 20) + talk(range(60, 240, 13), 1), 240)
     first = next(row for row in rows if row.verdict in {"dying", "dead"})
@@ -89,15 +86,23 @@ def test_an_alarm_is_held_for_five_weeks_and_then_left_by_a_group_that_is_well()
     assert held[-1].reasons[0] == because("held", days=1)
 
 
+def judged(risks: Iterable[float]) -> list[str]:
+    """The verdicts on a group of an age of 60 days on that is never silent, from its risk on each day."""
+    state = GroupState("acme/irc/tea", "acme", "irc", first_message_at=START, speakers_ever=9, verdict="healthy")
+    told = []
+    for day, state.risk in enumerate(risks, 60):
+        seen = windows(state, START + day * DAY_MS)
+        verdict = decide(state, seen, POLICY)
+        if verdict != state.verdict or state.verdict_since is None:
+            state.verdict, state.verdict_since = verdict, seen.at
+        told.append(verdict)
+    return told
+
+
 def test_fading_needs_two_days_running_and_stays_for_two_weeks() -> None:
-    rows = history(risky(120, 9), 150)
-    above = {row.at: row.risk >= POLICY.fading_risk for row in rows}
-    faded = [row for row in rows if row.verdict == "fading"]
-    assert faded
-    assert above[faded[0].at]
-    assert above[faded[0].at - DAY_MS]
-    after = next((row for row in rows if row.at > faded[0].at and row.verdict == "healthy"), None)
-    assert after is None or after.at - faded[0].at >= POLICY.fading_hold_days * DAY_MS
+    calm, above = POLICY.fading_risk - 0.01, POLICY.fading_risk
+    told = judged([calm, above, calm, above, above, *[calm] * 20])
+    assert told == ["healthy"] * 4 + ["fading"] * POLICY.fading_hold_days + ["healthy"] * 7
 
 
 def test_a_cap_stops_further_alarms_of_a_group_and_no_verdict_besides() -> None:
