@@ -27,11 +27,17 @@ WHERE {scope}
 """
 TO_LOOK_AFTER = """
 SELECT
-    dying.group_id AS group_id, name, verdict, risk,
+    groups.group_id AS group_id, name, verdict, risk,
     arrayStringConcat(latest.{reasons}, '{between}') AS why,
-    worth, advice, since, owner, brand_id
-FROM dying_groups AS dying
-INNER JOIN (SELECT group_id, {reasons} FROM latest_vitals) AS latest ON latest.group_id = dying.group_id
+    worth, advice, verdict_since AS since, owner, brand_id
+FROM groups
+INNER JOIN
+(
+    SELECT group_id, verdict, verdict_since, risk, {reasons}, active_days_28d, speakers_28d, silent_hours
+    FROM latest_vitals
+    WHERE verdict IN ('fading', 'dying', 'dead')
+) AS latest ON latest.group_id = groups.group_id
+LEFT JOIN (SELECT group_id, worth, advice FROM group_worth) AS worths ON worths.group_id = groups.group_id
 WHERE {scope} AND ('*' IN (${verdict:sqlstring}) OR verdict IN (${verdict:sqlstring}))
 ORDER BY indexOf(['dying', 'fading', 'dead'], verdict), risk DESC, active_days_28d, speakers_28d, silent_hours DESC
 LIMIT {top}
