@@ -187,7 +187,7 @@ def _column(column: Column, look: Look) -> Json:
         "decimals": column.decimals if column.decimals >= 0 else None,
         "color": _fixed("blue" if column.is_bar else column.color),
         "links": [{"title": look.word(("Open", "打开")), "url": column.link}] if column.link else None,
-        "mappings": _verdicts(look) if column.is_verdict else None,
+        "mappings": _verdicts(look) if column.is_verdict else _named(column, look),
         "min": 0 if column.is_bar else None,
         "max": 1 if column.is_bar else None,
         "custom.displayMode": "color-text" if column.is_verdict else "basic" if column.is_bar else None,
@@ -205,6 +205,11 @@ def _column(column: Column, look: Look) -> Json:
 
 def _fixed(color: str) -> Json | None:
     return {"mode": "fixed", "fixedColor": color} if color else None
+
+
+def _named(column: Column, look: Look) -> list[Json] | None:
+    options = {value: {"index": index, "text": look.word(words)} for index, (value, words) in enumerate(column.words)}
+    return [{"type": "value", "options": options}] if options else None
 
 
 def _verdicts(look: Look) -> list[Json]:

@@ -10,6 +10,13 @@ VERDICT = Variable(name="verdict", title=("Verdict", "判断"), choices=tuple(VE
 GROUP = Variable(name="group", title=("Group", "群"), sql=queries.GROUPS, is_many=False)
 """One group, those that need a look first."""
 GROUPS = Variable(name="group", title=("Groups", "群"), sql=queries.GROUPS)
+ADVICE = (
+    ("revive", ("revive", "激活")),
+    ("probe", ("probe", "试探")),
+    ("merge", ("merge", "合并")),
+    ("let go", ("let go", "放弃")),
+)
+"""What the view `group_worth` advises, in words."""
 NO_GROUPS = (
     "No groups yet: `vitals import` reads chat logs, `vitals simulate` makes a fleet to look at",
     "还没有群:用 `vitals import` 导入聊天记录,或用 `vitals simulate` 生成示例",

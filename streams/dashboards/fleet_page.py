@@ -2,8 +2,9 @@
 
 from streams.dashboards import queries
 from streams.dashboards.builders import link, verdict_columns
-from streams.dashboards.choices import BRAND, NO_GROUPS, PLATFORM, VERDICT
+from streams.dashboards.choices import ADVICE, BRAND, NO_GROUPS, PLATFORM, VERDICT
 from streams.dashboards.model import Column, Page, Panel
+from streams.words import ALERT_WORDS
 
 _GROUP = link("group", group="group_id")
 _ID = Column("group_id", ("id", "编号"), is_hidden=True)
@@ -53,7 +54,7 @@ FLEET = Page(
                 _RISK,
                 _WHY,
                 Column("worth", ("Worth", "价值"), width=65, decimals=0),
-                Column("advice", ("Advice", "建议"), width=75),
+                Column("advice", ("Advice", "建议"), width=75, words=ADVICE),
                 Column("since", ("Since", "始于"), unit="dateTimeFromNow", width=105),
                 _OWNER,
                 _BRAND,
@@ -128,7 +129,7 @@ FLEET = Page(
             sql=queries.OPEN_ALERTS,
             columns=(
                 Column("opened_at", ("Opened", "开始"), unit="dateTimeAsIso", width=170),
-                Column("alert", ("Alert", "告警"), width=120),
+                Column("alert", ("Alert", "告警"), width=120, words=tuple(ALERT_WORDS.items())),
                 Column("severity", ("Severity", "级别"), width=80),
                 Column("what", ("Where", "位置"), width=180, link=_GROUP),
                 _ID,

@@ -2,7 +2,7 @@
 
 from streams.dashboards import queries
 from streams.dashboards.builders import link
-from streams.dashboards.choices import BRAND, GROUPS, NO_GROUPS, PLATFORM
+from streams.dashboards.choices import ADVICE, BRAND, GROUPS, NO_GROUPS, PLATFORM
 from streams.dashboards.model import Column, Page, Panel
 
 _GROUP = link("group", group="group_id")
@@ -109,7 +109,7 @@ MEMBERS = Page(
                 Column("group_id", ("id", "编号"), is_hidden=True),
                 Column("name", ("Group", "群"), width=200, link=_GROUP),
                 Column("worth", ("Worth", "价值"), width=70, decimals=0),
-                Column("advice", ("Advice", "建议"), width=80),
+                Column("advice", ("Advice", "建议"), width=80, words=ADVICE),
                 Column("revenue_at_risk", ("At risk", "风险收入"), width=90, decimals=0),
                 Column("currency", ("", ""), width=60),
                 Column("conversion", ("Conversion", "转化"), width=115, is_bar=True),

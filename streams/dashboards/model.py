@@ -31,8 +31,8 @@ class Look(msgspec.Struct, frozen=True):
 class Column(msgspec.Struct, frozen=True):
     """A column of a query: how it is headed and shown. `link` is a URL of Grafana, `${__data.fields.x}` another column.
 
-    `decimals` -1 leaves them to Grafana; `is_bar` draws a share as a bar, `is_right` has an axis of its own,
-    `is_long` opens on a click.
+    `decimals` -1 leaves them to Grafana; `words` stand for values; `is_bar` draws a share as a bar, `is_right` has an
+    axis of its own, `is_long` opens on a click.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Column(msgspec.Struct, frozen=True):
     is_bar: bool = False
     is_right: bool = False
     is_long: bool = False
+    words: tuple[tuple[str, Words], ...] = ()
 
 
 class Panel(msgspec.Struct, frozen=True, kw_only=True):

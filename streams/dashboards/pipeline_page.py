@@ -6,6 +6,7 @@ from streams.dashboards.model import Column, Page, Panel
 
 _NOTHING_CAME = ("Nothing came in this time range: see `vitals status`", "该时间范围内没有数据:请看 `vitals status`")
 _NO_LETTERS = ("Nothing was refused in this time range", "该时间范围内没有被拒绝的记录")
+_KINDS = (("live", ("live", "实时")), ("finished", ("finished", "已完成")))
 
 PIPELINE = Page(
     name="pipeline",
@@ -77,7 +78,7 @@ PIPELINE = Page(
                 Column("source", ("Source", "数据源")),
                 Column("brand_id", ("Brand", "品牌"), width=110),
                 Column("platform", ("Platform", "平台"), width=90),
-                Column("kind", ("Kind", "类型"), width=80),
+                Column("kind", ("Kind", "类型"), width=80, words=_KINDS),
                 Column("complete_at", ("Complete to", "完整至"), unit="dateTimeAsIso", width=170),
                 Column("complete_age", ("That is", "距今"), unit="s", decimals=0, width=100),
                 Column("heard_age", ("Heard", "最近报告"), unit="s", decimals=0, width=100),

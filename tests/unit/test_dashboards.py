@@ -12,6 +12,7 @@ from streams.cli import load_command
 from streams.dashboards import queries, thresholds
 from streams.dashboards.builders import ALL, TAG
 from streams.dashboards.checking import questions, span
+from streams.dashboards.choices import ADVICE
 from streams.dashboards.files import committed, dashboards, datasource, pages, rendered, write
 from streams.dashboards.macros import Span, UnknownMacroError, expand
 from streams.dashboards.model import Look
@@ -113,6 +114,14 @@ def test_every_query_reads_only_what_exists_and_leaves_nothing_unfilled(look):
 def test_every_query_is_asked_by_a_page_or_a_rule():
     constants = {value for name, value in vars(queries).items() if name.isupper() and isinstance(value, str)}
     assert constants == {question.sql for question in questions(EN)}
+
+
+def test_every_advice_of_the_view_has_words():
+    sql = views()["group_worth"]
+    advised = set(
+        re.findall(r"'([a-z ]+)'", sql[sql.index("multiIf(", sql.index("AS worth,")) : sql.index("AS advice")])
+    )
+    assert {value for value, _ in ADVICE} == advised
 
 
 def test_every_driver_has_words():
