@@ -4,7 +4,10 @@ from math import log
 
 import pytest
 
-from streams.vitals.calibration import MILLION, has_died, intercept, is_origin
+from streams.events import Calibration
+from streams.vitals.calibration import CALIBRATE_DAYS, MILLION, has_died, intercept, is_origin
+from streams.vitals.policy import DAY_MS
+from streams.vitals.sources import CALIBRATIONS_KEPT, PartitionState
 
 
 def test_a_community_that_dies_as_expected_is_left_alone() -> None:
@@ -39,3 +42,29 @@ def test_death_is_silence_or_less_than_a_twentieth_of_the_usual() -> None:
     assert has_died(0, 0.0)
     assert has_died(4, 81.0)
     assert not has_died(4, 80.0)
+
+
+def test_of_a_brand_the_latest_intercept_for_the_model_that_is_in_force_counts() -> None:
+    partition = PartitionState()
+    for week, model, value in [(1, "old", 0.1), (2, "new", 0.2), (3, "old", 0.3), (4, "new", 0.4)]:
+        partition.calibrate(
+            Calibration(event_id=f"{week}", occurred_at=0, brand_id="acme", platform="*", model=model, intercept=value,
+                        effective_at=week * 7 * DAY_MS)
+        )  # fmt: skip
+    at = [(week, model, partition.community("acme", model, week * 7 * DAY_MS)) for week in (0, 2, 3, 5)
+          for model in ("old", "new")]  # fmt: skip
+    assert at == [(0, "old", 0.0), (0, "new", 0.0), (2, "old", 0.1), (2, "new", 0.2), (3, "old", 0.3), (3, "new", 0.2),
+                  (5, "old", 0.3), (5, "new", 0.4)]  # fmt: skip
+    assert partition.community("other", "new", 5 * 7 * DAY_MS) == 0.0
+
+
+def test_an_intercept_is_kept_for_more_than_a_year() -> None:
+    partition = PartitionState()
+    for step in range(40):
+        partition.calibrate(
+            Calibration(event_id=f"{step}", occurred_at=0, brand_id="acme", platform="*", model="m",
+                        intercept=float(step), effective_at=step * CALIBRATE_DAYS * DAY_MS)
+        )  # fmt: skip
+    assert len(partition.calibrations["acme"]) == CALIBRATIONS_KEPT
+    assert partition.community("acme", "m", (39 * CALIBRATE_DAYS - 364) * DAY_MS) == 26.0
+    assert partition.community("acme", "m", 39 * CALIBRATE_DAYS * DAY_MS) == 39.0

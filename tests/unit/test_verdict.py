@@ -177,3 +177,15 @@ def test_a_cause_in_sight_and_half_a_week_are_a_warning_whatever_the_risk() -> N
     assert faded.risk < POLICY.fading_risk
     assert faded.reasons[0].code == "core_left"
     assert "fading" not in {row.verdict for row in calm}
+
+
+def test_a_group_that_hardly_writes_any_more_is_called_dead_though_somebody_does() -> None:
+    rows = history(talk(range(60), 20) + talk(range(60, 140, 13), 1), 140)
+    dead = next(row for row in rows if row.verdict == "dead")
+    assert dead.silent_hours is not None
+    assert dead.silent_hours < POLICY.silent_days * 24
+    assert dead.messages_56d < POLICY.dead_volume_share * dead.usual_56d
+    assert dead.reasons[0] == because("volume_collapsed", messages=dead.messages_56d, base=round(dead.usual_56d, 1))
+    before = next(row for row in rows if row.at == dead.at - DAY_MS)
+    assert before.verdict == "dying"
+    assert before.messages_56d >= POLICY.dead_volume_share * before.usual_56d
