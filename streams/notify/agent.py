@@ -23,7 +23,7 @@ from streams.notify.spool import Entry, Spool
 from streams.notify.transport import send
 from streams.patience import Patience
 from streams.settings import Settings
-from streams.sink import Status
+from streams.sink import IDLE_SECONDS, Status
 from streams.vitals.policy import DAY_MS
 from streams.vitals.rows import GroupAlert
 from streams.warehouse import Warehouse
@@ -31,7 +31,7 @@ from streams.warehouse import Warehouse
 TOPIC, GROUP, NAME = "group-alerts", "vitals-notify", "notify"
 NEWS_DAYS = 3
 """What was written to the topic longer ago than this is told to nobody: at a first start all that was ever told."""
-READ_ONE_BY_ONE_S = 0.5
+READ_S, RETRY_S = 0.5, 1.0
 CLOSE_S = 12.0
 """Longer than a request may take: what is under way at a stop is finished and remembered, not sent twice."""
 _NAMES_S = 600.0
@@ -70,6 +70,7 @@ class Notifier:
         self._stop = threading.Event()
         self._fatal = ""
         self._bug: Exception | None = None
+        self._owned_at = time.monotonic()
         self._consumer = Consumer(_consumer_config(settings) | {"error_cb": self._broker_error})
         self._status = Status(settings.run / f"{NAME}.status.json", NAME)
 
@@ -84,7 +85,7 @@ class Notifier:
         self._consumer.subscribe([TOPIC])
         try:
             while not self._stop.is_set():
-                messages = self._consumer.consume(500, READ_ONE_BY_ONE_S)
+                messages = self._consumer.consume(500, READ_S)
                 self._take(messages)
                 self._tell()
         finally:
@@ -108,7 +109,7 @@ class Notifier:
             and (entry := entry_of(one.value() or b"", one.partition(), one.offset())) is not None
         ]
         while not self._keep(entries):
-            if self._stop.wait(1.0):
+            if self._stop.wait(RETRY_S):
                 return
         ends = {one.partition(): one.offset() + 1 for one in good}
         for partition, end in ends.items():
@@ -143,7 +144,7 @@ class Notifier:
                 wait_s = outbox.step()
             except OSError as error:
                 patience.down(f"channel {name}: cannot write its spool ({error.strerror})")
-                wait_s = 1.0
+                wait_s = RETRY_S
             if outbox.trouble:
                 patience.down(f"channel {name} does not take alerts ({outbox.trouble}), {len(outbox)} wait")
             else:
@@ -167,7 +168,12 @@ class Notifier:
         down = [outbox for outbox in self.outboxes if outbox.trouble]
         said = ", ".join(f"{one.channel.name} ({one.trouble}), {len(one)} wait" for one in down)
         with contextlib.suppress(KafkaException):
-            self._status.update(partitions=len(self._consumer.assignment()))
+            owned = len(self._consumer.assignment())
+            self._status.update(partitions=owned)
+            if owned:
+                self._owned_at = time.monotonic()
+        if time.monotonic() - self._owned_at > IDLE_SECONDS:  # its client came out of an outage outside its group
+            raise VitalsError(f"no partition for {IDLE_SECONDS:.0f} s: is Kafka up? The supervisor starts it anew")
         self._status.update(
             state=f"does not reach {said}" if down else "running",
             channels={one.channel.name: {"waiting": len(one), **one.counts} for one in self.outboxes},

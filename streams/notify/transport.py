@@ -22,6 +22,7 @@ TIMEOUT_S = 10.0
 LONGEST_WAIT_S = 3600.0
 """No answer makes us wait for longer."""
 _ANSWER_BYTES = 1 << 16
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _LATER = (408, 425, 429)
 _LIMIT_CODES: Mapping[Kind, Mapping[int, float]] = {
     "wecom": {45009: 60.0},
@@ -145,7 +146,7 @@ def _send_mail(channel: Channel, message: Message) -> Outcome:
                 server.starttls(context=context)
                 is_smtps = True
             if url.username:
-                if not is_smtps and host not in ("127.0.0.1", "::1", "localhost"):
+                if not is_smtps and host not in _LOOPBACK:
                     return Outcome("the mail server offers no TLS for the password", is_refused=True)
                 server.login(unquote(url.username), unquote(url.password or ""))
             assert mail is not None  # noqa: S101  this is the one that sends mail

@@ -1,6 +1,8 @@
 """The file that says whom to tell: what is refused, with one line that helps, and what is never shown."""
 
+import base64
 import http.server
+import socketserver
 import threading
 
 import click.testing
@@ -207,6 +209,67 @@ def test_a_request_over_the_wire_goes_nowhere_else(hook, path, outcome):
     assert (seen, body) == (path, sent.body)
     assert headers["Webhook-Id"] == OPENED.alert_id
     assert headers["Webhook-Signature"] == sent.headers["webhook-signature"]
+
+
+class Mailbox(socketserver.StreamRequestHandler):
+    """As much of SMTP as one mail needs. The server says which commands get which answer, and keeps the lines."""
+
+    def handle(self):
+        self.wfile.write(b"220 here\r\n")
+        is_data = False
+        for raw in self.rfile:
+            line = raw.decode().rstrip("\r\n")
+            self.server.lines.append(line)
+            if is_data and line != ".":
+                continue
+            verb = "." if is_data else line.partition(" ")[0].upper()
+            is_data = verb == "DATA"
+            usual = {"DATA": "354 go on", "QUIT": "221 bye", "AUTH": "235 ok"}.get(verb, "250 ok")
+            self.wfile.write(self.server.answers.get(verb, usual).encode() + b"\r\n")
+
+
+@pytest.fixture
+def mailbox():
+    with socketserver.TCPServer(("127.0.0.1", 0), Mailbox) as server:
+        server.lines, server.answers = [], {}
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def mailed(mailbox, user=""):
+    where = channel("email", url=f"smtp://{user}127.0.0.1:{mailbox.server_address[1]}", to=("a@x.org", "b@x.org"))
+    return transport.send(where, message(where, [OPENED], {}, "", 1000.0))
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome"),
+    [
+        ({}, Outcome()),
+        ({".": "451 later"}, Outcome("SMTP 451")),
+        ({".": "554 spam"}, Outcome("SMTP 554", is_refused=True)),
+        ({"MAIL": "550 not you"}, Outcome("SMTP 550", is_refused=True)),
+        ({"RCPT": "550 who?"}, Outcome("SMTP 550: every recipient was refused", is_refused=True)),
+        ({"RCPT": "450 busy"}, Outcome("SMTP 450: every recipient was refused")),
+    ],
+)
+def test_what_a_mail_server_answers(mailbox, answers, outcome):
+    mailbox.answers = answers
+    assert mailed(mailbox) == outcome
+    assert "rcpt TO:<b@x.org>" in mailbox.lines or "MAIL" in answers
+    assert ("#5b1c0f3a9d2e4476/1" in mailbox.lines) == (not answers or "." in answers)
+
+
+def test_a_password_goes_only_over_tls_or_to_this_machine(mailbox, monkeypatch):
+    mailbox.answers = {"EHLO": "250-here\r\n250 AUTH PLAIN"}
+    assert mailed(mailbox, "me:p%40ss@") == Outcome()
+    assert any(line == "AUTH PLAIN " + base64.b64encode(b"\0me\0p@ss").decode() for line in mailbox.lines)
+    mailbox.lines.clear()
+    monkeypatch.setattr(transport, "_LOOPBACK", ())
+    assert mailed(mailbox, "me:p%40ss@") == Outcome("the mail server offers no TLS for the password", is_refused=True)
+    assert not any(line.startswith("AUTH") for line in mailbox.lines)
 
 
 def test_nobody_listening_is_no_answer(hook):
