@@ -89,11 +89,13 @@ def _is_off_rhythm(state: GroupState, windows: Windows, policy: Policy) -> bool:
 
 def _is_dead(state: GroupState, windows: Windows, policy: Policy) -> bool:
     """Within an alarm only: what to call it."""
-    assessment = state.assessment
-    if assessment.silent_days >= policy.silent_days:
-        return True
+    return state.assessment.silent_days >= policy.silent_days or _is_down(state, windows, policy)
+
+
+def _is_down(state: GroupState, windows: Windows, policy: Policy) -> bool:
+    """Whether 56 days brought next to nothing of what is usual: by itself a warning, in an alarm it is called dead."""
     is_old = windows.age_days >= _DEAD_MIN_AGE_DAYS
-    return is_old and assessment.messages_56d < policy.dead_volume_share * assessment.usual_56d
+    return is_old and state.assessment.messages_56d < policy.dead_volume_share * state.assessment.usual_56d
 
 
 def _calm(state: GroupState, windows: Windows, policy: Policy, *, was_alarm: bool) -> str:
@@ -102,6 +104,7 @@ def _calm(state: GroupState, windows: Windows, policy: Policy, *, was_alarm: boo
     is_above = (
         state.risk >= policy.fading_risk
         or state.assessment.silent_days >= policy.silent_days
+        or _is_down(state, windows, policy)
         or _is_caused(state, windows, policy)
     )
     was_above, state.proposed = state.proposed == "fading", "fading" if is_above else "healthy"
@@ -278,10 +281,13 @@ def _is_gone(member: Member, at: int, policy: Policy) -> bool:
 
 
 def _worsening(state: GroupState) -> list[Reason]:
-    """The drivers that raise the risk, the largest first, with numbers that a reader wants."""
+    """The drivers that raise the risk, the largest first, with numbers that a reader wants.
+
+    Of a group so young that all its weeks are the busiest, a share of bursts says nothing.
+    """
     drivers = state.assessment.drivers
     return [
         because(driver.code, **{name: round(value, 3) for name, value in driver.numbers.items()})
         for driver in drivers
-        if driver.numbers["points"] > 0
+        if driver.numbers["points"] > 0 and driver.numbers.get("weeks", 0) < driver.numbers.get("of", 1)
     ]

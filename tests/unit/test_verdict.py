@@ -189,3 +189,19 @@ def test_a_group_that_hardly_writes_any_more_is_called_dead_though_somebody_does
     before = next(row for row in rows if row.at == dead.at - DAY_MS)
     assert before.verdict == "dying"
     assert before.messages_56d >= POLICY.dead_volume_share * before.usual_56d
+
+
+def test_a_steady_group_that_is_down_to_one_visitor_is_warned_of_though_its_risk_is_low() -> None:
+    rows = history(talk(range(200), 10) + talk(range(200, 330, 13), 1), 330)
+    old = [row for row in rows if row.age_days >= 112]
+    down = [row for row in old if row.messages_56d < POLICY.dead_volume_share * row.usual_56d]
+    assert len(down) > 50
+    assert {row.verdict for row in down[1:]} <= {"fading", "dying", "dead"}
+    assert min(row.risk for row in down) < POLICY.fading_risk
+
+
+def test_no_share_of_bursts_is_told_of_a_group_that_is_all_bursts() -> None:
+    rows = history(talk(range(20), 4) + talk(range(30, 56, 9), 1), 62)
+    told = [reason for row in rows for reason in row.reasons if reason.code == "bursts"]
+    assert all(reason.numbers["of"] > reason.numbers["weeks"] for reason in told)
+    assert any(driver.code == "bursts" for driver in rows[-1].drivers)
