@@ -191,6 +191,15 @@ def test_a_spool_that_is_full_gives_up_the_oldest(tmp_path, monkeypatch):
     assert len(world.outbox) == 3
 
 
+def test_a_full_spool_without_kafka_keeps_all_and_does_not_spin(tmp_path, monkeypatch):
+    monkeypatch.setattr(outbox_module, "SPOOLED", 1)
+    world = World(tmp_path)
+    world.has_kafka = False
+    world.put(*alerts(2))
+    assert world.outbox.step() == FIRST_BACKOFF_S
+    assert len(world.outbox) == 2
+
+
 # --- whom, and at what hours
 
 
