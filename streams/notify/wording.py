@@ -8,17 +8,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from streams.dashboards.model import Look
-from streams.dashboards.rules import runbook_url
+from streams.dashboards.rules import RUNBOOK_OF, runbook_url
 from streams.ranking import printable
 from streams.vitals.rows import AlertKind, GroupAlert
 from streams.words import Language, alert_word, number, state_word, verdict_word, words
 
 Names = Callable[[Iterable[str]], Mapping[str, str]]
 """Group ids → the names of those that have one."""
-RUNBOOKS: Mapping[AlertKind, str] = {
-    "dying": "groups-dying", "drop": "groups-dying", "common_cause": "groups-dying", "blind": "source-blind",
-}  # fmt: skip
-"""Kind of alert → its file in `deploy/runbooks/`."""
 OVER = ("recovered", "ended")
 _NAME_CHARS, _NAMES_LISTED = 80, 10
 _SEVERITIES = {"critical": ("critical", "严重"), "warning": ("warning", "警告")}
@@ -96,7 +92,7 @@ class Wording(msgspec.Struct, frozen=True):
     def _links(self, alert: GroupAlert) -> tuple[tuple[str, str], ...]:
         if not self.grafana_url:
             return ()
-        url, slug = self.grafana_url.rstrip("/"), RUNBOOKS[alert.kind]
+        url, slug = self.grafana_url.rstrip("/"), RUNBOOK_OF[alert.kind]
         page = f"{url}/d/vitals-fleet?var-brand={quote(alert.brand_id, safe='')}"
         if alert.group_id:
             page = f"{url}/d/vitals-group?var-group={quote(alert.group_id, safe='')}"
@@ -106,7 +102,7 @@ class Wording(msgspec.Struct, frozen=True):
 
 def runbook_file(kind: AlertKind) -> str:
     """Where the runbook lies in the repository."""
-    return f"deploy/runbooks/{RUNBOOKS[kind]}.md"
+    return f"deploy/runbooks/{RUNBOOK_OF[kind]}.md"
 
 
 def clean(text: str) -> str:

@@ -53,7 +53,9 @@ def data_of(settings: Settings) -> list[Path]:
 
     Secrets go too, unless a server is elsewhere: what is stored there is under the pseudonyms that they make.
     """
-    names = ["kafka", "clickhouse", "imports", "notify", "logs", "run"] + (["secrets"] if len(servers.own(settings)) == 2 else [])
+    names = ["kafka", "clickhouse", "imports", "notify", "logs", "run"]
+    if len(servers.own(settings)) == 2:
+        names.append("secrets")
     return [path for name in names if (path := settings.home / name).exists()]
 
 

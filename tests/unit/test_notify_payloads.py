@@ -7,9 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from streams.dashboards.rules import RUNBOOK_OF
 from streams.notify import payloads, signatures
 from streams.notify.payloads import fitting, message
-from streams.notify.wording import RUNBOOKS, Said, Wording, clean, runbook_file
+from streams.notify.wording import Said, Wording, clean, runbook_file
 from streams.vitals.rows import AlertKind
 from tests.notifying import ACKNOWLEDGED, BLIND, COMMON, NAMES, OPENED, RECOVERED, SECRET, alert, channel
 
@@ -139,8 +140,8 @@ def test_the_same_alerts_make_the_same_mail_and_others_another():
 
 
 def test_every_kind_of_alert_has_a_runbook():
-    assert set(RUNBOOKS) == set(AlertKind.__args__)
-    assert [kind for kind in RUNBOOKS if not (ROOT / runbook_file(kind)).is_file()] == []
+    assert set(RUNBOOK_OF) == set(AlertKind.__args__)
+    assert [kind for kind in RUNBOOK_OF if not (ROOT / runbook_file(kind)).is_file()] == []
 
 
 # --- signatures
