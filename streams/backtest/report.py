@@ -18,6 +18,7 @@ from streams.connectors.destinations import writable
 from streams.connectors.files import opened, readable
 from streams.vitals.calibration import HORIZON_DAYS, MIN_AGE_DAYS, ORIGIN_DAYS, has_died, is_origin
 from streams.vitals.rows import Reason
+from streams.vitals.year import YEAR_DAYS
 from streams.words import words
 
 ALARM = frozenset({"dying", "dead"})
@@ -25,7 +26,6 @@ FORESIGHT_DAYS = 84
 """So long before its first sign an alert still counts as one of this death."""
 EPISODE_GAP_DAYS = 28
 _MOST_EXCLUDED = 0.2
-_YEAR = 364
 _EPOCH = date(1970, 1, 1).toordinal()
 _reasons = msgspec.json.Decoder(list[Reason]).decode
 
@@ -127,7 +127,7 @@ def _tests(
             continue
         if "ended" in (rows[place]["verdict"], rows[place + HORIZON_DAYS]["verdict"]):
             continue
-        year = min(age, _YEAR)
+        year = min(age, YEAR_DAYS)
         usual = HORIZON_DAYS * (sums[end] - sums[end - year]) / year
         yield place, usual if has_died(sums[end + HORIZON_DAYS] - sums[end], usual) else -1.0
 

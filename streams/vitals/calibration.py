@@ -12,6 +12,7 @@ HORIZON_DAYS = 56
 MIN_AGE_DAYS = 112
 MIN_MESSAGES, MIN_SPEAKERS = 5, 2
 DEATH_SHARE = 0.05
+"""A group counts as dead when 56 days bring less than this share of what 56 days of its year usually bring."""
 MILLION = 1_000_000
 _PRIOR = 1 / 0.3**2
 _WEIGHT = ORIGIN_DAYS / HORIZON_DAYS

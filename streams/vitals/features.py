@@ -2,6 +2,7 @@
 
 from math import log
 
+from streams.vitals.calibration import DEATH_SHARE, HORIZON_DAYS
 from streams.vitals.engagement import Windows
 from streams.vitals.state import GroupState
 from streams.vitals.year import YEAR_DAYS, Year
@@ -12,9 +13,6 @@ FEATURES = (
     "muted_share",
 )  # fmt: skip
 """The names of what `features` answers, in its order."""
-DEATH_SHARE = 0.05
-"""A group counts as dead when 56 days bring less than this share of what 56 days of its year usually bring."""
-HORIZON_DAYS = 56
 TOP_WEEKS = 8
 
 

@@ -3,6 +3,7 @@
 from heapq import nlargest
 from typing import Literal
 
+from streams.vitals.calibration import MIN_AGE_DAYS
 from streams.vitals.drivers import DRIVERS
 from streams.vitals.engagement import Windows
 from streams.vitals.members import Member
@@ -11,6 +12,7 @@ from streams.vitals.policy import DAY_MS, Policy, band
 from streams.vitals.rows import Reason
 from streams.vitals.silence import is_monologue
 from streams.vitals.state import GroupState
+from streams.vitals.year import YEAR_DAYS
 
 Verdict = Literal["forming", "healthy", "fading", "dying", "dead", "revived", "ended", "stale"]
 
@@ -20,7 +22,6 @@ REASON_CODES = (
     "unanswered_newcomers", "leaves", "speakers_falling", "recovering", "broad", *DRIVERS,
 )  # fmt: skip
 MAX_REASONS = 3
-_DEAD_MIN_AGE_DAYS = 112  # 56 days to compare and 56 to compare with
 
 
 def because(code: str, **numbers: float) -> Reason:
@@ -55,7 +56,7 @@ def _move_alarm(state: GroupState, windows: Windows, policy: Policy) -> None:
     is_quiet = is_too_quiet(state, windows, policy)
     is_high = windows.age_days >= policy.dying_min_age_days and state.risk >= policy.dying_risk
     if state.alarm_since is None:
-        year_ago = at - 364 * DAY_MS
+        year_ago = at - YEAR_DAYS * DAY_MS
         state.alarms = [since for since in state.alarms if since > year_ago]
         is_capped = 0 < policy.alarms_per_year <= len(state.alarms)
         if (is_quiet or is_high) and not is_capped:
@@ -94,7 +95,7 @@ def _is_dead(state: GroupState, windows: Windows, policy: Policy) -> bool:
 
 def _is_down(state: GroupState, windows: Windows, policy: Policy) -> bool:
     """Whether 56 days brought next to nothing of what is usual: by itself a warning, in an alarm it is called dead."""
-    is_old = windows.age_days >= _DEAD_MIN_AGE_DAYS
+    is_old = windows.age_days >= MIN_AGE_DAYS  # 56 days to compare, and 56 to compare with
     return is_old and state.assessment.messages_56d < policy.dead_volume_share * state.assessment.usual_56d
 
 
