@@ -4,7 +4,7 @@ import getpass
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -165,14 +165,6 @@ def _send(settings: Settings, events: Sequence[Event], *, dry_run: bool) -> None
     """Put events on the brand's log. Raises VitalsError when Kafka does not take them."""
     if dry_run:
         return
-    from kafka.errors import KafkaError  # noqa: PLC0415  slow to import
+    from streams.ticker import append  # noqa: PLC0415  slow to import
 
-    from streams.ticker import connect  # noqa: PLC0415
-
-    try:
-        producer: Any = connect(settings)
-        for event in events:
-            producer.send(TOPIC, value=encode(event), key=event.brand_id.encode()).get(timeout=10)
-        producer.close(timeout=1)
-    except (KafkaError, OSError) as error:
-        raise VitalsError(f"Kafka at {settings.kafka} took not all of it ({type(error).__name__}): try again") from None
+    append(settings, TOPIC, [(event.brand_id.encode(), encode(event), None) for event in events])

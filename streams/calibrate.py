@@ -1,8 +1,7 @@
 """`vitals calibrate`: tell the agents what each brand's own past says of its risk."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
-from typing import Any
 
 import click
 import msgspec
@@ -11,7 +10,7 @@ from streams import models
 from streams import settings as settings_module
 from streams.errors import VitalsError
 from streams.events import Calibration, encode
-from streams.ticker import TOPIC, connect
+from streams.ticker import TOPIC, append
 from streams.vitals.calibration import CALIBRATE_DAYS, DELAY_DAYS, intercept
 from streams.vitals.policy import DAY_MS
 from streams.warehouse import Warehouse
@@ -94,7 +93,8 @@ def calibrate_command(dry_run: bool) -> None:
         )
     if dry_run:
         return
-    _send(settings, [encode(event_of(one, model)) for one in learnt])
+    values = [encode(event_of(one, model)) for one in learnt]
+    append(settings, TOPIC, [(b"", value, partition) for value in values for partition in range(settings.partitions)])
     click.echo(f"told every partition of {TOPIC}")
 
 
@@ -102,20 +102,3 @@ def _ask(warehouse: Warehouse, model: str) -> list[Learnt]:
     ((last,),) = warehouse.query(_LAST_DAY, {"model": model})
     until = last_step(last.date())
     return learn(warehouse.query(_TESTS, {"model": model, "until": until}), until)
-
-
-def _send(settings: settings_module.Settings, values: Sequence[bytes]) -> None:
-    from kafka.errors import KafkaError  # noqa: PLC0415  slow to import
-
-    try:
-        producer: Any = connect(settings)
-        sent = [
-            producer.send(TOPIC, value=value, key=b"", partition=partition)
-            for value in values
-            for partition in range(settings.partitions)
-        ]
-        for future in sent:
-            future.get(timeout=10)
-        producer.close(timeout=1)
-    except (KafkaError, OSError) as error:
-        raise VitalsError(f"Kafka at {settings.kafka} took not all of it ({type(error).__name__}): try again") from None

@@ -4,11 +4,12 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
 
+from streams.errors import VitalsError
 from streams.events import Tick, encode
 from streams.logs import log_of, to_stderr
 from streams.patience import RETRY_S, Patience
@@ -101,6 +102,23 @@ def connect(settings: Settings) -> Any:
         request_timeout_ms=5_000,
         delivery_timeout_ms=8_000,
     )
+
+
+def append(settings: Settings, topic: str, records: Iterable[tuple[bytes, bytes, int | None]]) -> None:
+    """Append records (key, value, partition or None: by key) and wait until Kafka has them; not for bulk.
+
+    Raises VitalsError with one line if it does not take all of them.
+    """
+    from kafka.errors import KafkaError  # noqa: PLC0415  slow to import
+
+    try:
+        producer = connect(settings)
+        sent = [producer.send(topic, key=key, value=value, partition=partition) for key, value, partition in records]
+        for future in sent:
+            future.get(timeout=_DELIVERY_S)
+        producer.close(timeout=1)
+    except (KafkaError, OSError) as error:
+        raise VitalsError(f"Kafka at {settings.kafka} took not all of it ({type(error).__name__}): try again") from None
 
 
 @click.command("ticker", epilog="Example: vitals ticker")
