@@ -1,7 +1,10 @@
 """The real stack, shared by the test session: Kafka and ClickHouse on ports of their own in a temporary home."""
 
+import os
 import pathlib
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -11,6 +14,8 @@ from streams.stack import addresses
 from streams.stack.start import up
 from streams.stack.steps import Steps
 from streams.stack.stop import down
+
+Vitals = Callable[..., str]
 
 
 def make_settings(home: pathlib.Path, **changed: object) -> Settings:
@@ -34,3 +39,29 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         yield up(settings, agents=False, steps=quiet)
     finally:
         down(settings, steps=quiet)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A whole running stack of the module's own, with agents and a quick tick."""
+    settings = make_settings(tmp_path_factory.mktemp("whole"), tick_seconds=2.0)
+    quiet = Steps(lambda _: None, is_live=False)
+    try:
+        yield up(settings, steps=quiet)
+    finally:
+        down(settings, steps=quiet)
+
+
+@pytest.fixture(scope="module")
+def vitals(home: Settings, request: pytest.FixtureRequest) -> Vitals:
+    """Runs a command against `home` and answers what it prints. A module may set COMMAND_LIMIT_S for long ones."""
+    limit_s = getattr(request.module, "COMMAND_LIMIT_S", 240)
+    env = os.environ | {"VITALS_HOME": str(home.home), "COLUMNS": "200"}
+
+    def run(*arguments: object) -> str:
+        command = [sys.executable, "-m", "streams", *map(str, arguments)]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=limit_s)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run

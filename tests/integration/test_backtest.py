@@ -2,52 +2,20 @@
 
 import csv
 import json
-import os
-import subprocess
-import sys
 import tarfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from streams.settings import Settings
-from streams.stack.start import up
-from streams.stack.steps import Steps
-from streams.stack.stop import down
 from streams.vitals.rows import Reason
 from streams.words import words
-from tests.conftest import make_settings
+from tests.conftest import Vitals
 
 pytestmark = pytest.mark.integration
 
 RAKU = Path(__file__).parents[3] / "shared" / "data" / "raku_irc" / "raw_small_channels.tar.xz"
+COMMAND_LIMIT_S = 900
 CHANNELS = ("masakism", "mugs", "perl6-noise-gang")
-Vitals = Callable[..., str]
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    settings = make_settings(tmp_path_factory.mktemp("backtest"), tick_seconds=2.0)
-    quiet = Steps(lambda _: None, is_live=False)
-    try:
-        yield up(settings, steps=quiet)
-    finally:
-        down(settings, steps=quiet)
-
-
-@pytest.fixture(scope="module")
-def vitals(home: Settings) -> Vitals:
-    """Runs a command against the stack and answers what it prints."""
-    env = os.environ | {"VITALS_HOME": str(home.home), "COLUMNS": "200"}
-
-    def run(*arguments: object) -> str:
-        command = [sys.executable, "-m", "streams", *map(str, arguments)]
-        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=900)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
 
 
 def compare(vitals: Vitals, verdicts: Path, brands: tuple[str, ...]) -> int:

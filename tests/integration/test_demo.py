@@ -3,11 +3,7 @@
 import csv
 import gzip
 import json
-import os
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,43 +13,15 @@ import pytest
 
 from streams import events as e
 from streams.settings import Settings
-from streams.stack.start import up
-from streams.stack.steps import Steps
-from streams.stack.stop import down
 from streams.warehouse import Warehouse
-from tests.conftest import make_settings
+from tests.conftest import Vitals
 from tests.oracle import compare
 
 pytestmark = pytest.mark.integration
 
 GROUPS, DAYS = 22, 120
-Vitals = Callable[..., str]
 
 _decode = msgspec.json.Decoder(e.ChatEvent | e.PurchaseEvent).decode
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    settings = make_settings(tmp_path_factory.mktemp("demo"), tick_seconds=2.0)
-    quiet = Steps(lambda _: None, is_live=False)
-    try:
-        yield up(settings, steps=quiet)
-    finally:
-        down(settings, steps=quiet)
-
-
-@pytest.fixture(scope="module")
-def vitals(home: Settings) -> Vitals:
-    """Runs a command against the stack and answers what it prints."""
-    env = os.environ | {"VITALS_HOME": str(home.home), "COLUMNS": "200"}
-
-    def run(*arguments: str) -> str:
-        command = [sys.executable, "-m", "streams", *arguments]
-        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=240)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
 
 
 @pytest.fixture(scope="module")
