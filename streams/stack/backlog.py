@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from streams.errors import VitalsError
 from streams.settings import Settings
 from streams.sink_batch import TOPICS as SINK_TOPICS
-from streams.stack.probes import kafka_admin
+from streams.stack import probes
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "vitals-groups": ("chat-events",),
@@ -28,8 +28,8 @@ class Backlog:
     def __init__(self, settings: Settings) -> None:
         from confluent_kafka.admin import OffsetSpec  # noqa: PLC0415  20 ms that `--help` need not pay
 
-        self._servers = settings.kafka
-        self._admin = kafka_admin(settings)
+        self._settings = settings
+        self._admin = probes.kafka_admin(settings)
         topics = self._ask(lambda: self._admin.list_topics(timeout=_CALL_S).topics)
         mine = {name: list(topic.partitions) for name, topic in topics.items() if not name.startswith("__")}
         self._begins = self._offsets(mine, OffsetSpec.earliest())
@@ -46,7 +46,7 @@ class Backlog:
             except KafkaException as error:
                 if time.monotonic() > deadline:
                     raise VitalsError(
-                        f"Kafka at {self._servers} does not answer ({error.args[0].str()}), see `vitals status`"
+                        f"Kafka at {self._settings.kafka} does not answer ({error.args[0].str()}), see `vitals status`"
                     ) from None
             time.sleep(_PAUSE_S)
 
@@ -65,15 +65,24 @@ class Backlog:
 
     def lag(self, group: str) -> int:
         """Records that the group has yet to read and commit. Raises VitalsError."""
-        from confluent_kafka import ConsumerGroupTopicPartitions  # noqa: PLC0415
-
-        asked = [ConsumerGroupTopicPartitions(group)]
-        answer = self._ask(
-            lambda: self._admin.list_consumer_group_offsets(asked, request_timeout=_CALL_S)[group].result()  # noqa: PLW0108  asks anew
-        )
-        committed = {(at.topic, at.partition): at.offset for at in answer.topic_partitions if at.offset >= 0}
         places = [place for place in self._ends if place[0] in GROUPS[group]]
-        return sum(max(0, self._ends[at] - max(committed.get(at, 0), self._begins[at])) for at in places)
+        committed = self._ask(lambda: self._committed(group, places))
+        return sum(max(0, self._ends[at] - max(committed[at], self._begins[at])) for at in places)
+
+    def _committed(self, group: str, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """What the group has committed, below 0 where nothing.
+
+        Asked by a consumer that never joins. The admin client's own question ends the process (a null pointer in
+        rd_kafka_cgrp_op) when the broker, as one that just started may, answers that another coordinates the group.
+        """
+        from confluent_kafka import Consumer, TopicPartition  # noqa: PLC0415
+
+        consumer = Consumer(probes.kafka_config(self._settings) | {"group.id": group, "enable.auto.commit": False})
+        try:
+            found = consumer.committed([TopicPartition(*place) for place in places], timeout=_CALL_S)
+        finally:
+            consumer.close()
+        return {(at.topic, at.partition): at.offset for at in found}
 
     def records(self, topic: str) -> int:
         """Records that the topic holds now, 0 if there is none such."""

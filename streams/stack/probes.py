@@ -17,14 +17,18 @@ def kafka_admin(settings: Settings) -> Any:
     """A confluent-kafka admin client that writes no errors of its own to the terminal."""
     from confluent_kafka.admin import AdminClient  # noqa: PLC0415  20 ms that `--help` need not pay
 
-    config = {
+    return AdminClient(kafka_config(settings))
+
+
+def kafka_config(settings: Settings) -> dict[str, Any]:
+    """Of a confluent-kafka client that asks a short question."""
+    return {
         "bootstrap.servers": settings.kafka,
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 250,
         "socket.timeout.ms": 5000,
         "log_level": 0,  # not by callbacks: a client that is collected while it has any may crash the process
     }
-    return AdminClient(config)
 
 
 def kafka_error(settings: Settings, *, limit_s: float = ANSWER_LIMIT_S, admin: Any = None) -> str | None:
