@@ -4,7 +4,6 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -12,9 +11,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from streams.notify.routes import Route, ThroughQuiet
 from streams.notify.signatures import webhook_key
 from streams.settings import Settings, SettingsError
-from streams.vitals.rows import GroupAlert, Severity
+from streams.vitals.rows import Severity
 from streams.words import Language
 
 Kind = Literal["webhook", "slack", "wecom", "feishu", "dingtalk", "pagerduty", "email"]
@@ -48,6 +48,7 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     language: Language = "en"
     quiet: str | None = None
     time_zone: str = "UTC"
+    through_quiet: tuple[ThroughQuiet, ...] | None = None
     per_minute: int | None = None
     gather_seconds: float = GATHER_S
     sender: str = ""
@@ -58,21 +59,13 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     notify: tuple[_Table, ...]
 
 
-class Channel(msgspec.Struct, frozen=True, kw_only=True):
-    """One way to somebody. `url` and `secret` never appear in a log, a dead letter or what `--check` prints.
+class Channel(Route, frozen=True, kw_only=True):
+    """One way to somebody. `url` and `secret` never appear in a log, a dead letter or what `--check` prints."""
 
-    `quiet` are minutes of the day in `zone`, from and until; what is not critical waits until they are over.
-    """
-
-    name: str
     kind: Kind
     url: str
     secret: str = ""
-    brands: tuple[str, ...] = ("*",)
-    min_severity: Severity = "warning"
     language: Language = "en"
-    quiet: tuple[int, int] | None = None
-    zone: ZoneInfo = ZoneInfo("UTC")
     per_minute: int
     gather_s: float = GATHER_S
     sender: str = ""
@@ -83,18 +76,6 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
         """Where it goes, without what must not be shown."""
         return urlsplit(self.url).hostname or ""
 
-    def takes(self, alert: GroupAlert) -> bool:
-        """Whether it is to get this alert, sooner or later."""
-        is_severe = alert.severity == "critical" or self.min_severity == "warning"
-        return not alert.withheld and is_severe and any(fnmatchcase(alert.brand_id, one) for one in self.brands)
-
-    def is_quiet(self, minute: int) -> bool:
-        """Whether a minute of the local day lies in its quiet hours, which may reach over midnight."""
-        if self.quiet is None:
-            return False
-        begin, end = self.quiet
-        return begin <= minute < end if begin <= end else minute >= begin or minute < end
-
 
 def path_of(settings: Settings) -> Path:
     """Where the channels are written down."""
@@ -103,6 +84,16 @@ def path_of(settings: Settings) -> Path:
 
 def channels_of(settings: Settings, environ: Mapping[str, str] | None = None) -> list[Channel]:
     """All channels, in the order of the file. Raises SettingsError: which table, and what to do."""
+    environ = os.environ if environ is None else environ
+    return [_channel(table, settings, environ) for table in _tables(settings)]
+
+
+def routes_of(settings: Settings) -> list[Route]:
+    """What each channel would be told; its address and secrets, which may be elsewhere, are not read."""
+    return [_route(table, _failing(table, settings)) for table in _tables(settings)]
+
+
+def _tables(settings: Settings) -> Sequence[_Table]:
     path = path_of(settings)
     try:
         tables = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _File).notify
@@ -120,7 +111,7 @@ def channels_of(settings: Settings, environ: Mapping[str, str] | None = None) ->
             raise SettingsError(f"{path}: the name {name!r} must be of letters, digits, _ and -")
         if names.count(name) > 1:
             raise SettingsError(f"{path}: two channels are called {name!r}: give each a name of its own")
-    return [_channel(table, settings, os.environ if environ is None else environ) for table in tables]
+    return tables
 
 
 def named(channels: Sequence[Channel], name: str) -> Channel:
@@ -134,11 +125,26 @@ def named(channels: Sequence[Channel], name: str) -> Channel:
 Fail = Callable[[str], SettingsError]
 
 
+def _failing(table: _Table, settings: Settings) -> Fail:
+    return lambda what: SettingsError(f"{path_of(settings)}, channel {table.name!r}: {what}")
+
+
+def _route(table: _Table, fail: Fail) -> Route:
+    """Whom it is about and when, checked."""
+    if not any(one and not one.startswith("!") for one in table.brands):
+        raise fail('brands names none: leave it out for all, or give patterns such as ["acme*", "!acme-test"]')
+    if table.quiet is None and table.through_quiet is not None:
+        raise fail("through_quiet needs quiet, such as 22:00-08:00")
+    return Route(
+        name=table.name, brands=table.brands, min_severity=table.min_severity, quiet=_minutes(table.quiet, fail),
+        zone=_zone(table.time_zone, fail),
+        through_quiet=("critical",) if table.through_quiet is None else table.through_quiet,
+    )  # fmt: skip
+
+
 def _channel(table: _Table, settings: Settings, environ: Mapping[str, str]) -> Channel:
     """A table with its secrets read, and all of it checked."""
-
-    def fail(what: str) -> SettingsError:
-        return SettingsError(f"{path_of(settings)}, channel {table.name!r}: {what}")
+    fail = _failing(table, settings)
 
     def secret(field: str, file: str | None, variable: str | None) -> str:
         if file and variable:
@@ -161,10 +167,9 @@ def _channel(table: _Table, settings: Settings, environ: Mapping[str, str]) -> C
     if not 0 <= table.gather_seconds <= LONGEST_GATHER_S:
         raise fail(f"gather_seconds must be 0 to {LONGEST_GATHER_S:.0f}")
     return Channel(
-        name=table.name, kind=table.kind, url=url, secret=given, brands=table.brands,
-        min_severity=table.min_severity, language=table.language, quiet=_minutes(table.quiet, fail),
-        zone=_zone(table.time_zone, fail), per_minute=table.per_minute or PER_MINUTE[table.kind],
-        gather_s=table.gather_seconds, sender=table.sender, to=table.to,
+        **msgspec.structs.asdict(_route(table, fail)), kind=table.kind, url=url, secret=given, language=table.language,
+        per_minute=table.per_minute or PER_MINUTE[table.kind], gather_s=table.gather_seconds, sender=table.sender,
+        to=table.to,
     )  # fmt: skip
 
 
@@ -202,7 +207,10 @@ def _minutes(quiet: str | None, fail: Fail) -> tuple[int, int] | None:
     if found is None:
         raise fail(f"quiet {quiet!r} must be as 22:00-08:00")
     from_hour, from_minute, to_hour, to_minute = map(int, found.groups())
-    return from_hour * 60 + from_minute, to_hour * 60 + to_minute
+    begin, end = from_hour * 60 + from_minute, to_hour * 60 + to_minute
+    if begin == end:
+        raise fail(f"quiet {quiet!r} ends when it begins: leave it out for none")
+    return begin, end
 
 
 def _zone(name: str, fail: Fail) -> ZoneInfo:

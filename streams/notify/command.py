@@ -2,6 +2,7 @@
 
 import signal
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -15,11 +16,25 @@ if TYPE_CHECKING:
     from streams.notify.channels import Channel
 
 _SHOWN = 20
+SAMPLE = """\
+[[notify]]
+name = "on-call"
+kind = "wecom"                  # or slack, feishu, dingtalk, pagerduty, webhook, email
+url_file = "secrets/wecom-url"  # in the home directory; or url_env, a variable
+brands = ["acme*", "!acme-lab"] # default: all
+min_severity = "critical"       # default: warning
+language = "zh"                 # default: en
+quiet = "22:00-08:00"           # what does not ring then waits; if it is over by the end, nobody hears of it
+time_zone = "Asia/Shanghai"     # default: UTC
+through_quiet = ["blind", "common_cause"]  # default: ["critical"]; also warning, dying, drop; [] for nothing"""
+"""All that is most asked for, as one channel of notify.toml; also in the README."""
 
 
 @click.command(
     "notify",
-    epilog="\b\nExample:\n  vitals notify --check\n  vitals notify --test on-call\n  vitals notify",
+    epilog="\b\nExample:\n  vitals notify --check\n  vitals notify --test on-call\n  vitals notify\n"
+    + "\n\b\nnotify.toml:\n"
+    + "\n".join(f"  {line}" for line in SAMPLE.splitlines()),
 )
 @click.option("--check", is_flag=True, help="Only say which alerts would go where.")
 @click.option("--dry-run", is_flag=True, help="Only print what would be sent of the latest alerts.")
@@ -30,7 +45,9 @@ def notify_command(*, check: bool, dry_run: bool, test: str | None) -> None:
     """Tell people and programs of alerts, until SIGTERM.
 
     The channels stand in notify.toml in the home directory: chat robots, webhooks, PagerDuty, e-mail. Every alert
-    reaches each of its channels at least once.
+    reaches each of its channels at least once. In a channel's quiet hours only what it lets through rings. The rest
+    waits, and is told once when they are over, as it then stands, or not at all if it has recovered meanwhile and
+    nobody had heard of it; `vitals alerts` shows it all the same.
     """
     from streams.notify.channels import channels_of, named  # noqa: PLC0415  `--help` needs none of it
 
@@ -60,7 +77,8 @@ def line_of(channel: "Channel") -> str:
     ]
     if channel.quiet:
         begin, end = (f"{minute // 60:02}:{minute % 60:02}" for minute in channel.quiet)
-        parts.append(f"only critical ones from {begin} to {end} {channel.zone.key}")
+        rings = f"only {' and '.join(channel.through_quiet)} ones" if channel.through_quiet else "none"
+        parts.append(f"{rings} from {begin} to {end} {channel.zone.key}")
     if channel.to:
         parts.append(f"to {', '.join(channel.to)}")
     return ", ".join(parts)
@@ -94,13 +112,22 @@ def _dry_run(settings: Settings, channels: "list[Channel]") -> None:
     alerts, names = recent(settings, _SHOWN), GroupNames(settings)
     for channel in channels:
         mine = [alert for alert in alerts if channel.takes(alert)]
-        click.echo(f"{channel.name}: {len(mine)} of the latest {len(alerts)} alerts")
+        click.echo(f"{channel.name}: {len(mine)} of the latest {len(alerts)} alerts{_quiet_now(channel)}")
         while mine:
             known = names.of([one for alert in mine for one in (alert.group_id, *alert.groups)])
             made = message(channel, mine, known, settings.grafana_url or "", time.time())
             body = made.mail.as_string() if made.mail else made.body.decode()
             click.echo(body.replace(channel.secret, "…") if channel.secret else body)
             mine = mine[made.count :]
+
+
+def _quiet_now(channel: "Channel") -> str:
+    now = time.time_ns() // 1_000_000
+    until = channel.loud_from(now)
+    if until == now:
+        return ""
+    local = datetime.fromtimestamp(until / 1000, UTC).astimezone(channel.zone)
+    return f"; its quiet hours end at {local:%H:%M} {local.tzname()}"
 
 
 def _run(settings: Settings, channels: "list[Channel]") -> None:

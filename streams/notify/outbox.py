@@ -4,13 +4,13 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 
 import msgspec
 
 from streams.dead_letters import DeadLetter, dead_letter
 from streams.notify.channels import Channel
 from streams.notify.payloads import MOST_ALERTS, ONE_AT_A_TIME, Message, message
+from streams.notify.routes import Waiting, due
 from streams.notify.spool import Entry, Spool
 from streams.notify.transport import Outcome
 from streams.notify.wording import Names
@@ -43,7 +43,8 @@ class Tools(msgspec.Struct, frozen=True):
 class Outbox:
     """A channel with its spool. Alerts of one group leave in the order in which they came.
 
-    `put` and `step` may be called by two threads. Each alert is delivered at least once, or becomes a dead letter.
+    `put` and `step` may be called by two threads. Each alert is delivered at least once, or becomes a dead letter, or
+    is spared people after quiet hours: `counts` has how many of each.
     """
 
     def __init__(self, channel: Channel, spool: Spool, tools: Tools) -> None:
@@ -66,7 +67,8 @@ class Outbox:
 
     def put(self, entries: Sequence[Entry]) -> None:
         """Take in those that this channel is to get, durable on return. Raises OSError where the disk is full."""
-        mine = [one for one in entries if self.channel.takes(one.alert)]
+        came_at = int(self._tools.wall() * 1000)
+        mine = [msgspec.structs.replace(one, came_at=came_at) for one in entries if self.channel.takes(one.alert)]
         if not mine:
             return
         with self._lock:
@@ -85,31 +87,32 @@ class Outbox:
         if len(waiting) > SPOOLED:
             is_done = self._give_up(waiting[: len(waiting) - SPOOLED], f"more than {SPOOLED} wait")
             return 0.0 if is_done else FIRST_BACKOFF_S
-        due = self._loud(waiting)
-        if not due:
+        told = self._due(waiting)
+        if not told:
             return IDLE_S
-        wait_s = max(self._not_before - now, self._gathering_s(due, now), self._rate_s(now))
+        wait_s = max(self._not_before - now, self._gathering_s(told, now), self._rate_s(now))
         if wait_s > 0:
             return min(wait_s, IDLE_S)
-        return self._send(due[: 1 if self._is_parted else self._most], now)
+        return self._send(told[: 1 if self._is_parted else self._most], now)
 
     def close(self) -> None:
         """Let go of the spool."""
         self._spool.close()
 
-    def _loud(self, waiting: Sequence[Entry]) -> Sequence[Entry]:
-        """What may be told now: in quiet hours only that of which something critical waits, in its own order."""
-        local = datetime.fromtimestamp(self._tools.wall(), UTC).astimezone(self.channel.zone)
-        if not self.channel.is_quiet(local.hour * 60 + local.minute):
-            return waiting
-        loud = {_subject(one) for one in waiting if one.alert.severity == "critical"}
-        return [one for one in waiting if _subject(one) in loud]
+    def _due(self, waiting: Sequence[Entry]) -> Sequence[Entry]:
+        """What may be told now. What quiet hours made needless is done with, and counted."""
+        of_id = {one.alert.alert_id: one for one in waiting}
+        now, known = int(self._tools.wall() * 1000), self._spool.has_done
+        found = due(self.channel, [Waiting(one.alert, one.came_at) for one in waiting], now, known)
+        self._finish([of_id[alert_id] for alert_id in found.spare])
+        self.counts["spared"] += len(found.spare)
+        return [of_id[alert_id] for alert_id in found.tell]
 
-    def _gathering_s(self, due: Sequence[Entry], now: float) -> float:
+    def _gathering_s(self, told: Sequence[Entry], now: float) -> float:
         """How long to wait for more that goes into the same message."""
-        if self._most == 1 or len(due) >= self._most:
+        if self._most == 1 or len(told) >= self._most:
             return 0.0
-        return self._came_at.get(due[0].alert.alert_id, -self.channel.gather_s) + self.channel.gather_s - now
+        return self._came_at.get(told[0].alert.alert_id, -self.channel.gather_s) + self.channel.gather_s - now
 
     def _rate_s(self, now: float) -> float:
         """How long until one more request is within the minute's limit. A failed one counts: it may have arrived."""
@@ -119,11 +122,11 @@ class Outbox:
             return 0.0
         return self._sent_at[0] + _WINDOW_S - now
 
-    def _send(self, due: Sequence[Entry], now: float) -> float:
-        names = self._names(due)
+    def _send(self, told: Sequence[Entry], now: float) -> float:
+        names = self._names(told)
         at = self._tools.wall()
-        made = message(self.channel, [one.alert for one in due], names, self._tools.grafana_url, at)
-        sent = due[: made.count]
+        made = message(self.channel, [one.alert for one in told], names, self._tools.grafana_url, at)
+        sent = told[: made.count]
         self._sent_at.append(now)
         outcome = self._tools.send(self.channel, made)
         self.counts["requests"] += 1
@@ -134,8 +137,8 @@ class Outbox:
         self.trouble, self._failures, self._is_parted = "", 0, False
         return 0.0
 
-    def _names(self, due: Sequence[Entry]) -> Mapping[str, str]:
-        ids = {group_id for one in due for group_id in (one.alert.group_id, *one.alert.groups) if group_id}
+    def _names(self, told: Sequence[Entry]) -> Mapping[str, str]:
+        ids = {group_id for one in told for group_id in (one.alert.group_id, *one.alert.groups) if group_id}
         return self._tools.names(sorted(ids)) if ids else {}
 
     def _failed(self, sent: Sequence[Entry], outcome: Outcome) -> float:
@@ -180,8 +183,3 @@ class Outbox:
         for alert_id in ids:
             self._came_at.pop(alert_id, None)
             self._tries.pop(alert_id, None)
-
-
-def _subject(entry: Entry) -> str:
-    """Whose order counts: the group's, or of a brand's own alert the episode's."""
-    return entry.alert.group_id or entry.alert.episode_id

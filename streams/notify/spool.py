@@ -18,11 +18,12 @@ _SLACK_LINES = 2_000
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """An alert, and where it stood on `group-alerts`."""
+    """An alert, where it stood on `group-alerts`, and when it came here: ms UTC, -1 where nobody noted it."""
 
     alert: GroupAlert
     partition: int
     offset: int
+    came_at: int = -1
 
 
 class _Line(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -69,6 +70,10 @@ class Spool:
         self._forget(line)
         if self._written > len(self._waiting) + len(self._done) + _SLACK_LINES:
             self._write_anew()
+
+    def has_done(self, alert: GroupAlert) -> bool:
+        """Whether an earlier transition of the alert's episode is done."""
+        return any(f"{alert.episode_id}/{number}" in self._done for number in range(1, alert.number))
 
     def close(self) -> None:
         """Let go of the file."""

@@ -4,13 +4,15 @@ import base64
 import http.server
 import socketserver
 import threading
+from pathlib import Path
 
 import click.testing
 import pytest
 
 from streams.notify import command, transport
-from streams.notify.channels import PAGERDUTY_URL, channels_of, path_of
+from streams.notify.channels import PAGERDUTY_URL, channels_of, path_of, routes_of
 from streams.notify.payloads import message
+from streams.notify.routes import Route
 from streams.notify.transport import Outcome, judged
 from streams.settings import SettingsError, load
 from streams.stack.parts import agent_parts
@@ -55,6 +57,11 @@ def test_a_missing_file_is_one_line_with_an_example(tmp_path):
         (GOOD + "per_minute = 0", "per_minute must be at least 1"),
         (GOOD + "gather_seconds = 3601", "gather_seconds must be 0 to 3600"),
         (GOOD + 'quiet = "24:00-08:00"', "must be as 22:00-08:00"),
+        (GOOD + 'quiet = "08:00-08:00"', "ends when it begins"),
+        (GOOD + 'through_quiet = ["blind"]', "through_quiet needs quiet"),
+        (GOOD + 'quiet = "22:00-08:00"\nthrough_quiet = ["loud"]', "Invalid enum value 'loud'"),
+        (GOOD + "brands = []", "brands names none"),
+        (GOOD + 'brands = ["!acme"]', "brands names none"),
         (GOOD + 'time_zone = "Mars/Base"', "time_zone 'Mars/Base'"),
         (WEBHOOK, "whsec_"),
         (WEBHOOK + 'secret_env = "URL"', "whsec_"),
@@ -110,6 +117,32 @@ def test_everything_that_can_be_said(tmp_path):
     )
     shown = " ".join(command.line_of(one) for one in (wecom, pager, mail))
     assert not any(secret in shown for secret in (SECRET, "key=1", "me:pw"))
+
+
+@pytest.mark.parametrize(
+    ("through", "said"),
+    [("", "only critical ones from 22:00 to 08:00 UTC"), ("through_quiet = []", "none from 22:00 to 08:00 UTC"),
+     ('through_quiet = ["blind", "common_cause"]', "only blind and common_cause ones from 22:00 to 08:00 UTC")],
+)  # fmt: skip
+def test_check_says_what_rings_at_night(tmp_path, through, said):
+    (only,) = read(tmp_path, f'{GOOD}quiet = "22:00-08:00"\n{through}')
+    assert command.line_of(only).endswith(f", {said}")
+
+
+def test_the_sample_of_the_help_is_good_and_stands_in_the_readme(tmp_path):
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "wecom-url").write_text("https://x.example/send?key=1")
+    (only,) = read(tmp_path, command.SAMPLE)
+    assert only.through_quiet == ("blind", "common_cause")
+    assert routes_of(load({"VITALS_HOME": str(tmp_path)}))[0].quiet == (22 * 60, 8 * 60)
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    assert f"```toml\n{command.SAMPLE}\n```" in readme
+
+
+def test_routes_are_known_without_the_secrets(tmp_path):
+    (tmp_path / "notify.toml").write_text(GOOD + 'brands = ["acme*"]')
+    (only,) = routes_of(load({"VITALS_HOME": str(tmp_path)}))
+    assert (type(only), only.name, only.brands) == (Route, "ops", ("acme*",))
 
 
 def test_check_sends_nothing_and_one_option_at_a_time(tmp_path, monkeypatch):

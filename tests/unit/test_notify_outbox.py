@@ -224,16 +224,6 @@ def test_a_record_that_is_withheld_or_no_alert_is_none():
     assert entry_of(b"", 1, 2) is None
 
 
-@pytest.mark.parametrize(
-    ("quiet", "minute", "is_quiet"),
-    [((1320, 480), 1319, False), ((1320, 480), 1320, True), ((1320, 480), 0, True), ((1320, 480), 479, True),
-     ((1320, 480), 480, False), ((60, 120), 59, False), ((60, 120), 60, True), ((60, 120), 119, True),
-     ((60, 120), 120, False), ((60, 60), 60, False), (None, 60, False)],
-)  # fmt: skip
-def test_quiet_hours_begin_and_end_at_their_minute(quiet, minute, is_quiet):
-    assert channel("slack", quiet=quiet).is_quiet(minute) == is_quiet
-
-
 def test_in_quiet_hours_by_local_time_only_critical_alerts_ring(tmp_path):
     world = World(tmp_path, quiet=(22 * 60, 8 * 60), zone=ZoneInfo("Asia/Shanghai"))  # AT is 08:00 there
     world.wall = AT / 1000 - 1
@@ -249,6 +239,43 @@ def test_in_quiet_hours_by_local_time_only_critical_alerts_ring(tmp_path):
     world.wall = AT / 1000
     world.pass_s(60)
     assert world.counts == [2, 1]
+
+
+def evening(tmp_path, **changed):
+    """A world a second before its quiet hours end, and how to let them end."""
+    world = World(tmp_path, quiet=(22 * 60, 8 * 60), zone=ZoneInfo("Asia/Shanghai"), **changed)
+    world.wall = AT / 1000 - 1
+    return world
+
+
+def test_what_recovered_in_quiet_hours_is_told_to_nobody_and_what_did_not_is_told_once(tmp_path):
+    gone = [alert_of("1" * 16, 1), alert_of("1" * 16, 2, state="recovered")]
+    stays = [alert_of("2" * 16, 1, group_id="b"), alert_of("2" * 16, 2, state="acknowledged", group_id="b")]
+    world = evening(tmp_path).put(*gone, *stays).pass_s(600)
+    assert world.sent == []
+    world.restart()
+    world.put(*gone, *stays)
+    world.wall = AT / 1000
+    world.pass_s(60)
+    ((_, message),) = world.sent
+    assert stays[1].alert_id.encode() in message.body
+    assert (message.count, world.outbox.counts["spared"], len(world.outbox)) == (1, 3, 0)
+    world.restart()
+    world.put(*gone, *stays).pass_s(600)
+    assert len(world.sent) == 1
+
+
+def test_the_recovery_of_what_was_told_before_quiet_hours_is_told_when_they_end(tmp_path):
+    world = World(tmp_path, quiet=(8 * 60, 9 * 60), zone=ZoneInfo("Asia/Shanghai"))
+    world.wall = AT / 1000 - 1
+    world.put(alert_of("1" * 16, 1)).pass_s(60)
+    world.wall = AT / 1000
+    world.put(alert_of("1" * 16, 2, state="recovered")).pass_s(60)
+    assert world.counts == [1]
+    world.restart()
+    world.wall += 3600
+    world.pass_s(60)
+    assert world.counts == [1, 1]
 
 
 # --- a restart
