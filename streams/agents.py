@@ -77,7 +77,7 @@ def absorb(
                 event, key = take_in(record, decode, key_of)
             except RefusedError as error:
                 letter = refuse(record, agent.topic, partition, error)
-                outputs.append(Output(topic=DEAD_LETTERS, key="", value=letter))
+                outputs.append(Output(topic=DEAD_LETTERS, key=letter.letter_id, value=letter))
                 refused += 1
                 if limit.refused(record.offset, int(time.time() * 1000)):
                     return outputs, record.offset + 1, refused

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from streams.dead_letters import DeadLetter, DeadLetterReason, dead_letter
 from streams.events import FUTURE_TOLERANCE_MS, MAX_EVENT_BYTES, Event
 
+T = TypeVar("T")
 KeyOf = Mapping[type[Event], Callable[[Any], str | None]]
 """Which key the record of an event must have, by type; a type that is not in it, or None, may have any."""
 
@@ -44,7 +45,7 @@ def take_in(record: Record, decode: Callable[[bytes], Event], key_of: KeyOf) -> 
         raise RefusedError("too_large", f"{len(raw)} bytes, the limit is {MAX_EVENT_BYTES}")
     if b"\0" in raw or (b"u0000" in raw and _has_null(raw)):
         raise RefusedError("null_byte", "a null character")
-    event = _decoded(raw, decode)
+    event = read(raw, decode)
     if event.occurred_at > record.timestamp + FUTURE_TOLERANCE_MS:
         raise RefusedError("from_the_future", "occurred_at is more than 10 minutes ahead of the record's time")
     key = _key(record)
@@ -58,7 +59,7 @@ def refuse(record: Record, origin: str, partition: int, error: RefusedError) -> 
     """The dead letter of a record. Its time is the record's, so that refusing it again gives the same letter."""
     return dead_letter(
         record.value or b"", origin=origin, partition=partition, position=record.offset,
-        reason=error.reason, detail=error.detail, at=record.timestamp,
+        reason=error.reason, detail=error.detail, at=record.timestamp, key=record.key,
     )  # fmt: skip
 
 
@@ -69,7 +70,8 @@ def _key(record: Record) -> str:
         raise RefusedError("wrong_key", "the record's key is not UTF-8") from None
 
 
-def _decoded(raw: bytes, decode: Callable[[bytes], Event]) -> Event:
+def read(raw: bytes, decode: Callable[[bytes], T]) -> T:
+    """What the bytes hold. Raises RefusedError."""
     try:
         return decode(raw)
     except UnicodeDecodeError as error:

@@ -19,7 +19,7 @@ import click
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from streams import logs
+from streams import letter_box, logs
 from streams import settings as settings_module
 from streams.errors import VitalsError
 from streams.settings import Settings
@@ -48,6 +48,7 @@ class Sink:
 
     def __init__(self, settings: Settings, name: str) -> None:
         """`name` tells this sink from the others, and stays the same over its restarts."""
+        self._settings = settings
         self._warehouse = Warehouse(settings)
         self._consumer = Consumer(_consumer_config(settings, name) | {"error_cb": self._broker_error}, logger=_unheard)
         self._status = Status(settings.run / f"{name}.status.json", name)
@@ -126,9 +127,23 @@ class Sink:
             if done is None:
                 return False
             self._status.rows[table.name] += done
+        if not self._send_letters(batch):
+            return False
         self._resume()
         self._status.skipped.update(batch.skipped)
         self._commit(batch)
+        return True
+
+    def _send_letters(self, batch: Batch) -> bool:
+        """Put what was refused on the topic dead-letters, and wait until it lies there. False when stopped before.
+
+        It is read from there like any other letter. Sent again it has the same key and makes the same row.
+        """
+        left = batch.letters
+        while left:
+            left = letter_box.put(self._settings, left)
+            if left and self._pause(BATCH_SECONDS, "waiting for Kafka"):
+                return False
         return True
 
     def _commit(self, batch: Batch) -> None:
@@ -138,9 +153,9 @@ class Sink:
             with contextlib.suppress(KafkaException):  # no longer ours: its new owner stores the rows again
                 self._consumer.store_offsets(offsets=[end])
 
-    def _pause(self, seconds: float) -> bool:
+    def _pause(self, seconds: float, state: str = "waiting for ClickHouse") -> bool:
         """Wait without reading on, but stay a member of the group; whether to stop."""
-        self._status.update(state="waiting for ClickHouse")
+        self._status.update(state=state)
         self._is_waiting = True
         self._consumer.pause(self._consumer.assignment())
         until = time.monotonic() + seconds

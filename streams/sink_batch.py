@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from streams import sink_rows
-from streams.dead_letters import ACCEPT, DeadLetter, DeadLetterReason
-from streams.edge import KeyOf, RefusedError, refuse, take_in
+from streams.dead_letters import REPLAYED, Acceptance, DeadLetter, Replay, is_letter
+from streams.edge import KeyOf, RefusedError, read, refuse, take_in
 from streams.events import (
     EVENTS,
     FUTURE_TOLERANCE_MS,
@@ -36,6 +36,8 @@ _decode_day = msgspec.json.Decoder(MemberVitals).decode
 _decode_alert = msgspec.json.Decoder(GroupAlert).decode
 _decode_letter = msgspec.json.Decoder(DeadLetter).decode
 _decode_identity = msgspec.json.Decoder(MemberIdentity).decode
+_decode_acceptance = msgspec.json.Decoder(Acceptance).decode
+_decode_replay = msgspec.json.Decoder(Replay).decode
 
 
 class Record(msgspec.Struct, gc=False):
@@ -50,11 +52,15 @@ class Record(msgspec.Struct, gc=False):
 
 
 class Batch:
-    """The rows of some records. Pure: what it holds depends on the records alone, and on the groups known before."""
+    """The rows of some records. Pure: what it holds depends on the records alone, and on the groups known before.
+
+    `letters` are to be put on the topic dead-letters: what was refused here and by nobody else.
+    """
 
     def __init__(self, known_groups: set[str]) -> None:
         """`known_groups` stand in the registry already; it grows by those that this batch adds."""
         self.rows: dict[Table, list[Row]] = {table: [] for table in sink_rows.TABLES}
+        self.letters: list[DeadLetter] = []
         self.skipped: Counter[str] = Counter()
         self.ends: dict[Partition, int] = {}
         self.records = 0
@@ -107,19 +113,23 @@ class Batch:
             self.rows[sink_rows.GROUP_ALERTS].append(sink_rows.alert_row(alert, record.timestamp))
 
     def letter(self, record: Record) -> None:
-        """A record of dead-letters. An acceptance is for the workers."""
-        if record.key == ACCEPT:
-            return
-        if letter := self._row(record, _decode_letter):
+        """A record of dead-letters. An acceptance is for the workers, a mark for who sends letters again."""
+        if not is_letter(record.key):
+            is_mark = (record.key or b"").startswith(REPLAYED)
+            self._row(record, _decode_replay if is_mark else _decode_acceptance)
+        elif letter := self._row(record, _decode_letter):
             self.rows[sink_rows.DEAD_LETTERS].append(sink_rows.letter_row(letter, record.timestamp))
 
     def identity(self, record: Record) -> None:
-        """A record of member-identities, or its erasure."""
-        if record.value is None:
-            member_id = (record.key or b"").decode("utf-8", "replace")
+        """A record of member-identities, or its erasure. Under another key a tombstone would never reach it."""
+        member_id = (record.key or b"").decode("utf-8", "replace")
+        if record.value is None and member_id.encode() == record.key and member_id:
             self.rows[sink_rows.MEMBERS].append(sink_rows.erasure_row(member_id, record.timestamp))
         elif identity := self._row(record, _decode_identity):
-            self.rows[sink_rows.MEMBERS].append(sink_rows.identity_row(identity, record.timestamp))
+            if identity.member_id.encode() != record.key:
+                self._refuse(record, RefusedError("wrong_key", "the record's key is not its member_id"))
+            else:
+                self.rows[sink_rows.MEMBERS].append(sink_rows.identity_row(identity, record.timestamp))
 
     def _event(self, record: Record, decode: Callable[[bytes], Any], key_of: KeyOf) -> Event | None:
         """The event of a record, refused for what its agent refuses. `take_in` says why; the checks here are quick."""
@@ -127,32 +137,32 @@ class Batch:
         try:
             event: Event = decode(value)
             own_key = key_of.get(type(event))
-            if (
+            if not (
                 (own_key is not None and own_key(event).encode() != record.key)  # type: ignore[union-attr]
                 or event.occurred_at > record.timestamp + FUTURE_TOLERANCE_MS
                 or b"u0000" in value
                 or len(value) > MAX_EVENT_BYTES
             ):
-                event, _ = take_in(record, decode, key_of)
-        except (ValueError, RecursionError, RefusedError):
-            self._skip(record, decode, key_of)
+                return event
+        except (ValueError, RecursionError):
+            pass
+        try:
+            event, _ = take_in(record, decode, key_of)
+        except RefusedError as error:
+            self.skipped[f"{record.topic} {error.reason}"] += 1
             return None
         return event
 
-    def _skip(self, record: Record, decode: Callable[[bytes], Any], key_of: KeyOf) -> None:
-        try:
-            take_in(record, decode, key_of)
-        except RefusedError as error:
-            self.skipped[f"{record.topic} {error.reason}"] += 1
-
     def _row(self, record: Record, decode: Callable[[bytes], Any]) -> Any:
-        """The decoded value; None where it is refused, and then a dead letter is among the rows."""
+        """The decoded value; None where it is refused, and then it is among the letters."""
         try:
-            return decode(record.value or b"")
-        except (ValueError, RecursionError) as error:
-            letter = refuse(record, record.topic, record.partition, RefusedError(_reason(error), str(error)[:500]))
-            self.rows[sink_rows.DEAD_LETTERS].append(sink_rows.letter_row(letter, record.timestamp))
+            return read(record.value or b"", decode)
+        except RefusedError as error:
+            self._refuse(record, error)
             return None
+
+    def _refuse(self, record: Record, error: RefusedError) -> None:
+        self.letters.append(refuse(record, record.topic, record.partition, error))
 
     def _see(self, event: GroupEvent, at: int) -> None:
         """Put a group that nobody has seen, or that the event names, into the registry."""
@@ -182,9 +192,3 @@ TOPICS: dict[str, Callable[[Batch, Record], None]] = {
     "member-identities": Batch.identity,
 }
 """The topics that the sink reads, and what becomes of their records."""
-
-
-def _reason(error: Exception) -> DeadLetterReason:
-    if isinstance(error, UnicodeDecodeError):
-        return "invalid_utf8"
-    return "bad_shape" if isinstance(error, msgspec.ValidationError) else "malformed_json"

@@ -1,5 +1,6 @@
 """Kafka records as table rows. Pure: no Kafka and no ClickHouse type, no clock, no I/O."""
 
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from operator import itemgetter
@@ -159,7 +160,7 @@ _vitals_row = _maker(GroupVitals, GROUP_VITALS, "ingested_at", *_REASONS)
 _registry_row = _maker(GroupVitals, GROUPS, "ingested_at", "created_at", "version")
 _day_row = _maker(MemberVitals, MEMBER_VITALS, "ingested_at")
 _alert_row = _maker(GroupAlert, GROUP_ALERTS, "ingested_at", "alert", "transition", *_REASONS[:4])
-_letter_row = _maker(DeadLetter, DEAD_LETTERS, "ingested_at")
+_letter_row = _maker(DeadLetter, DEAD_LETTERS, "ingested_at", "original")
 _identity_row = _maker(MemberIdentity, MEMBERS, "ingested_at")
 
 
@@ -238,8 +239,8 @@ def alert_row(alert: GroupAlert, arrived_at: int) -> Row:
 
 
 def letter_row(letter: DeadLetter, arrived_at: int) -> Row:
-    """A row of `dead_letters_v1`."""
-    return _letter_row(letter, arrived_at)
+    """A row of `dead_letters_v1`, its bytes in base64."""
+    return _letter_row(letter, arrived_at, b64encode(letter.original).decode())
 
 
 def identity_row(identity: MemberIdentity, arrived_at: int) -> Row:

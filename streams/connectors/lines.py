@@ -8,7 +8,7 @@ import msgspec
 
 from streams.connectors.batches import NO_PARTITION
 from streams.connectors.files import opened, readable
-from streams.dead_letters import DeadLetter, dead_letter
+from streams.dead_letters import DeadLetter, dead_letter, of_beginning
 from streams.events import MAX_EVENT_BYTES
 
 _PIECE = 1 << 20
@@ -93,4 +93,4 @@ def too_long(line: Line, origin: str) -> DeadLetter:
         line.value or b"", origin=origin, partition=NO_PARTITION, position=line.offset, reason="too_large",
         detail=f"{line.size} bytes, the limit is {MAX_EVENT_BYTES}", at=line.timestamp,
     )  # fmt: skip
-    return msgspec.structs.replace(letter, size=line.size, sha256=line.sha256)
+    return of_beginning(letter, line.size, line.sha256)

@@ -69,7 +69,7 @@ class Kafka:
 
     def refuse(self, letter: DeadLetter) -> None:
         """As Destination says."""
-        self._produce("dead-letters", None, _encode(letter), -1)
+        self._produce("dead-letters", letter.letter_id.encode(), _encode(letter), -1)
 
     def identify(self, identity: MemberIdentity) -> None:
         """As Destination says."""

@@ -209,7 +209,8 @@ class Letters:
                 limits = {"message.timeout.ms": 8_000, "log_level": 0}
                 self._producer = Producer({"bootstrap.servers": self._servers, **limits})
             value = msgspec.json.encode(letter)
-            self._producer.produce("dead-letters", value, on_delivery=lambda error, _: errors.append(error))
+            key = letter.letter_id.encode()
+            self._producer.produce("dead-letters", value, key, on_delivery=lambda error, _: errors.append(error))
             self._producer.flush(10.0)
         return errors == [None]
 

@@ -199,7 +199,7 @@ def test_each_topic_reaches_its_table(stack: Settings, producer: Producer, brand
     send(producer, "chat-events", group, Join(event_id="j", group_id=group, member_id="m", **common))
     send(producer, "group-vitals", group, vitals)
     send(producer, "member-vitals", group, day)
-    send(producer, "dead-letters", "", letter)
+    send(producer, "dead-letters", letter.letter_id, letter)
     send(producer, "member-identities", identity.member_id, identity)
     send(producer, "purchases", "c", order)
     producer.flush()

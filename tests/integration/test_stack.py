@@ -55,7 +55,7 @@ def run_sql(settings: Settings, statement: str) -> None:
 def produce(settings: Settings, count: int) -> None:
     producer = Producer({"bootstrap.servers": settings.kafka, "acks": "all"})
     for number in range(count):
-        producer.produce("dead-letters", str(number).encode())
+        producer.produce("dead-letters", str(number).encode(), str(number).encode())
     assert producer.flush(30) == 0
 
 

@@ -9,6 +9,7 @@ import pytest
 from confluent_kafka import Producer
 
 from streams import letter_box, topics, worker_status
+from streams.dead_letters import Acceptance
 from streams.settings import Settings
 from tests import faults
 from tests.toy_log import message
@@ -83,12 +84,12 @@ def test_a_partition_full_of_noise_stands_still_until_accepted(settings):
         workers.start("w1")
         wait_for(lambda: any(state.is_paused for state in _partitions(settings).values()))
         assert _flushed(settings) == 100
-        letter_box.accept(settings, letter_box.Acceptance("another-topic"))
-        letter_box.accept(settings, letter_box.Acceptance(agent.topic, 3))
+        letter_box.accept(settings, Acceptance("another-topic"))
+        letter_box.accept(settings, Acceptance(agent.topic, 3))
         wait_for(lambda: _flushed(settings) == 151)
     finally:
         workers.stop_all()
-    mine = [letter for letter in letter_box.latest(settings, 1000) if letter.origin == agent.topic]
+    mine = [kept.letter for kept in letter_box.find(settings, lambda letter: letter.origin == agent.topic)]
     assert {letter.position for letter in mine} == set(range(150))
     assert {letter.reason for letter in mine} == {"malformed_json"}
 

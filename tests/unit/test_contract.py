@@ -139,12 +139,12 @@ def test_the_key_of_a_row_is_a_field_of_it(name: str) -> None:
 
 def test_what_is_a_table_is_compacted_and_nothing_else() -> None:
     compacted = {name for name, topic in TOPICS.items() if topic["config"]["cleanup.policy"] == "compact"}
-    assert compacted == CHANGELOGS | {"member-identities"}
+    assert compacted == CHANGELOGS | {"member-identities", "dead-letters"}
     assert all("retention.ms" not in TOPICS[name]["config"] for name in compacted)
 
 
 def test_what_cannot_be_derived_again_is_kept_for_ever() -> None:
-    for name in [*EVENTS, "dead-letters", "group-alerts"]:
+    for name in [*EVENTS, "group-alerts"]:
         assert TOPICS[name]["config"]["retention.ms"] == "-1"
 
 

@@ -1,4 +1,3 @@
-import base64
 import json
 from dataclasses import dataclass
 
@@ -115,7 +114,8 @@ def test_a_dead_letter_has_the_original_bytes_and_where_they_stood():
         taken(Record(value))
     letter = refuse(Record(value), "chat-events", 3, refused.value)
     assert (letter.origin, letter.partition, letter.position, letter.at) == ("chat-events", 3, 7, ARRIVED)
-    assert base64.b64decode(letter.original) == value
+    assert letter.original == value
+    assert letter.key == GROUP.encode()
     assert "$.role" in letter.detail
     assert "secret" not in letter.detail
 

@@ -196,13 +196,28 @@ def test_identity_and_its_erasure():
 
 def test_dead_letters_keep_their_bytes():
     letter = dead_letter(b"\xff\0", origin="f", partition=0, position=3, reason="invalid_utf8", detail="d", at=1)
-    (row,) = rows_of(batch_of(record(letter, "dead-letters", None)), DEAD_LETTERS)
+    (row,) = rows_of(batch_of(record(letter, "dead-letters", letter.letter_id.encode())), DEAD_LETTERS)
     assert base64.b64decode(row["original"]) == b"\xff\0"
     assert (row["reason"], row["position"], row["size"]) == ("invalid_utf8", 3, 2)
 
 
-def test_acceptance_of_dead_letters_is_no_letter():
-    assert batch_of(record(b"{}", "dead-letters", b"accept")).filled() == []
+@pytest.mark.parametrize("key", [b"accept", b"accept/purchases/2"])
+def test_acceptance_of_dead_letters_is_no_letter(key):
+    batch = batch_of(record(b"{}", "dead-letters", key))
+    assert (batch.filled(), batch.letters) == ([], [])
+
+
+def test_an_acceptance_that_cannot_be_read_is_a_letter_too():
+    (letter,) = batch_of(record(b"yes", "dead-letters", b"accept")).letters
+    assert letter.reason == "malformed_json"
+
+
+@pytest.mark.parametrize(("key", "value"), [(b"other", b""), (None, b""), (b"", None), (b"\xff", None), (None, None)])
+def test_an_identity_under_another_key_is_refused_as_no_tombstone_would_reach_it(key, value):
+    identity = MemberIdentity(member_id="m", brand_id="a", platform="irc", raw_id="larry", at=9)
+    batch = batch_of(record(None if value is None else identity, "member-identities", key))
+    assert batch.filled() == []
+    assert len(batch.letters) == 1
 
 
 GOOD = msgspec.json.encode(Leave(**IN_GROUP, member_id="m"))
@@ -236,10 +251,11 @@ def test_an_event_just_inside_the_tolerance_is_kept():
 )  # fmt: skip
 @pytest.mark.parametrize("topic", ["group-vitals", "member-vitals", "dead-letters"])
 def test_what_nobody_else_reads_becomes_a_dead_letter(topic, raw, reason):
-    (row,) = rows_of(batch_of(record(raw, topic, None)), DEAD_LETTERS)
-    assert (row["origin"], row["partition"], row["position"], row["at"]) == (topic, 3, 7, 5000)
-    assert row["reason"] == reason
-    assert base64.b64decode(row["original"]) == (raw or b"")
+    batch = batch_of(record(raw, topic, b"k"))
+    (letter,) = batch.letters
+    assert batch.filled() == []
+    assert (letter.origin, letter.partition, letter.position, letter.at) == (topic, 3, 7, 5000)
+    assert (letter.reason, letter.original, letter.key) == (reason, raw or b"", b"k")
 
 
 def test_columns_without_values_are_left_to_their_default():
