@@ -58,6 +58,10 @@ schemas: setup ## Write schemas/events and schemas/examples anew from streams/ev
 dashboards: setup ## Write dashboards/ anew from streams/dashboards/
 	@.venv/bin/python -m streams.dashboards.files
 
-lock: ## Resolve deploy/requirements.lock anew (needs uv)
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	  --extra embedded --extra fit --group dev pyproject.toml --output-file deploy/requirements.lock
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+
+lock: ## Resolve deploy/*.lock anew (needs uv)
+	@$(COMPILE) --extra embedded --extra fit --group dev pyproject.toml --output-file deploy/requirements.lock
+	@$(COMPILE) --constraint deploy/requirements.lock pyproject.toml --output-file deploy/image.lock
+	@sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml | \
+	  $(COMPILE) --constraint deploy/requirements.lock - --output-file deploy/build.lock
