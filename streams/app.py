@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from streams import letter_box, topics, worker_status
+from streams import endpoint, letter_box, topics, worker_status
 from streams.agents import AGENTS, TABLE, Agent
 from streams.errors import VitalsError
 from streams.logs import log_beneath, log_of, to_stderr
 from streams.patience import RETRY_S, Patience
+from streams.pulse import Pulse
 from streams.settings import Settings, load
+from streams.worker_pulse import WorkerPulse
 
 if TYPE_CHECKING:
     from streams.chunks import ChunkApp
@@ -34,7 +36,7 @@ _GC_THRESHOLD = 50_000
 """The fold keeps millions of objects that never form cycles: looking at them less often saves a sixth of the CPU."""
 
 
-def await_topics(settings: Settings, agent: Agent) -> bytes:
+def await_topics(settings: Settings, agent: Agent, pulse: Pulse) -> bytes:
     """The topic id of the agent's topic, once Kafka answers and every topic is there with its leaders.
 
     Faust started without its topics may never find them, so it is not started. Raises VitalsError if the topics are
@@ -42,6 +44,7 @@ def await_topics(settings: Settings, agent: Agent) -> bytes:
     """
     patience = Patience()
     while True:
+        pulse.beat()
         try:
             with topics.admin(settings) as client:
                 have = topics.found(client)
@@ -73,7 +76,7 @@ def _topic_id(settings: Settings, agent: Agent) -> bytes | None:
     return have[agent.topic].topic_id if have else None
 
 
-def build(settings: Settings, agent: Agent, instance: str, topic_id: bytes) -> "ChunkApp":
+def build(settings: Settings, agent: Agent, instance: str, topic_id: bytes, pulse: Pulse) -> "ChunkApp":
     """The Faust app of an agent, wired. `instance` is the static member's name: unique, and kept over restarts."""
     from streams.changelog import AS_IT_IS, ChunkTable  # noqa: PLC0415  Faust takes a second to import
     from streams.chunks import ChunkApp  # noqa: PLC0415
@@ -100,7 +103,7 @@ def build(settings: Settings, agent: Agent, instance: str, topic_id: bytes) -> "
     topic = app.topic(agent.topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer=AS_IT_IS)
     app.agent(topic, name=agent.name, concurrency=1)(_folder(app))
     app.task(_ending_on_error(app, _flusher))
-    app.task(_ending_on_error(app, _reporter(settings, agent, instance)))
+    app.task(_ending_on_error(app, _reporter(settings, agent, instance, pulse)))
     app.task(_ending_on_error(app, _doorkeeper(settings)))
     return app
 
@@ -201,23 +204,27 @@ async def _flusher(app: "ChunkApp") -> None:
         await app.holdings.flush_due()
 
 
-def _reporter(settings: Settings, agent: Agent, instance: str) -> Any:
-    """Each second: write the status file, and say so when Kafka does not answer."""
+def _reporter(settings: Settings, agent: Agent, instance: str, pulse: Pulse) -> Any:
+    """Each second: the metrics, the status file, and a word when Kafka does not answer."""
     patience = Patience()
 
     async def report(app: "ChunkApp") -> None:
+        metrics = WorkerPulse(app, pulse)
         while not app.should_stop:
             await asyncio.sleep(_STATUS_S)
             if await app.outputs.line.is_cut_off():
                 patience.down(f"Kafka at {settings.kafka} does not answer, nothing is lost")
             else:
                 patience.up(f"Kafka at {settings.kafka} answers again")
-            worker_status.write(settings, _status(app, agent, instance, patience))
+            metrics.turn(is_kafka_away=patience.is_waiting)
+            worker_status.write(settings, _status(app, agent, instance, patience, pulse))
 
     return report
 
 
-def _status(app: "ChunkApp", agent: Agent, instance: str, patience: Patience) -> worker_status.WorkerStatus:
+def _status(
+    app: "ChunkApp", agent: Agent, instance: str, patience: Patience, pulse: Pulse
+) -> worker_status.WorkerStatus:
     holdings = app.holdings
     return worker_status.WorkerStatus(
         name=instance,
@@ -235,6 +242,7 @@ def _status(app: "ChunkApp", agent: Agent, instance: str, patience: Patience) ->
         holes_total=app.store.holes,
         cpu_seconds=time.process_time(),
         is_waiting_for_kafka=patience.is_waiting,
+        metrics=pulse.address,
     )
 
 
@@ -242,13 +250,15 @@ def run(settings: Settings, agent: Agent, instance: str) -> NoReturn:
     """Run one worker until SIGTERM (exit 0) or a crash (exit 1). Does not return: threads of Kafka may outlive it."""
     to_stderr()
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    pulse = Pulse("worker", agent.name, instance)
     try:
-        topic_id = await_topics(settings, agent)
+        endpoint.serve(settings.metrics, pulse)
+        topic_id = await_topics(settings, agent, pulse)
     except VitalsError as error:
         log.critical("%s", error)
         os._exit(1)
     log.info("worker %s folds %s, its values in %s", instance, agent.topic, agent.changelog_topic)
-    app = build(settings, agent, instance, topic_id)
+    app = build(settings, agent, instance, topic_id, pulse)
     gc.freeze()
     gc.set_threshold(_GC_THRESHOLD, 20, 50)
     _leave(_work(app))

@@ -7,11 +7,13 @@ owner finds values at least as far as the position: it folds on from the positio
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from streams.agents import Agent, absorb
 from streams.dead_letter_limit import Limit
+from streams.dead_letters import DeadLetter
 from streams.errors import VitalsError
 from streams.logs import log_of
 from streams.positions import Loaded, Position, load, pack_position, table_key, term_after
@@ -149,6 +151,11 @@ class Holdings:
         self.events_total = 0
         self.flushes_total = 0
         self.dead_letters_total = 0
+        self.outputs_total = 0
+        self.refused: Counter[str] = Counter()
+        """Dead letters by reason."""
+        self.on_flush: Callable[[float, int], None] = lambda *_: None
+        """Hears of each flush: how long it took, how many records it made durable."""
 
     # --- taking up
 
@@ -187,6 +194,9 @@ class Holdings:
             )
             self.events_total += holding.next - chunk.base
             self.dead_letters_total += refused
+            self.outputs_total += len(outputs)
+            if refused:
+                self.refused.update(one.value.reason for one in outputs if isinstance(one.value, DeadLetter))
             if holding.dirty_since is None:
                 holding.dirty_since = time.monotonic()
             if outputs:
@@ -215,6 +225,7 @@ class Holdings:
         """Outputs, values, positions: each durable before the next is written."""
         if not holdings:
             return
+        began, records = time.monotonic(), 0
         await self._outputs.delivered()
         holdings = [holding for holding in holdings if not holding.is_given_up]
         changed = [(holding, key, record) for holding in holdings for key, record in holding.changed()]
@@ -225,8 +236,10 @@ class Holdings:
             holding.supersede(key)
         for holding in holdings:
             holding.supersede("")
+            records += holding.next - holding.flushed
             holding.flushed, holding.dirty_since = holding.next, None
         self.flushes_total += 1
+        self.on_flush(time.monotonic() - began, records)
 
     async def _write(self, records: Sequence[Record]) -> None:
         if not records:

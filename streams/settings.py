@@ -65,6 +65,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Of a service account with the role Admin; or user:password."""
     grafana_contact: str | None = None
     """Whom Grafana's own alert rules tell: an e-mail address or the URL of a webhook. Unset: Grafana's policies say."""
+    metrics: str | None = None
+    """Where each part answers `/metrics`, `/live` and `/ready`: host:port, port 0 for any free one. Unset: nowhere.
+    Parts that `vitals up` starts take this port and those after it."""
     retention_days: int = 730
     """How long ClickHouse keeps events and rows."""
 

@@ -11,21 +11,20 @@ import re
 import signal
 import threading
 import time
-from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from streams import letter_box, logs
+from streams import endpoint, letter_box, logs, metrics
 from streams import settings as settings_module
 from streams.errors import VitalsError
+from streams.pulse import Pulse
 from streams.settings import Settings
 from streams.sink_batch import TOPICS, Batch, Record
-from streams.sink_rows import columnar
-from streams.warehouse import Warehouse, retrying
+from streams.sink_rows import Table, columnar
+from streams.warehouse import Warehouse, WarehouseAwayError, retrying
+from streams.worker_status import Status
 
 BATCH_RECORDS, BATCH_BYTES, BATCH_SECONDS = 20_000, 32 << 20, 1.0
 """A batch is stored when it has so many records or bytes, or after so long, whichever is first."""
@@ -34,6 +33,8 @@ READ_AHEAD_SECONDS = 5.0
 """Records may still come from memory so long after the broker went away."""
 IDLE_SECONDS = 120.0
 """Kafka's client may come out of an outage outside its group and stay there without a word: then begin anew."""
+LIVE_SECONDS = 120.0
+"""One insert may take a minute before it is given up: a loop that takes twice as long hangs."""
 CLOSE_SECONDS, END_SECONDS = 4.0, 9.0
 
 _AWAY = (KafkaError._ALL_BROKERS_DOWN, KafkaError.UNKNOWN_TOPIC_OR_PART)  # noqa: SLF001
@@ -51,7 +52,8 @@ class Sink:
         self._settings = settings
         self._warehouse = Warehouse(settings)
         self._consumer = Consumer(_consumer_config(settings, name) | {"error_cb": self._broker_error}, logger=_unheard)
-        self._status = Status(settings.run / f"{name}.status.json", name)
+        self.pulse = Pulse("sink", "sink", name, live_s=LIVE_SECONDS)
+        self._status = Status(settings, self.pulse, lag=0, partitions=0)
         self._known_groups: set[str] = set()
         self._early: list[Message] = []
         self._largest = BATCH_BYTES // POLL_RECORDS
@@ -70,6 +72,7 @@ class Sink:
         self._consumer.subscribe(list(TOPICS), on_assign=self._assigned)
         try:
             while not self._stop.is_set():
+                self.pulse.beat()
                 batch = self._gather()
                 if batch.records and not self._store(batch):
                     break
@@ -123,14 +126,16 @@ class Sink:
         """Insert all rows, then let the offsets be committed. False when stopped before all was stored."""
         for table, rows in batch.filled():
             columns = columnar(table, rows)
-            done = retrying(lambda: self._warehouse.insert(table, columns), pause=self._pause, tell=log.warning)  # noqa: B023
+            done = retrying(lambda: self._insert(table, columns), pause=self._pause, tell=log.warning)  # noqa: B023
             if done is None:
                 return False
             self._status.rows[table.name] += done
+            self.pulse.add(metrics.ROWS, done, table=table.name)
         if not self._send_letters(batch):
             return False
         self._resume()
         self._status.skipped.update(batch.skipped)
+        self._count(batch)
         self._commit(batch)
         return True
 
@@ -146,6 +151,23 @@ class Sink:
                 return False
         return True
 
+    def _insert(self, table: Table, columns: dict[str, list[Any]]) -> int:
+        began = time.monotonic()
+        try:
+            done = self._warehouse.insert(table, columns)
+        except WarehouseAwayError:
+            self.pulse.add(metrics.INSERT_RETRIES)
+            raise
+        self.pulse.beat()
+        self.pulse.observe(metrics.INSERT_SECONDS, time.monotonic() - began)
+        return done
+
+    def _count(self, batch: Batch) -> None:
+        self.pulse.add(metrics.RECORDS_IN, batch.records)
+        for skipped, count in batch.skipped.items():
+            topic, _, reason = skipped.partition(" ")
+            self.pulse.add(metrics.SKIPPED, count, topic=topic, reason=reason)
+
     def _commit(self, batch: Batch) -> None:
         """Mark the offsets as done; the consumer commits them within a second, and when partitions move."""
         ends = [TopicPartition(topic, partition, end) for (topic, partition), end in batch.ends.items()]
@@ -158,8 +180,10 @@ class Sink:
         self._status.update(state=state)
         self._is_waiting = True
         self._consumer.pause(self._consumer.assignment())
+        self._say_ready(0)
         until = time.monotonic() + seconds
         while (left_s := until - time.monotonic()) > 0 and not self._stop.is_set():
+            self.pulse.beat()
             if message := self._consumer.poll(min(left_s, 0.5)):
                 self._early.append(message)
         return self._stop.is_set()
@@ -195,12 +219,27 @@ class Sink:
             ends = [self._consumer.get_watermark_offsets(place, cached=True)[1] for place in read]
             lag = sum(max(0, end - place.offset) for place, end in zip(read, ends, strict=True))
             self._status.update(lag=lag, partitions=len(ours))
+            self.pulse.set(metrics.PARTITIONS, len(ours))
+            self._say_ready(len(ours))
             if ours:
                 self._owned_at = time.monotonic()
         if time.monotonic() - self._owned_at > IDLE_SECONDS:
             raise VitalsError(
                 f"no partition for {IDLE_SECONDS:.0f} s: is Kafka up? The supervisor starts the sink anew"
             )
+
+    def _say_ready(self, partitions: int) -> None:
+        """Whom it waits for, and whether it can do its work with so many partitions."""
+        waits = {"ClickHouse": self._is_waiting, "Kafka": self._broker_away_since > 0}
+        if self._is_waiting and "Kafka" in self._status.state:  # for its own dead letters
+            waits = {"ClickHouse": False, "Kafka": True}
+        for server, is_away in waits.items():
+            self.pulse.set(metrics.WAITING, is_away, server=server.lower())
+        away = " and ".join(server for server, is_away in waits.items() if is_away)
+        if away or not partitions:
+            self.pulse.unready(f"waits for {away or 'partitions'}")
+        else:
+            self.pulse.ready()
 
     def _close(self) -> None:
         """Commit and leave; not for longer than CLOSE_SECONDS when the broker is away."""
@@ -209,47 +248,6 @@ class Sink:
         closing.join(CLOSE_SECONDS)
         self._warehouse.close()
         self._status.close()
-
-
-class Status:
-    """What `vitals status` shows, in a file written anew each second."""
-
-    def __init__(self, path: Path, name: str) -> None:
-        self.rows: Counter[str] = Counter()
-        self.skipped: Counter[str] = Counter()
-        self._path = path
-        self._said: dict[str, Any] = {"name": name, "pid": os.getpid(), "state": "running", "lag": 0, "partitions": 0}
-        self._stop = threading.Event()
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._thread = threading.Thread(target=self._write_each_second, daemon=True)
-        self._thread.start()
-
-    def update(self, **said: Any) -> None:
-        """Change what the next writing says."""
-        self._said |= said
-
-    def close(self) -> None:
-        """Say that it stopped, and write no more."""
-        self.update(state="stopped")
-        self._stop.set()
-        self._thread.join()
-
-    def _write_each_second(self) -> None:
-        while not self._stop.wait(1.0):
-            self._write()
-        self._write()
-
-    def _write(self) -> None:
-        said = self._said | {
-            "at": int(time.time() * 1000),
-            "rows": dict(self.rows),
-            "skipped": dict(self.skipped),
-            "cpu_seconds": round(time.process_time(), 3),
-        }
-        draft = self._path.with_suffix(f".{os.getpid()}.tmp")
-        with contextlib.suppress(OSError):  # a full disk must not end this thread: the next writing may succeed
-            draft.write_bytes(msgspec.json.encode(said))
-            draft.replace(self._path)
 
 
 def _consumer_config(settings: Settings, name: str) -> dict[str, Any]:
@@ -278,7 +276,9 @@ def sink_command(name: str) -> None:
         raise click.BadParameter("letters, digits, dot, dash and underscore only", param_hint="--name")
     logs.to_stderr()
     gc.set_threshold(200_000)  # a batch is 100,000s of tuples without a cycle: looking for one took a third of the time
-    sink = Sink(settings_module.load(), name)
+    settings = settings_module.load()
+    sink = Sink(settings, name)
+    endpoint.serve(settings.metrics, sink.pulse)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: _end(sink))
     sink.run()

@@ -9,11 +9,14 @@ from typing import Any
 
 import click
 
+from streams import endpoint, metrics
 from streams.errors import VitalsError
 from streams.events import Tick, encode
 from streams.logs import log_of, to_stderr
 from streams.patience import RETRY_S, Patience
+from streams.pulse import Pulse
 from streams.settings import Settings, load
+from streams.worker_status import Status
 
 log = log_of(__name__)
 
@@ -42,12 +45,19 @@ class Ticker:
         self._settings, self._connect, self._wait, self._clock = settings, connect, wait, clock
         self._producer: Any = None
         self._patience = Patience()
+        self.pulse = Pulse("ticker", "ticker", "ticker", live_s=60 + 2 * settings.tick_seconds)
 
     def run(self) -> None:
         """Tick until `wait` says that it is over."""
-        pause = 0.0
+        pause, due = 0.0, self._clock()
         while not self._wait(pause):
-            pause = self._until_next() if self._tick() else RETRY_S
+            self.pulse.beat()
+            if self._tick():
+                self._ticked(due)
+                pause = self._until_next()
+                due = self._clock() + pause
+            else:
+                pause = RETRY_S
         self._let_go()
 
     def _let_go(self) -> None:
@@ -70,9 +80,17 @@ class Ticker:
         except (KafkaError, OSError, ValueError) as error:
             self._let_go()
             self._patience.down(f"{where} takes no tick ({type(error).__name__})")
+            self.pulse.add(metrics.TICK_FAILURES)
+            self.pulse.set(metrics.WAITING, 1, server="kafka")
             return False
         self._patience.up(f"{where} takes ticks again")
+        self.pulse.set(metrics.WAITING, 0, server="kafka")
         return True
+
+    def _ticked(self, due: float) -> None:
+        self.pulse.add(metrics.TICKS)
+        self.pulse.set(metrics.TICK_DELAY, max(0.0, self._clock() - due))
+        self.pulse.ready(for_s=3 * self._settings.tick_seconds)
 
     def _send(self, value: bytes) -> None:
         if self._producer is None:
@@ -130,4 +148,8 @@ def ticker_command() -> None:
         signal.signal(number, lambda *_: over.set())
     settings = load()
     log.info("a tick to %d partitions of %s every %g s", settings.partitions, TOPIC, settings.tick_seconds)
-    Ticker(settings, connect, over.wait).run()
+    ticker = Ticker(settings, connect, over.wait)
+    endpoint.serve(settings.metrics, ticker.pulse)
+    status = Status(settings, ticker.pulse)
+    ticker.run()
+    status.close()

@@ -1,10 +1,16 @@
-"""What a worker says of itself each second, for `vitals status` and the benches: one small JSON file per worker."""
+"""What a part says of itself each second, for `vitals status` and the benches: one small JSON file per part."""
 
 import contextlib
+import os
+import threading
+import time
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from streams.pulse import Pulse
 from streams.settings import Settings
 
 _SUFFIX = ".status.json"
@@ -19,7 +25,10 @@ class PartitionStatus(msgspec.Struct, frozen=True):
 
 
 class WorkerStatus(msgspec.Struct, frozen=True):
-    """A worker at `at` (seconds, Unix). Totals and `cpu_seconds` are since the process started."""
+    """A worker at `at` (seconds, Unix). Totals and `cpu_seconds` are since the process started.
+
+    `metrics` is where it answers `/metrics`, "" if nowhere.
+    """
 
     name: str
     agent: str
@@ -33,10 +42,11 @@ class WorkerStatus(msgspec.Struct, frozen=True):
     holes_total: int
     cpu_seconds: float
     is_waiting_for_kafka: bool
+    metrics: str = ""
 
 
 def path_of(settings: Settings, name: str) -> Path:
-    """Where the worker of that name writes."""
+    """Where the part of that name writes."""
     return settings.run / f"{name}{_SUFFIX}"
 
 
@@ -57,3 +67,52 @@ def read_all(settings: Settings) -> list[WorkerStatus]:
         with contextlib.suppress(OSError, msgspec.DecodeError):
             statuses.append(msgspec.json.decode(path.read_bytes(), type=WorkerStatus))
     return statuses
+
+
+class Status:
+    """The same of a sink, a ticker or notify, by a thread. A part whose main loop hangs falls silent."""
+
+    def __init__(self, settings: Settings, pulse: Pulse, **said: Any) -> None:
+        self.rows: Counter[str] = Counter()
+        self.skipped: Counter[str] = Counter()
+        self._pulse = pulse
+        self._path = path_of(settings, pulse.part)
+        self._said: dict[str, Any] = {"name": pulse.part, "pid": os.getpid(), "state": "running"} | said
+        self._stop = threading.Event()
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._thread = threading.Thread(target=self._write_each_second, daemon=True)
+        self._thread.start()
+
+    @property
+    def state(self) -> str:
+        """`running`, or what it waits for."""
+        return str(self._said["state"])
+
+    def update(self, **said: Any) -> None:
+        """Change what the next writing says."""
+        self._said |= said
+
+    def close(self) -> None:
+        """Say that it stopped, and write no more."""
+        self.update(state="stopped")
+        self._stop.set()
+        self._thread.join()
+
+    def _write_each_second(self) -> None:
+        while not self._stop.wait(1.0):
+            if not self._pulse.hangs:
+                self._write()
+        self._write()
+
+    def _write(self) -> None:
+        said = self._said | {
+            "at": int(time.time() * 1000),
+            "rows": dict(self.rows),
+            "skipped": dict(self.skipped),
+            "cpu_seconds": round(time.process_time(), 3),
+            "metrics": self._pulse.address,
+        }
+        draft = self._path.with_suffix(f".{os.getpid()}.tmp")
+        with contextlib.suppress(OSError):  # a full disk must not end this thread: the next writing may succeed
+            draft.write_bytes(msgspec.json.encode(said))
+            draft.replace(self._path)

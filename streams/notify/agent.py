@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from streams import logs
+from streams import logs, metrics
 from streams.dead_letters import DeadLetter
 from streams.errors import VitalsError
 from streams.notify.channels import Channel
@@ -22,11 +22,13 @@ from streams.notify.outbox import Outbox, Tools
 from streams.notify.spool import Entry, Spool
 from streams.notify.transport import send
 from streams.patience import Patience
+from streams.pulse import Pulse
 from streams.settings import Settings
-from streams.sink import IDLE_SECONDS, Status
+from streams.sink import IDLE_SECONDS
 from streams.vitals.policy import DAY_MS
 from streams.vitals.rows import GroupAlert
 from streams.warehouse import Warehouse
+from streams.worker_status import Status
 
 TOPIC, GROUP, NAME = "group-alerts", "vitals-notify", "notify"
 NEWS_DAYS = 3
@@ -72,7 +74,8 @@ class Notifier:
         self._bug: Exception | None = None
         self._owned_at = time.monotonic()
         self._consumer = Consumer(_consumer_config(settings) | {"error_cb": self._broker_error})
-        self._status = Status(settings.run / f"{NAME}.status.json", NAME)
+        self.pulse = Pulse("notify", NAME, NAME)
+        self._status = Status(settings, self.pulse, lag=0, partitions=0)
 
     def stop(self) -> None:
         """Finish what is under way, and end; safe in a signal handler."""
@@ -85,6 +88,7 @@ class Notifier:
         self._consumer.subscribe([TOPIC])
         try:
             while not self._stop.is_set():
+                self.pulse.beat()
                 messages = self._consumer.consume(500, READ_S)
                 self._take(messages)
                 self._tell()
@@ -101,6 +105,7 @@ class Notifier:
         if not good:
             return
         self._kafka.up("Kafka answers again")
+        self.pulse.add(metrics.RECORDS_IN, len(good))
         since = time.time() * 1000 - NEWS_DAYS * DAY_MS
         entries = [
             entry
@@ -109,6 +114,7 @@ class Notifier:
             and (entry := entry_of(one.value() or b"", one.partition(), one.offset())) is not None
         ]
         while not self._keep(entries):
+            self.pulse.beat()
             if self._stop.wait(RETRY_S):
                 return
         ends = {one.partition(): one.offset() + 1 for one in good}
@@ -170,6 +176,7 @@ class Notifier:
         with contextlib.suppress(KafkaException):
             owned = len(self._consumer.assignment())
             self._status.update(partitions=owned)
+            self._measure(owned)
             if owned:
                 self._owned_at = time.monotonic()
         if time.monotonic() - self._owned_at > IDLE_SECONDS:  # its client came out of an outage outside its group
@@ -178,6 +185,33 @@ class Notifier:
             state=f"does not reach {said}" if down else "running",
             channels={one.channel.name: {"waiting": len(one), **one.counts} for one in self.outboxes},
         )
+
+    def _measure(self, owned: int) -> None:
+        """Into the metrics; and whether there is anything to read from."""
+        pulse = self.pulse
+        if self._kafka.is_waiting and self._answers():
+            self._kafka.up("Kafka answers again")
+        pulse.set(metrics.PARTITIONS, owned)
+        pulse.set(metrics.WAITING, self._kafka.is_waiting, server="kafka")
+        for outbox in self.outboxes:
+            name, counts = outbox.channel.name, outbox.counts
+            pulse.set(metrics.OUTBOX, len(outbox), channel=name)
+            pulse.total(metrics.NOTIFICATIONS, counts["delivered"], channel=name, outcome="delivered")
+            pulse.total(metrics.NOTIFICATIONS, counts["dead_letters"], channel=name, outcome="given_up")
+            pulse.total(metrics.NOTIFY_TRIES, counts["taken"], channel=name, outcome="taken")
+            pulse.total(metrics.NOTIFY_TRIES, counts["failed"], channel=name, outcome="failed")
+        if self._kafka.is_waiting or not owned:
+            pulse.unready("waits for Kafka" if self._kafka.is_waiting else "waits for partitions")
+        else:
+            pulse.ready()
+
+    def _answers(self) -> bool:
+        """Whether Kafka is back. Alerts are rare: the next record would say so hours later."""
+        try:
+            self._consumer.list_topics(TOPIC, timeout=READ_S)
+        except KafkaException:
+            return False
+        return True
 
     def _close(self) -> None:
         self._stop.set()

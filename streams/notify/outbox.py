@@ -130,6 +130,7 @@ class Outbox:
         self._sent_at.append(now)
         outcome = self._tools.send(self.channel, made)
         self.counts["requests"] += 1
+        self.counts["failed" if outcome.reason else "taken"] += 1
         if outcome.reason:
             return self._failed(sent, outcome)
         self._finish(sent)

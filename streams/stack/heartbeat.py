@@ -10,7 +10,6 @@ SILENT_AFTER_S = 15.0
 """A worker in a rebalance or a long recovery still writes each second; one that is stopped or hangs does not."""
 IDLE_AFTER_S = 60.0
 """Kafka's client may come out of an outage outside its group, and stay there: then it reads nothing, without a word."""
-WITHOUT_HEARTBEAT = frozenset({"ticker"})
 
 
 class _Partition(msgspec.Struct, frozen=True):
@@ -18,13 +17,14 @@ class _Partition(msgspec.Struct, frozen=True):
 
 
 class _Status(msgspec.Struct, frozen=True):
-    """What workers and sink have in common, each field optional. `at` is in seconds or milliseconds."""
+    """What all of them have in common, each field optional. `at` is in seconds or milliseconds."""
 
     pid: int = 0
     at: float = 0.0
     state: str = "running"
     is_waiting_for_kafka: bool = False
     partitions: dict[str, _Partition] | int = -1
+    metrics: str = ""
 
     @property
     def age_s(self) -> float:
@@ -55,12 +55,16 @@ def trouble(settings: Settings, name: str, pid: int, uptime_s: int) -> str | Non
 
 def is_silent(settings: Settings, name: str, pid: int, uptime_s: int) -> bool:
     """Whether a part that has run for that long has not written its status of late, or reads nothing."""
-    if name in WITHOUT_HEARTBEAT:
-        return False
     said = _read(settings, name)
     if (said.age_s if said.pid == pid else uptime_s) > SILENT_AFTER_S:
         return True
     return said.pid == pid and _is_idle(said, uptime_s)
+
+
+def metrics_url(settings: Settings, name: str, pid: int) -> str | None:
+    """Where a running part answers `/metrics`, by its own word."""
+    said = _read(settings, name)
+    return f"http://{said.metrics}/metrics" if said.pid == pid and said.metrics else None
 
 
 def _is_idle(said: _Status, uptime_s: int) -> bool:

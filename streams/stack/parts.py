@@ -111,6 +111,7 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 _PROGRAM = """
 [program:{name}]
 command={command}
+environment={environment}
 autostart=false
 autorestart=true
 startsecs=2
@@ -128,6 +129,7 @@ stdout_logfile_backups=3
 
 def write_config(settings: Settings, parts: Sequence[Part]) -> None:
     """Write the supervisor's configuration, and make a place for its socket."""
+    metrics = _metrics(settings, parts)
     make_private(socket_file(settings).parent)
     head = _SUPERVISORD.format(
         log=_plain(log_file(settings, "supervisord")),
@@ -136,13 +138,27 @@ def write_config(settings: Settings, parts: Sequence[Part]) -> None:
         socket=_plain(socket_file(settings)),
         user="user=root\n" if os.getuid() == 0 else "",
     )
-    write_private(config_file(settings), head + "".join(_program(settings, part) for part in parts))
+    write_private(config_file(settings), head + "".join(_program(settings, part, metrics[part.name]) for part in parts))
 
 
-def _program(settings: Settings, part: Part) -> str:
+def _metrics(settings: Settings, parts: Sequence[Part]) -> dict[str, str]:
+    """Where each part answers `/metrics`: the port of the setting, then those after it. Raises VitalsError."""
+    from streams.endpoint import parsed  # noqa: PLC0415  only where metrics are asked for
+
+    places = dict.fromkeys((part.name for part in parts), "")
+    if settings.metrics:
+        host, port = parsed(settings.metrics)
+        shown = f"[{host}]" if ":" in host else host
+        for number, part in enumerate(part for part in parts if not part.is_server):
+            places[part.name] = f"{shown}:{min(port + number, 65_535) if port else 0}"
+    return places
+
+
+def _program(settings: Settings, part: Part, metrics: str) -> str:
     launch = (sys.executable, "-m", "streams.stack.launch", str(pid_file(settings, part.name)), *part.command)
     return _PROGRAM.format(
         name=part.name,
+        environment=f'VITALS_METRICS="{_plain(metrics)}"' if metrics else "",
         command=_plain(shlex.join(launch)),
         priority=part.priority,
         stop_s=part.stop_s,

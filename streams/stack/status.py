@@ -100,7 +100,7 @@ def _part(settings: Settings, name: str, process: supervision.Process | None, le
         name=name,
         state=state,
         trouble=_trouble(settings, name, state, process),
-        address=_address(settings, name),
+        address=_address(settings, name, pid),
         pid=pid,
         uptime_s=process.uptime_s if process and pid else None,
         memory_bytes=processes.resident_bytes(pid) if pid else None,
@@ -127,7 +127,9 @@ def _trouble(settings: Settings, name: str, state: State, process: supervision.P
     return f"{state}: run `vitals up`" if state in ("stopped", "failed") else f"{state}: see its log in {settings.logs}"
 
 
-def _address(settings: Settings, name: str) -> str | None:
+def _address(settings: Settings, name: str, pid: int | None) -> str | None:
     if name == KAFKA:
         return settings.kafka
-    return f"{settings.clickhouse_host}:{settings.clickhouse_port}" if name == CLICKHOUSE else None
+    if name == CLICKHOUSE:
+        return f"{settings.clickhouse_host}:{settings.clickhouse_port}"
+    return heartbeat.metrics_url(settings, name, pid) if pid else None

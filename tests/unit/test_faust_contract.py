@@ -27,6 +27,7 @@ from mode.services import Service
 from streams import changelog, chunks
 from streams.agents import AGENTS
 from streams.app import build
+from streams.pulse import Pulse
 from streams.settings import load
 
 
@@ -200,7 +201,7 @@ def test_a_class_of_ours_keeps_the_logger_that_it_names():
 @pytest.mark.parametrize("agent", AGENTS.values(), ids=lambda agent: agent.name)
 def test_faust_names_group_and_changelog_as_the_topics_are_declared(agent, tmp_path):
     settings = load({"VITALS_HOME": str(tmp_path), "VITALS_KAFKA": "127.0.0.1:1,127.0.0.2:2"})
-    app = build(settings, agent, "name-1", b"t" * 16)
+    app = build(settings, agent, "name-1", b"t" * 16, Pulse("worker", agent.name, "name-1"))
     (table,) = app.tables.values()
     assert table.changelog_topic.get_topic_name() == agent.changelog_topic
     assert app.conf.id == agent.app_id

@@ -47,8 +47,10 @@ def test_the_word_of_the_process_before_does_not_count(settings: Settings) -> No
     assert "said nothing" in (trouble(settings, pid=8) or "")
 
 
-def test_the_ticker_writes_nothing_and_is_not_blamed(settings: Settings) -> None:
-    assert trouble(settings, name="ticker") is None
+def test_a_ticker_reads_no_partition_and_is_not_blamed_for_it(settings: Settings) -> None:
+    say(settings)
+    assert trouble(settings) is None
+    assert "said nothing" in (trouble(settings, name="ticker") or "")
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,30 @@ def test_the_configuration_survives_a_strange_path(tmp_path: Path) -> None:
     assert parts.config_file(settings).stat().st_mode & 0o077 == 0
 
 
+def programs(settings: Settings, all_parts: list[parts.Part]) -> dict[str, str]:
+    """Part → its own environment in the supervisor's configuration."""
+    home.prepare(settings)
+    parts.write_config(settings, all_parts)
+    written = RawConfigParser(inline_comment_prefixes=(";",))
+    written.read(parts.config_file(settings))
+    return {part.name: written[f"program:{part.name}"]["environment"] for part in all_parts}
+
+
+def test_each_part_has_a_port_of_its_own_for_its_metrics(tmp_path: Path) -> None:
+    settings = make(tmp_path, metrics="[::1]:9464")
+    own = programs(settings, [parts.server_part("kafka", ("x",)), *parts.agent_parts(settings)])
+    assert own.pop("kafka") == ""
+    wanted = ["groups-1", "identity", "attribution", "alerts", "sink", "ticker"]
+    assert own == {name: f'VITALS_METRICS="[::1]:{9464 + place}"' for place, name in enumerate(wanted)}
+
+
+def test_any_free_port_stays_any_free_port_and_no_metrics_are_none(tmp_path: Path) -> None:
+    settings = make(tmp_path, metrics="127.0.0.1:0")
+    assert set(programs(settings, parts.agent_parts(settings)).values()) == {'VITALS_METRICS="127.0.0.1:0"'}
+    settings = make(tmp_path)
+    assert set(programs(settings, parts.agent_parts(settings)).values()) == {""}
+
+
 def test_the_environment_of_parts_holds_what_differs_but_no_address(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
