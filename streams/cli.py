@@ -50,6 +50,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "streams.dashboards.command:dashboards",
         "Grafana's pages and alert rules: check them, write them as files, push them.",
     ),
+    "forget": (
+        "streams.forget_command:forget_command",
+        "Erase who members are: their raw ids and names, everywhere, for good.",
+    ),
     "dead-letters": ("streams.dead_letter_commands:dead_letters", "Look at refused records."),
     "topics": ("streams.topics:topics_commands", "Create and check the Kafka topics."),
     "migrate": ("streams.migrations:migrate_command", "Bring the ClickHouse schema up to date."),

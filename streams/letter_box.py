@@ -74,8 +74,11 @@ def find(settings: Settings, is_wanted: Callable[[DeadLetter], bool], limit: int
             key = record.key()
             if is_letter(key):
                 letter = _decoded(_letters, record)
-                if letter is not None and is_wanted(letter):
-                    letter = letter if letter.letter_id else with_id(letter)
+                if letter is None:
+                    continue
+                letter = letter if letter.letter_id else with_id(letter)
+                letters.pop(letter.letter_id, None)  # a later record of a letter stands for the earlier
+                if is_wanted(letter):
                     letters[letter.letter_id] = letter
             elif key.startswith(REPLAYED) and (replay := _decoded(_replays, record)) is not None:
                 replays[replay.letter_id] = replay

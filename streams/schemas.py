@@ -16,7 +16,7 @@ from msgspec import inspect
 
 from streams.dead_letters import DeadLetter, dead_letter
 from streams.events import EVENTS, Event
-from streams.identities import MemberIdentity
+from streams.identities import ForgottenMember, MemberIdentity
 from streams.resources import resource_dir
 from streams.vitals.rows import GroupAlert, GroupVitals, MemberVitals
 
@@ -28,7 +28,7 @@ EVENT_TYPES: dict[str, type[msgspec.Struct]] = {
 }
 ROW_TYPES: dict[str, type[msgspec.Struct]] = {
     re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower(): kind
-    for kind in (DeadLetter, GroupAlert, GroupVitals, MemberIdentity, MemberVitals)
+    for kind in (DeadLetter, ForgottenMember, GroupAlert, GroupVitals, MemberIdentity, MemberVitals)
 }
 
 _AT = 1_767_261_600_000  # 2026-01-01T10:00Z

@@ -21,7 +21,7 @@ from streams.events import (
     PurchaseEvent,
     Refund,
 )
-from streams.identities import MemberIdentity
+from streams.identities import ForgottenMember, MemberIdentity
 from streams.sink_rows import Row, Table
 from streams.vitals.rows import GroupAlert, GroupVitals, MemberVitals
 
@@ -36,6 +36,7 @@ _decode_day = msgspec.json.Decoder(MemberVitals).decode
 _decode_alert = msgspec.json.Decoder(GroupAlert).decode
 _decode_letter = msgspec.json.Decoder(DeadLetter).decode
 _decode_identity = msgspec.json.Decoder(MemberIdentity).decode
+_decode_forgotten = msgspec.json.Decoder(ForgottenMember).decode
 _decode_acceptance = msgspec.json.Decoder(Acceptance).decode
 _decode_replay = msgspec.json.Decoder(Replay).decode
 
@@ -131,6 +132,11 @@ class Batch:
             else:
                 self.rows[sink_rows.MEMBERS].append(sink_rows.identity_row(identity, record.timestamp))
 
+    def forgotten(self, record: Record) -> None:
+        """A record of forgotten-members."""
+        if forgotten := self._row(record, _decode_forgotten):
+            self.rows[sink_rows.MEMBERS].append(sink_rows.forgotten_row(forgotten))
+
     def _event(self, record: Record, decode: Callable[[bytes], Any], key_of: KeyOf) -> Event | None:
         """The event of a record, refused for what its agent refuses. `take_in` says why; the checks here are quick."""
         value = record.value or b""
@@ -190,5 +196,6 @@ TOPICS: dict[str, Callable[[Batch, Record], None]] = {
     "group-alerts": Batch.alert,
     "dead-letters": Batch.letter,
     "member-identities": Batch.identity,
+    "forgotten-members": Batch.forgotten,
 }
 """The topics that the sink reads, and what becomes of their records."""

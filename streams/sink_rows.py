@@ -20,7 +20,7 @@ from streams.events import (
     Refund,
     Tick,
 )
-from streams.identities import MemberIdentity
+from streams.identities import ForgottenMember, MemberIdentity
 from streams.vitals.rows import GroupAlert, GroupVitals, MemberVitals, Reason
 from streams.words import words
 
@@ -123,6 +123,8 @@ DEAD_LETTERS = _of(
 )
 TABLES = (EVENTS, PURCHASES, GROUP_VITALS, MEMBER_VITALS, GROUP_ALERTS, GROUPS, MEMBERS, DEAD_LETTERS)
 
+FOR_EVER = 10_413_705_600_000
+"""Later than whatever is ingested: 2299-12-31, about the last day that ClickHouse knows."""
 NAMING = (GroupCreated, GroupRenamed)
 """The events that say a group's name."""
 SEEN, NAMED, VITALS = 0, 1, 2
@@ -251,6 +253,12 @@ def identity_row(identity: MemberIdentity, arrived_at: int) -> Row:
 def erasure_row(member_id: str, arrived_at: int) -> Row:
     """The row of `members_v1` that hides a member's older ones."""
     known = {"member_id": member_id, "is_erased": 1, "at": arrived_at, "ingested_at": arrived_at}
+    return _row(MEMBERS, known)
+
+
+def forgotten_row(forgotten: ForgottenMember) -> Row:
+    """The row of `members_v1` that hides a member's others, those too that are yet to come."""
+    known = {"member_id": forgotten.member_id, "is_erased": 1, "at": forgotten.at, "ingested_at": FOR_EVER}
     return _row(MEMBERS, known)
 
 

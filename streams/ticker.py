@@ -122,7 +122,7 @@ def connect(settings: Settings) -> Any:
     )
 
 
-def append(settings: Settings, topic: str, records: Iterable[tuple[bytes, bytes, int | None]]) -> None:
+def append(settings: Settings, topic: str, records: Iterable[tuple[bytes, bytes | None, int | None]]) -> None:
     """Append records (key, value, partition or None: by key) and wait until Kafka has them; not for bulk.
 
     Raises VitalsError with one line if it does not take all of them.

@@ -136,7 +136,7 @@ def apply(settings: Settings, *, dry_run: bool = False) -> list[Change]:
     wanted = declared(settings)
     with admin(settings) as client:
         have = found(client)
-        changes = plan(wanted, have, _configs(client, [name for name in wanted if name in have]))
+        changes = plan(wanted, have, configs(client, [name for name in wanted if name in have]))
         if not dry_run:
             _create(client, settings, [wanted[change.topic] for change in changes if change.action == "create"])
             _set(client, [change for change in changes if change.action == "set"])
@@ -144,7 +144,8 @@ def apply(settings: Settings, *, dry_run: bool = False) -> list[Change]:
     return changes
 
 
-def _configs(client: Any, names: list[str]) -> dict[str, dict[str, str]]:
+def configs(client: Any, names: list[str]) -> dict[str, dict[str, str]]:
+    """The broker's settings of these topics, its defaults too."""
     from kafka.admin import ConfigResource, ConfigResourceType  # noqa: PLC0415
 
     if not names:

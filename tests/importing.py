@@ -68,6 +68,7 @@ class Remembered:
         self.log: list[Event] = []
         self.letters: list[DeadLetter] = []
         self.identities: list[MemberIdentity] = []
+        self.forgotten: set[str] = set()
         self.keys: list[tuple[str, str]] = []
         self.settled = 0
         self._left = fail_after
@@ -89,8 +90,11 @@ class Remembered:
     def refuse(self, letter: DeadLetter) -> None:
         self.letters.append(letter)
 
-    def identify(self, identity: MemberIdentity) -> None:
+    def identify(self, identity: MemberIdentity) -> bool:
+        if identity.member_id in self.forgotten:
+            return False
         self.identities.append(identity)
+        return True
 
     def settle(self) -> None:
         self.settled += 1

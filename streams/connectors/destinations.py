@@ -27,8 +27,8 @@ class Destination(Protocol):
     def refuse(self, letter: DeadLetter) -> None:
         """Take what was no event."""
 
-    def identify(self, identity: MemberIdentity) -> None:
-        """Take who a pseudonym is."""
+    def identify(self, identity: MemberIdentity) -> bool:
+        """Take who a pseudonym is; False, and nothing is taken, if the member is to be forgotten."""
 
     def settle(self) -> None:
         """Wait until all that was taken is safe."""
@@ -49,8 +49,9 @@ class Nowhere:
     def refuse(self, letter: DeadLetter) -> None:
         """As Destination says."""
 
-    def identify(self, identity: MemberIdentity) -> None:
+    def identify(self, identity: MemberIdentity) -> bool:  # noqa: ARG002  who it is, is kept nowhere
         """As Destination says."""
+        return True
 
     def settle(self) -> None:
         """As Destination says."""
@@ -91,8 +92,9 @@ class JsonLines:
                 self._rejects = self._rejected.open("wb")
             self._rejects.write(msgspec.json.encode(letter) + b"\n")
 
-    def identify(self, identity: MemberIdentity) -> None:
+    def identify(self, identity: MemberIdentity) -> bool:  # noqa: ARG002  who it is, is kept nowhere
         """As Destination says."""
+        return True
 
     def settle(self) -> None:
         """As Destination says."""

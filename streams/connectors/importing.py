@@ -27,7 +27,10 @@ class Progress(Delivered, Protocol):
 
 
 class Counts(msgspec.Struct):
-    """The closing count. `announced` of the events sent stand in no line; `late` came behind a day already closed."""
+    """The closing count. `announced` of the events sent stand in no line; `late` came behind a day already closed.
+
+    `forgotten` members were met whose ids and names may not be sent.
+    """
 
     read: int = 0
     sent: int = 0
@@ -35,6 +38,7 @@ class Counts(msgspec.Struct):
     late: int = 0
     delivered: int = 0
     groups: int = 0
+    forgotten: int = 0
     skipped: Counter[str] = msgspec.field(default_factory=Counter)
     rejected: Counter[str] = msgspec.field(default_factory=Counter)
 
@@ -88,7 +92,7 @@ class Import:
             first = min([batch.begins_at, *(event.occurred_at for event in batch.events[:1])])
             self._midnight = first // DAY_MS * DAY_MS + DAY_MS  # the days before were closed when it was delivered
         for identity in batch.identities:
-            self._destination.identify(identity)
+            counts.forgotten += not self._destination.identify(identity)
         for event in batch.events:
             self._send(event)
         self._refuse(batch.refused)

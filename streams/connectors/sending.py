@@ -11,9 +11,10 @@ from confluent_kafka.admin import AdminClient
 from streams.dead_letters import DeadLetter
 from streams.errors import VitalsError
 from streams.identities import MemberIdentity
+from streams.keyed_topic import records
 from streams.patience import Patience
 
-TOPICS = ("chat-events", "purchases", "dead-letters", "member-identities")
+TOPICS = ("chat-events", "purchases", "dead-letters", "member-identities", "forgotten-members")
 CONNECT_SECONDS = 60.0
 SERVE_EVERY = 2048
 _encode = msgspec.json.Encoder().encode
@@ -45,6 +46,7 @@ class Kafka:
             {**_CONFIG, "bootstrap.servers": bootstrap, "error_cb": self._troubled, "on_delivery": self._failed}
         )
         self._partitions = self._connect()
+        self._forgotten = frozenset(key for key, _ in records(bootstrap, "forgotten-members"))
 
     @property
     def incarnation(self) -> str:
@@ -71,9 +73,13 @@ class Kafka:
         """As Destination says."""
         self._produce("dead-letters", letter.letter_id.encode(), _encode(letter), -1)
 
-    def identify(self, identity: MemberIdentity) -> None:
+    def identify(self, identity: MemberIdentity) -> bool:
         """As Destination says."""
-        self._produce("member-identities", identity.member_id.encode(), _encode(identity), -1)
+        key = identity.member_id.encode()
+        if key in self._forgotten:
+            return False
+        self._produce("member-identities", key, _encode(identity), -1)
+        return True
 
     def settle(self) -> None:
         """As Destination says: every record acknowledged by all in-sync replicas."""

@@ -81,6 +81,9 @@ def closing(counts: "Counts", unit: str, options: Options, seconds: float) -> li
         lines.append(f"{counts.delivered:,} pieces were delivered before and not sent again (--again sends them)")
     if counts.late:
         lines.append(f"{counts.late:,} events stood behind a day that was closed already: they count as late")
+    if counts.forgotten:
+        who = "1 member who is" if counts.forgotten == 1 else f"{counts.forgotten:,} members who are"
+        lines.append(f"left out the id and name of {who} to be forgotten")
     if counts.rejected and not options.dry_run:
         where = f"in {options.out}.rejected.jsonl" if options.out else "in the topic dead-letters"
         lines.append(f"the rejected lie {where}, each with its line and reason")

@@ -63,9 +63,10 @@ class Backlog:
 
         return self._ask(question)
 
-    def lag(self, group: str) -> int:
-        """Records that the group has yet to read and commit. Raises VitalsError."""
-        places = [place for place in self._ends if place[0] in GROUPS[group]]
+    def lag(self, group: str, topics: Iterable[str] | None = None) -> int:
+        """Records that the group has yet to read and commit, of some topics or of all its own. Raises VitalsError."""
+        wanted = GROUPS[group] if topics is None else tuple(topics)
+        places = [place for place in self._ends if place[0] in wanted]
         committed = self._ask(lambda: self._committed(group, places))
         return sum(max(0, self._ends[at] - max(committed[at], self._begins[at])) for at in places)
 

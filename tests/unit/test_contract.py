@@ -139,7 +139,7 @@ def test_the_key_of_a_row_is_a_field_of_it(name: str) -> None:
 
 def test_what_is_a_table_is_compacted_and_nothing_else() -> None:
     compacted = {name for name, topic in TOPICS.items() if topic["config"]["cleanup.policy"] == "compact"}
-    assert compacted == CHANGELOGS | {"member-identities", "dead-letters"}
+    assert compacted == CHANGELOGS | {"member-identities", "forgotten-members", "dead-letters"}
     assert all("retention.ms" not in TOPICS[name]["config"] for name in compacted)
 
 

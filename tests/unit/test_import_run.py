@@ -15,7 +15,7 @@ from streams.errors import VitalsError
 from streams.events import MemberEvent, SourceComplete, Tick
 from streams.vitals.partition import GroupLog
 from streams.vitals.rows import GroupVitals
-from tests.importing import NOW, Marks, Remembered, irc_reader, run, write
+from tests.importing import NOW, Marks, Remembered, irc_reader, member, run, write
 
 MODEL = models.load()
 
@@ -242,3 +242,12 @@ def test_an_interrupted_file_is_not_left_behind(tmp_path):
     JsonLines(out).close()
     assert gzip.decompress(out.read_bytes()) == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["events.jsonl.gz"]
+
+
+def test_who_is_to_be_forgotten_is_counted_and_not_named(tmp_path):
+    to, reader = Remembered(), irc_reader(months(tmp_path))
+    to.forgotten = {member("ann")}
+    counts = run(reader, to)
+    assert not to.identities
+    assert counts.forgotten == 1
+    assert {event.member_id for event in to.events if isinstance(event, MemberEvent)} == {member("ann")}

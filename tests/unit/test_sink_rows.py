@@ -9,7 +9,7 @@ import pytest
 from streams import events, models, sink_rows
 from streams.dead_letters import dead_letter
 from streams.events import EVENTS, GroupCreated, Join, Leave, Message, OrderAttributed, Purchase, Roster, Tick
-from streams.identities import MemberIdentity
+from streams.identities import ForgottenMember, MemberIdentity
 from streams.resources import resource_dir
 from streams.sink_batch import Batch, Record
 from streams.sink_rows import DEAD_LETTERS, GROUPS, MEMBERS, TABLES, columnar
@@ -192,6 +192,13 @@ def test_identity_and_its_erasure():
     assert (kept["raw_id"], kept["is_erased"], kept["ingested_at"]) == ("larry", 0, 5000)
     assert (erased["member_id"], erased["raw_id"], erased["name"], erased["is_erased"]) == ("m", "", "", 1)
     assert erased["ingested_at"] > kept["ingested_at"]
+
+
+def test_a_forgotten_member_is_hidden_from_whatever_comes_later():
+    forgotten = ForgottenMember(member_id="m", at=9)
+    (row,) = rows_of(batch_of(record(forgotten, "forgotten-members", b"m")), MEMBERS)
+    assert (row["member_id"], row["raw_id"], row["is_erased"]) == ("m", "", 1)
+    assert row["ingested_at"] > 10_000_000_000_000
 
 
 def test_dead_letters_keep_their_bytes():

@@ -1,0 +1,120 @@
+"""A member forgotten on the real stack: nothing on the disks of broker and database leads to them any more."""
+
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from streams.settings import Settings
+from streams.topics import admin
+from streams.warehouse import Warehouse
+
+pytestmark = pytest.mark.integration
+LIMIT_S = 90
+QUICK = {"segment.ms": "1000", "max.compaction.lag.ms": "1000", "file.delete.delay.ms": "0", "segment.bytes": "1048576"}
+"""What takes a minute and an hour otherwise."""
+
+
+@pytest.fixture
+def quick(stack: Settings) -> Settings:
+    """The stack, with files that are closed and cleaned at once."""
+    with admin(stack) as client:
+        for topic in ("member-identities", "dead-letters"):
+            client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, QUICK)])
+        client.alter_configs([ConfigResource(ConfigResourceType.BROKER, "1", {"log.cleaner.backoff.ms": "500"})])
+    warehouse = Warehouse(stack)
+    for table in ("members_v1", "dead_letters_v1"):
+        settings = "old_parts_lifetime = 1, merge_tree_clear_old_parts_interval_seconds = 1"
+        warehouse.run(f"ALTER TABLE {table} MODIFY SETTING {settings}")
+    warehouse.close()
+    return stack
+
+
+def vitals(settings: Settings, *arguments: object) -> str:
+    known = {"VITALS_HOME": settings.home, "VITALS_KAFKA": settings.kafka}
+    known |= {"VITALS_CLICKHOUSE_PORT": settings.clickhouse_port}
+    env = os.environ | {name: str(value) for name, value in known.items()}
+    command = [sys.executable, "-m", "streams", *map(str, arguments)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=LIMIT_S)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def sink(quick: Settings) -> Iterator[None]:
+    known = {"VITALS_HOME": str(quick.home), "VITALS_KAFKA": quick.kafka}
+    known |= {"VITALS_CLICKHOUSE_PORT": str(quick.clickhouse_port)}
+    process = subprocess.Popen([sys.executable, "-m", "streams", "sink", "--name", "forget"], env=os.environ | known,
+                               stderr=subprocess.DEVNULL)  # fmt: skip
+    yield
+    process.terminate()
+    assert process.wait(10) == 0
+
+
+def holding(root: Path, *needles: str) -> list[str]:
+    """Which files below a folder hold one of the words. What they wrote compressed keeps a random word as it is."""
+    found = []
+    for path in root.rglob("*"):
+        try:
+            content = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
+        except OSError:  # a file that was deleted meanwhile, or a pipe
+            continue
+        found += [str(path) for needle in needles if needle.encode() in content]
+    return found
+
+
+def until(is_so: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + LIMIT_S
+    while not is_so():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.5)
+
+
+def test_nothing_on_disk_leads_to_a_forgotten_member(quick: Settings, sink: None, tmp_path: Path) -> None:
+    nick, other = f"n{secrets.token_hex(12)}", f"o{secrets.token_hex(12)}"
+    day = tmp_path / "acme-forget" / "den" / "2024"
+    day.mkdir(parents=True)
+    lines = [f"[10:0{n}] <{who}> hello" for n, who in enumerate((nick, other, nick))]
+    (day / "2024-05-06").write_text("\n".join([*lines, f"not a line of {nick}", ""]))
+    arguments = ("import", "irc", "--brand", "forgetting", tmp_path / "acme-forget")
+    vitals(quick, *arguments)
+    warehouse = Warehouse(quick)
+
+    def rows() -> list[tuple[object, ...]]:
+        asked = f"SELECT raw_id FROM members_v1 FINAL WHERE raw_id IN ('{nick}', '{other}') ORDER BY raw_id"
+        return warehouse.query(asked)
+
+    counted = (
+        "SELECT count(), uniqExact(member_id) FROM events_v1 FINAL WHERE brand_id = 'forgetting' AND type = 'message'"
+    )
+    until(lambda: len(rows()) == 2 and warehouse.query(counted) == [(3, 2)], "the sink stored the import")
+    kafka, clickhouse = quick.home / "kafka", quick.home / "clickhouse"
+    assert holding(kafka, nick), "the search finds what is there, in Kafka"
+    assert holding(clickhouse, nick), "and in ClickHouse"
+
+    said = vitals(quick, "forget", "--brand", "forgetting", "--platform", "irc", "--dry-run", nick)
+    assert said == "1 member, of whom 1 can be led back to an id or a name; 1 dead letter name one of them\n"
+    assert len(rows()) == 2, "a dry run erases nothing"
+    said = vitals(quick, "forget", "--brand", "forgetting", "--platform", "irc", "--yes", nick)
+    assert said.endswith("ClickHouse's within ten minutes\n")
+    assert nick not in said
+
+    assert rows() == [(other,)]
+    assert warehouse.query(counted) == [(3, 2)], "no count changed"
+
+    said = vitals(quick, *arguments, "--again")
+    assert "left out the id and name of 1 member who is to be forgotten" in said
+    until(lambda: not holding(kafka, nick), "Kafka's files, after a second import too")
+    for table in ("members_v1", "dead_letters_v1"):
+        warehouse.run(f"OPTIMIZE TABLE {table} FINAL")  # wakes what removes old files, minutes before it would wake
+    until(lambda: not holding(clickhouse, nick), "ClickHouse's files")
+    assert not [path for path in holding(quick.home, nick) if "/imports/" not in path]
+    assert holding(quick.home, other), "who is not forgotten stays"
+    assert (rows(), warehouse.query(counted)) == ([(other,)], [(3, 2)])
+    warehouse.close()

@@ -1,0 +1,69 @@
+"""Who is to be forgotten, and which bytes name somebody."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from streams.erasure import Found, _naming
+from streams.errors import VitalsError
+from streams.forget_command import pseudonyms, summary
+from streams.pseudonyms import Pseudonyms, brand_secret
+from streams.settings import Settings
+
+MEMBER = "m_3nq0b2tq8fHk1c9Z"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path, cache=tmp_path)
+
+
+def test_a_raw_id_becomes_the_pseudonym_that_its_connector_gave(settings: Settings) -> None:
+    known = Pseudonyms(brand_secret(settings.secrets, "acme")).of("slack", "U024BE7LH")
+    assert pseudonyms(settings, ["U024BE7LH", MEMBER, MEMBER], "acme", "slack") == sorted({known, MEMBER})
+
+
+def test_a_pseudonym_needs_no_secret(settings: Settings) -> None:
+    assert pseudonyms(settings, [MEMBER], None, None) == [MEMBER]
+
+
+def test_no_secret_is_made_for_a_brand_that_has_none(settings: Settings) -> None:
+    with pytest.raises(VitalsError, match=r"^the secret of brand acme is not in "):
+        pseudonyms(settings, ["U024BE7LH"], "acme", "slack")
+    assert not settings.secrets.exists()
+
+
+def test_a_raw_id_alone_is_refused_without_being_said(settings: Settings) -> None:
+    with pytest.raises(VitalsError, match=r"^1 member given by raw id: say --brand and --platform") as raised:
+        pseudonyms(settings, ["+8613800138000"], None, None)
+    assert "138" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"[10:00] <anna> hello",
+        b"anna",
+        "10:00 <张三> 你好".encode(),
+        "订单,张三,12.80".encode("gb18030"),
+        json.dumps({"user": "张三"}).encode(),
+        json.dumps({"user": 'an "x"'}).encode(),
+    ],
+)
+def test_bytes_that_name_somebody_are_found(raw: bytes) -> None:
+    assert _naming(["anna", "张三", 'an "x"'])(raw)
+
+
+@pytest.mark.parametrize("raw", [b"", b"joanna", b"anna_2", b"annabel said", "张四".encode()])
+def test_a_name_inside_another_word_names_nobody(raw: bytes) -> None:
+    assert not _naming(["anna", "张三"])(raw)
+
+
+def test_without_a_name_nothing_is_found() -> None:
+    assert not _naming([])(b"anything")
+
+
+def test_the_summary_says_no_name() -> None:
+    found = Found({MEMBER: frozenset({"anna", "U024BE7LH"}), "m_Zk29cH8f1qt2b0qn": frozenset()}, ())
+    assert summary(found) == "2 members, of whom 1 can be led back to an id or a name; 0 dead letters name one of them"
