@@ -3,7 +3,8 @@
 import time
 from collections.abc import Iterator
 
-from streams.events import Tick
+from streams.events import SourceComplete, Tick
+from streams.vitals.episodes import MINUTE_MS
 from streams.vitals.policy import DAY_MS
 
 
@@ -19,6 +20,7 @@ class Clock:
         self.digits = b""
         self._sources: dict[str, str] = {}
         self._self_ticking: set[str] = set()
+        self._complete: dict[str, int] = {}
         self._set(at // DAY_MS * DAY_MS + DAY_MS)
 
     def begin(self, source: str, platform: str) -> Iterator[Tick]:
@@ -30,6 +32,17 @@ class Clock:
     def leave_to_file(self, source: str) -> None:
         """The file has ticks of this source."""
         self._self_ticking.add(source)
+
+    def report(self, event: SourceComplete) -> Iterator[Tick]:
+        """What follows when a live source has said how far it is complete.
+
+        A day that had to wait for it closes now, as at the next of a live stack's ticks, one a minute.
+        """
+        source, last = event.source or "", self.midnight - DAY_MS
+        before = self._complete.get(source, last)
+        self._complete[source] = max(before, event.complete_until)
+        if before < last <= event.complete_until:
+            yield from self._ticks(max(last, next_minute(event.occurred_at)), source)
 
     def advance(self, at: int) -> Iterator[tuple[int, list[Tick]]]:
         """Each midnight up to and including `at` (ms UTC) that was not yet, with its ticks."""
@@ -51,3 +64,8 @@ class Clock:
                 platform=self._sources[source],
                 source=source,
             )
+
+
+def next_minute(at: int) -> int:
+    """The first full minute from a time on, ms UTC: when a live stack's next tick would be."""
+    return -(-at // MINUTE_MS) * MINUTE_MS

@@ -3,12 +3,14 @@
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
+from streams.backtest.alerts import Signal
+from streams.backtest.blindness import Sighting, sightings
 from streams.backtest.calibrating import Calibrator
 from streams.backtest.processes import shares
 from streams.backtest.reading import Files
@@ -37,10 +39,14 @@ class Counts(msgspec.Struct):
 
 
 class Closings:
-    """The records of all groups after a run. They are gone with the context that made them."""
+    """The records of all groups after a run. They are gone with the context that made them.
 
-    def __init__(self, findings: list[Findings], counts: Counts) -> None:
+    `signals` are what the alert agent would have heard, if the recipe asked for them, in no order.
+    """
+
+    def __init__(self, findings: list[Findings], counts: Counts, seen: Sequence[Sighting] = ()) -> None:
         self.counts = counts
+        self.signals: list[tuple[int, Signal]] = [*seen, *(signal for one in findings for signal in one.signals)]
         self._findings = findings
 
     def groups(self) -> Iterator[tuple[str, Iterator[bytes]]]:
@@ -75,7 +81,8 @@ def closings(
         router.finish(time.time_ns() // 1_000_000)
         findings = [worker.finish() for worker in workers]
         _count(counts, router, findings, files)
-        yield Closings(findings, counts)
+        seen = sightings(router.reports, router.ends, recipe.model, recipe.policy) if recipe.has_signals else []
+        yield Closings(findings, counts, seen)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from datetime import date
 from itertools import groupby
 from operator import itemgetter
@@ -43,22 +43,36 @@ class Alert(msgspec.Struct):
 
 
 class Death(msgspec.Struct):
-    """56 days or more of near-silence; `day` is the last one with a message, `alert` that of the first alert for it."""
+    """56 days or more of near-silence; `day` is the last one with a message, `alert` that of the first alert for it.
+
+    An alert is for it from the day `foretold_from` on and before `over`.
+    """
 
     group_id: str
     day: int
     usual_56d: float
     risk: float
     alert: int | None
+    foretold_from: int
+    over: int
 
 
 class Story(msgspec.Struct):
-    """One group: its alerts, its deaths, how many days it has rows for and how many weeks could be judged."""
+    """One group: its alerts, its deaths, how many days it has rows for, and which weeks could be judged, by their day.
 
+    `dead` are those of the weeks at whose end it was dead.
+    """
+
+    group_id: str
     alerts: list[Alert]
     deaths: list[Death]
     days: int
-    weeks: int
+    weeks: tuple[int, ...]
+    dead: frozenset[int]
+
+    def outcome_of(self, day: int) -> str:
+        """What came of an alert at the end of a day: true, late, false or unjudged."""
+        return _outcome(day, self.weeks, self.dead)
 
 
 def write_report(verdicts: Path, exclusions: Exclusions, to: Path) -> None:
@@ -79,9 +93,13 @@ def stories(path: Path, exclusions: Exclusions) -> Iterator[Story]:
     with readable(path):
         stream, below = opened(path)
         with below, stream:
-            rows = csv.DictReader(io.TextIOWrapper(stream, "utf-8", newline=""))
-            for group_id, of_group in groupby(rows, itemgetter("group_id")):
-                yield story(group_id, list(of_group), days_of(exclusions, group_id))
+            yield from stories_of(io.TextIOWrapper(stream, "utf-8", newline=""), exclusions)
+
+
+def stories_of(lines: Iterable[str], exclusions: Exclusions) -> Iterator[Story]:
+    """The same from the lines of such a file, its header and the lines' ends included."""
+    for group_id, of_group in groupby(csv.DictReader(lines), itemgetter("group_id")):
+        yield story(group_id, list(of_group), days_of(exclusions, group_id))
 
 
 def story(group_id: str, rows: Sequence[Mapping[str, Any]], excluded: Sequence[Days] = ()) -> Story:
@@ -92,22 +110,26 @@ def story(group_id: str, rows: Sequence[Mapping[str, Any]], excluded: Sequence[D
     first = _day(rows[0]["at"])
     messages = [int(row["messages_1d"]) for row in rows]
     tests = dict(_tests(rows, messages, {day - first for span in excluded for day in _days(span, first, len(rows))}))
-    dead = [place for place, usual in tests.items() if usual >= 0]
+    told = Story(
+        group_id, [], [], len(rows), tuple(first + place for place in tests),
+        frozenset(first + place for place, usual in tests.items() if usual >= 0),
+    )  # fmt: skip
     alerts = [_alert(group_id, rows, place) for place in range(len(rows)) if _begins(rows, place)]
     places = [alert.day - first for alert in alerts]
-    deaths = []
     for a, b in _episodes(tests):
         last = max(place for place in range(min(b + ORIGIN_DAYS, len(rows))) if messages[place])
-        near = [place for place in places if a - FORESIGHT_DAYS <= place < b + ORIGIN_DAYS]
-        deaths.append(
-            Death(group_id, first + last, tests[a], float(rows[a]["risk"]), first + near[0] if near else None)
-        )
-        for alert, place in zip(alerts, places, strict=True):
+        begin, end = a - FORESIGHT_DAYS, b + ORIGIN_DAYS
+        near = [place for place in places if begin <= place < end]
+        alert = first + near[0] if near else None
+        risk = float(rows[a]["risk"])
+        told.deaths.append(Death(group_id, first + last, tests[a], risk, alert, first + begin, first + end))
+        for one, place in zip(alerts, places, strict=True):
             if place in near:
-                alert.silent_from = first + last
-    for alert, place in zip(alerts, places, strict=True):
-        alert.outcome = _outcome(place, list(tests), set(dead))
-    return Story(alerts, deaths, len(rows), len(tests))
+                one.silent_from = first + last
+    for one in alerts:
+        one.outcome = told.outcome_of(one.day)
+    told.alerts = alerts
+    return told
 
 
 def _tests(
@@ -145,7 +167,7 @@ def _episodes(tests: Mapping[int, float]) -> Iterator[tuple[int, int]]:
         yield run[0], run[-1]
 
 
-def _outcome(place: int, tests: Sequence[int], dead: set[int]) -> str:
+def _outcome(place: int, tests: Sequence[int], dead: Set[int]) -> str:
     if any(place - ORIGIN_DAYS < test <= place + FORESIGHT_DAYS for test in dead):
         return "true"
     before = [test for test in tests if test <= place]
@@ -182,7 +204,7 @@ def text(told: Iterable[Story], title: str) -> str:
 
 
 def _summary(known: Sequence[Story], alerts: Sequence[Alert], deaths: Sequence[Death]) -> Iterator[str]:
-    years, judged = sum(one.days for one in known) / 365, sum(one.weeks for one in known) * ORIGIN_DAYS / 365
+    years, judged = sum(one.days for one in known) / 365, sum(len(one.weeks) for one in known) * ORIGIN_DAYS / 365
     found = [death for death in deaths if death.alert is not None]
     leads = sorted(death.day - death.alert for death in found if death.alert is not None)
     outcomes = Counter(alert.outcome for alert in alerts)

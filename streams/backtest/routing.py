@@ -10,6 +10,7 @@ from streams.backtest.calibrating import Calibrator, Worker
 from streams.backtest.clock import Clock
 from streams.backtest.decoding import Decoder, Refusal
 from streams.backtest.share import ELSEWHERE, SHOWN_REFUSALS
+from streams.vitals.policy import DAY_MS
 
 TO_ALL = 0
 """The place of a line that stands in no file."""
@@ -39,6 +40,7 @@ class Router:
     """Sends each line to the worker of its group, and the ticks of a brand's clock to all workers.
 
     Which worker has a group changes nothing in what is recorded. Lines from `until` (ms UTC) on are left out.
+    `reports` are what sources said of how far they are complete, in the order of the file.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Router:
         self.skipped: Counter[str] = Counter()
         self.rejected: Counter[str] = Counter()
         self.refusals: list[Refusal] = []
+        self.reports: list[e.SourceComplete] = []
         self._workers = workers
         self._batches: list[tuple[list[int], list[bytes]]] = [([], []) for _ in workers]
         self._load = [0] * len(workers)
@@ -61,6 +64,11 @@ class Router:
     def groups(self) -> int:
         """How many groups were met."""
         return len(self._routes)
+
+    @property
+    def ends(self) -> dict[str, int]:
+        """Up to when each brand's days are closed, ms UTC."""
+        return {brand: clock.midnight - DAY_MS for brand, clock in self._clocks.items()}
 
     def send(self, places: Sequence[int], lines: Sequence[bytes]) -> None:
         """Send some lines on their way.
@@ -147,12 +155,17 @@ class Router:
         if isinstance(event, e.Tick):
             self._clock(event).leave_to_file(event.source or "")
         elif isinstance(event, e.SourceComplete):
+            self.reports.append(event)
             self._send_all(self._clock(event).begin(event.source or "", event.platform))
+            if event.is_live:
+                self._advance(self._clock(event), event.occurred_at)
         elif isinstance(event, e.Calibration) and self._calibrator is not None:
             self._calibrator.leave_to_file(event.brand_id)
         for places, lines in self._batches:
             places.append(place)
             lines.append(line)
+        if isinstance(event, e.SourceComplete) and event.is_live:
+            self._send_all(self._clock(event).report(event))
 
     def _clock(self, event: e.Event) -> Clock:
         clock = self._clocks.get(event.brand_id)

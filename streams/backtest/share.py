@@ -3,22 +3,25 @@
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
 from streams import events as e
 from streams.backtest.calibrating import Tally, Tester
+from streams.backtest.clock import next_minute
 from streams.backtest.decoding import Decoder, Refusal
 from streams.backtest.exclusions import Days, Exclusions, days_of
 from streams.backtest.spool import Segments, Spool
 from streams.vitals.close import Closed
 from streams.vitals.month import Month
 from streams.vitals.partition import GroupLog
-from streams.vitals.policy import Policy
+from streams.vitals.policy import DAY_MS, Policy
 from streams.vitals.risk import Model
 from streams.vitals.rows import Output
 from streams.vitals.sources import PartitionState, View
 from streams.vitals.state import GroupState
+from streams.vitals.telling import verdict_signal
 
 Record = Callable[[GroupState, Closed], bytes]
 """What to keep of a group whose day has closed."""
@@ -33,7 +36,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """What a backtest folds by. `models` and `policies`, by group_id or by brand, stand before `model` and `policy`.
 
     `latest` (ms UTC) is the end of what is not the future. `record` must be importable by its name.
-    `is_calibrated`: each brand's intercept is learnt on the way, unless its file brings calibrations.
+    `is_calibrated`: each brand's intercept is learnt on the way, unless its file brings calibrations. `has_signals`:
+    what the alert agent would hear is kept too.
     """
 
     record: Record
@@ -44,16 +48,22 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     policies: Mapping[str, Policy] = {}
     exclusions: Exclusions = {}
     is_calibrated: bool = True
+    has_signals: bool = False
 
     def model_of(self, brand: str) -> Model:
         """The model that judges a brand."""
         return self.models.get(brand, self.model)
 
 
+Signals = list[tuple[int, e.VerdictChanged]]
+"""What a fold tells the alert agent, each with the tick (ms UTC) of a live stack at which it would have done so."""
+
+
 class Findings(msgspec.Struct):
-    """What a share was: counts, the first lines that were no events, and where its records are."""
+    """What a share was: counts, the first lines that were no events, where its records are, and its signals."""
 
     segments: Segments
+    signals: Signals = []
     events: int = 0
     late: int = 0
     skipped: Counter[str] = msgspec.field(default_factory=Counter)
@@ -70,7 +80,9 @@ class Findings(msgspec.Struct):
 class BrandLog(GroupLog):
     """The groups of one brand in one share."""
 
-    def __init__(self, brand: str, recipe: Recipe, partition: PartitionState, spool: Spool) -> None:
+    def __init__(
+        self, brand: str, recipe: Recipe, partition: PartitionState, spool: Spool, signals: Signals | None
+    ) -> None:
         super().__init__(0, "backtest", recipe.model_of(brand), recipe.policies.get(brand, recipe.policy))
         self._of_brand = self.model, self.policy
         self._models, self._policies = recipe.models, recipe.policies
@@ -82,6 +94,9 @@ class BrandLog(GroupLog):
         self._record = recipe.record
         self._keep = spool.add
         self.tester = Tester()
+        self.now = 0
+        """The tick that is folded, ms UTC."""
+        self._signals = signals
 
     def is_observed(self, state: GroupState, day: int) -> bool:
         """As GroupLog says, less what the user excluded."""
@@ -100,9 +115,12 @@ class BrandLog(GroupLog):
         return super()._close(state, day, offset, view)
 
     def tell_close(self, state: GroupState, was: str, closed: Closed, view: View, month: Month) -> Iterable[Output]:  # noqa: ARG002
-        """Keep the record of the day, put old risks to the test, and tell nothing."""
+        """Keep the record of the day and the signals of it, put old risks to the test, and tell nothing."""
         self._keep(state.group_id, self._record(state, closed))
         self.tester.close(state, closed)
+        if self._signals is not None and state.verdict != was:
+            told = verdict_signal(state, was, closed.windows.at, self.origin, self.partition).value
+            self._signals.append((next_minute(self.now), cast(e.VerdictChanged, told)))
         return ()
 
     def tell_touch(self, event: e.GroupEvent, kind: e.TouchKind, offset: int, member_id: str | None) -> Output:  # noqa: ARG002
@@ -122,6 +140,7 @@ class Share:
         self._log_of: dict[str, BrandLog] = {}
         self._offset = 0
         self._findings = Findings(Segments(""))
+        self._signals = self._findings.signals if recipe.has_signals else None
         self._tallies: deque[Tally] = deque()
 
     def take(self, places: Iterable[int], lines: Sequence[bytes]) -> None:
@@ -168,12 +187,13 @@ class Share:
             self._findings.skipped[str(type(event).__struct_config__.tag)] += 1
         else:
             log = self._log(event.brand_id)
+            log.now = event.occurred_at
             log.fold(event, "", offset, event.occurred_at)
             if isinstance(event, e.Tick):
-                log.open_from = max(log.open_from, event.occurred_at)
+                log.open_from = max(log.open_from, event.occurred_at // DAY_MS * DAY_MS)
 
     def _log(self, brand: str) -> BrandLog:
         log = self._logs.get(brand)
         if log is None:
-            log = self._logs[brand] = BrandLog(brand, self._recipe, self._partition, self._spool)
+            log = self._logs[brand] = BrandLog(brand, self._recipe, self._partition, self._spool, self._signals)
         return log

@@ -1,5 +1,7 @@
 """Verdicts as a CSV: one row for each group and closed day."""
 
+import io
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -71,3 +73,11 @@ def write_verdicts(closings: Closings, row: Row, path: Path) -> int:
     finally:
         draft.unlink(missing_ok=True)
     return count
+
+
+def verdict_lines(closings: Closings, row: Row) -> Iterator[str]:
+    """The lines of that file, their ends included."""
+    yield row.header.decode()
+    for _, pieces in closings.groups():
+        for piece in pieces:  # a piece is of whole rows
+            yield from io.StringIO(piece.decode(), newline="")
