@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -67,7 +68,7 @@ class Batch:
         self.records = 0
         self.bytes = 0
         self._known = known_groups
-        self._registry: dict[str, tuple[int, Callable[..., Row], Any, int]] = {}
+        self._registry: dict[str, tuple[int, Callable[[], Row]]] = {}
 
     def add(self, record: Record) -> None:
         """Take in one record. One that cannot be read is counted, or kept as a dead letter if nobody else will."""
@@ -78,7 +79,7 @@ class Batch:
 
     def filled(self) -> list[tuple[Table, list[Row]]]:
         """The tables that have rows, and these."""
-        self.rows[sink_rows.GROUPS] = [make(value, at) for _, make, value, at in self._registry.values()]
+        self.rows[sink_rows.GROUPS] = [make() for _, make in self._registry.values()]
         return [(table, rows) for table, rows in self.rows.items() if rows]
 
     def chat_event(self, record: Record) -> None:
@@ -88,7 +89,7 @@ class Batch:
         if row:
             self.rows[sink_rows.EVENTS].append(row)
             if isinstance(event, GroupEvent):
-                self._see(event, record.timestamp)
+                self._see(event, record)
 
     def purchase(self, record: Record) -> None:
         """A record of purchases; as with chat-events its agent keeps what it must refuse."""
@@ -101,7 +102,8 @@ class Batch:
         """A record of group-vitals: a row of its own, and the group's entry in the registry."""
         if vitals := self._row(record, _decode_vitals):
             self.rows[sink_rows.GROUP_VITALS].append(sink_rows.vitals_row(vitals, record.timestamp))
-            self._register(vitals.group_id, vitals.at, sink_rows.registry_row, vitals, record.timestamp)
+            make = partial(sink_rows.registry_row, vitals, record.timestamp)
+            self._register(vitals.group_id, sink_rows.vitals_version(vitals), make)
 
     def member_day(self, record: Record) -> None:
         """A record of member-vitals."""
@@ -170,7 +172,7 @@ class Batch:
     def _refuse(self, record: Record, error: RefusedError) -> None:
         self.letters.append(refuse(record, record.topic, record.partition, error))
 
-    def _see(self, event: GroupEvent, at: int) -> None:
+    def _see(self, event: GroupEvent, record: Record) -> None:
         """Put a group that nobody has seen, or that the event names, into the registry."""
         group_id = event.group_id
         is_naming = type(event) in sink_rows.NAMING
@@ -179,13 +181,14 @@ class Batch:
         if len(self._known) >= _KNOWN_GROUPS:
             self._known.clear()
         self._known.add(group_id)
-        self._register(group_id, -1 if is_naming else -2, sink_rows.seen_group_row, event, at)
+        version = sink_rows.seen_version(event, record.offset)
+        self._register(group_id, version, partial(sink_rows.seen_group_row, event, record.timestamp, version))
 
-    def _register(self, group_id: str, version: int, make: Callable[..., Row], value: Any, at: int) -> None:
+    def _register(self, group_id: str, version: int, make: Callable[[], Row]) -> None:
         """Note what may become the group's row of the registry; only the best of a batch is made into one."""
         known = self._registry.get(group_id)
         if known is None or version >= known[0]:
-            self._registry[group_id] = (version, make, value, at)
+            self._registry[group_id] = (version, make)
 
 
 TOPICS: dict[str, Callable[[Batch, Record], None]] = {

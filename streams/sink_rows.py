@@ -127,8 +127,10 @@ FOR_EVER = 10_413_705_600_000
 """Later than whatever is ingested: 2299-12-31, about the last day that ClickHouse knows."""
 NAMING = (GroupCreated, GroupRenamed)
 """The events that say a group's name."""
-SEEN, NAMED, VITALS = 0, 1, 2
-"""Versions of a registry row: from any event, from one that names the group, from vital signs (+ their time)."""
+SEEN, DESCRIBED, NAMED, VITALS = (rank << 37 for rank in range(4))
+"""Where the versions of registry rows begin: from any event (the first of the log stands), from one that describes the
+group, from one that names it (the last of the log stands), from vital signs (the latest). So the row that stands does
+not depend on where batches end, on restarts, or on a sink that wakes late. No partition has 2^37 records."""
 
 
 def _maker(struct: type[msgspec.Struct], table: Table, *extra: str) -> Callable[..., Row]:
@@ -179,13 +181,20 @@ def purchase_row(event: Event, arrived_at: int) -> Row | None:
     return make(event, arrived_at) if make else None
 
 
-def seen_group_row(event: GroupEvent, arrived_at: int) -> Row:
+def seen_version(event: GroupEvent, offset: int) -> int:
+    """Which of several events of a group its row of the registry is made from: the one with the highest."""
+    if not isinstance(event, NAMING):
+        return DESCRIBED - 1 - offset
+    return (NAMED if event.name else DESCRIBED) + offset
+
+
+def seen_group_row(event: GroupEvent, arrived_at: int, version: int) -> Row:
     """What one event says of its group, as a row of `groups_v1` that vital signs will replace."""
-    known: dict[str, Any] = {"created_at": event.occurred_at, "ingested_at": arrived_at, "version": SEEN}
+    known: dict[str, Any] = {"created_at": event.occurred_at, "ingested_at": arrived_at, "version": version}
     known |= {field: getattr(event, field) for field in ("group_id", "brand_id", "platform")}
     if isinstance(event, NAMING):
         said = {field: getattr(event, field, None) for field in GROUPS.columns if field not in known}
-        known |= said | {"version": NAMED if event.name else SEEN}
+        known |= said
     return _row(GROUPS, known)
 
 
@@ -222,12 +231,18 @@ def _said(code: str, numbers: tuple[tuple[str, float], ...]) -> tuple[str, str, 
     return words(reason, "en"), words(reason, "zh"), code, msgspec.json.encode(reason.numbers).decode()
 
 
-def registry_row(vitals: GroupVitals, arrived_at: int) -> Row:
-    """The group's row of `groups_v1` as its vital signs tell it; later ones win.
+def vitals_version(vitals: GroupVitals) -> int:
+    """The version of a registry row made from vital signs: their second, and of one that was told again the offset.
 
-    Their time says which are later, not their offset: in a topic that was made again offsets begin anew.
+    Not the offset alone: in a topic that was made again offsets begin anew.
     """
-    return _registry_row(vitals, arrived_at, vitals.first_event_at, vitals.at + VITALS)
+    second, offset = min(vitals.at // 1000, 1 << 33), min(vitals.source_offset, 1 << 37)  # whatever it says, it fits
+    return VITALS + (second << 29) + offset
+
+
+def registry_row(vitals: GroupVitals, arrived_at: int) -> Row:
+    """The group's row of `groups_v1` as its vital signs tell it; later ones win."""
+    return _registry_row(vitals, arrived_at, vitals.first_event_at, vitals_version(vitals))
 
 
 def member_day_row(day: MemberVitals, arrived_at: int) -> Row:
