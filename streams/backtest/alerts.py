@@ -9,12 +9,11 @@ from pathlib import Path
 import msgspec
 
 from streams.connectors.destinations import compressed, writable
-from streams.events import SourceBlind, SourceSeen, Tick, VerdictChanged
+from streams.events import Tick
 from streams.vitals.alerting import AlertLog
-from streams.vitals.episodes import MINUTE_MS, AlertPolicy
+from streams.vitals.episodes import MINUTE_MS, AlertPolicy, Signal
 from streams.vitals.rows import GroupAlert
 
-Signal = VerdictChanged | SourceBlind | SourceSeen
 COLUMNS = (
     "told_at", "at", "brand_id", "group_id", "alert", "state", "severity", "withheld", "verdict", "was", "risk",
     "model", "reasons", "source_name", "groups", "group_count", "known_groups", "alert_id", "cause_id", "outcome",

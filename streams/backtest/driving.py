@@ -9,7 +9,6 @@ from pathlib import Path
 
 import msgspec
 
-from streams.backtest.alerts import Signal
 from streams.backtest.blindness import Sighting, sightings
 from streams.backtest.calibrating import Calibrator
 from streams.backtest.processes import shares
@@ -18,6 +17,7 @@ from streams.backtest.routing import Router
 from streams.backtest.share import SHOWN_REFUSALS, Findings, Recipe
 from streams.backtest.spool import by_group
 from streams.errors import VitalsError
+from streams.vitals.episodes import Signal
 
 
 class Counts(msgspec.Struct):

@@ -22,7 +22,9 @@ RINGS: tuple[AlertState, ...] = ("opened", "escalated", "resumed")
 OUTCOMES = {
     "true": "before a death", "late": "after it", "false": "for nothing", "unjudged": "that cannot be judged",
 }  # fmt: skip
-_OF_BRANDS: Mapping[AlertKind, str] = {"blind": "of a blind source", "common_cause": "of a common cause"}
+_OTHERS: Mapping[AlertKind, str] = {
+    "drop": "of a drop", "blind": "of a blind source", "common_cause": "of a common cause",
+}  # fmt: skip
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -86,12 +88,14 @@ def day_of(alert: GroupAlert) -> int:
 def outcome_of(alert: GroupAlert, stories: Mapping[str, Story]) -> str:
     """What came of what an alert was told for: true, late, false, unjudged; "" where no death is spoken of.
 
-    A common cause was told for the best that came of the groups it lists: true, then late, then false.
+    A common cause was told for the best that came of the groups it lists: true, then late, then false. A drop says
+    that talk fell, which is so whether or not the group dies of it: none is false.
     """
     if alert.state not in RINGS or alert.kind == "blind":
         return ""
     found = {stories[one].outcome_of(day_of(alert)) for one in alert.groups or (alert.group_id,) if one in stories}
-    return next((one for one in OUTCOMES if one in found), "unjudged")
+    outcome = next((one for one in OUTCOMES if one in found), "unjudged")
+    return "" if alert.kind == "drop" and outcome in ("false", "unjudged") else outcome
 
 
 def pages(alerts: Iterable[GroupAlert], ids: frozenset[str] | None, stories: Mapping[str, Story]) -> list[Page]:
@@ -127,13 +131,12 @@ def _what(rung: Sequence[Page]) -> str:
     """What the pages were."""
     first = [page for page in rung if page.is_first]
     kinds = Counter(page.alert.kind for page in first)
-    groups = [page for page in first if page.alert.group_id]
-    came = Counter(page.outcome for page in groups)
+    came = Counter(page.outcome for page in first if page.alert.kind == "dying")
     how = ", ".join(f"{came[one]:,} {words}" for one, words in OUTCOMES.items())
-    more = [f"{kinds[kind]:,} {words}" for kind, words in _OF_BRANDS.items() if kinds[kind]]
+    more = [f"{kinds[kind]:,} {words}" for kind, words in _OTHERS.items() if kinds[kind]]
     again = len(rung) - len(first)
     more += [f"{again:,} of what had grown worse"] if again else []
-    return ", ".join([f"{len(groups):,} of a group that fell ill ({how})", *more])
+    return ", ".join([f"{kinds['dying']:,} of a dying group ({how})", *more])
 
 
 def _worth(rung: Sequence[Page], told: Sequence[Story]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from streams.backtest.decoding import Decoder, Refusal
 from streams.backtest.exclusions import Days, Exclusions, days_of
 from streams.backtest.spool import Segments, Spool
 from streams.vitals.close import Closed
+from streams.vitals.episodes import Signal
 from streams.vitals.month import Month
 from streams.vitals.partition import GroupLog
 from streams.vitals.policy import DAY_MS, Policy
@@ -55,7 +56,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         return self.models.get(brand, self.model)
 
 
-Signals = list[tuple[int, e.VerdictChanged]]
+Signals = list[tuple[int, Signal]]
 """What a fold tells the alert agent, each with the tick (ms UTC) of a live stack at which it would have done so."""
 
 
@@ -119,8 +120,8 @@ class BrandLog(GroupLog):
         self._keep(state.group_id, self._record(state, closed))
         self.tester.close(state, closed)
         if self._signals is not None and state.verdict != was:
-            told = verdict_signal(state, was, closed.windows.at, self.origin, self.partition).value
-            self._signals.append((next_minute(self.now), cast(e.VerdictChanged, told)))
+            told = verdict_signal(state, was, closed.windows.at, self.origin, self.partition)
+            self._signals.append((next_minute(self.now), cast(Signal, told.value)))
         return ()
 
     def tell_touch(self, event: e.GroupEvent, kind: e.TouchKind, offset: int, member_id: str | None) -> Output:  # noqa: ARG002

@@ -46,6 +46,8 @@ STORIES = {one.group_id: one for one in (DYING, WELL)}
         (alert("acme/none", 190), "unjudged"),
         (alert("acme/dying", 190, state="recovered"), ""),
         (alert("", 190, kind="blind", source_name="s"), ""),
+        (alert("acme/dying", 190, kind="drop"), "true"),
+        (alert("acme/well", 190, kind="drop"), ""),
         (alert("", 190, kind="common_cause", groups=("acme/well", "acme/dying")), "true"),
         (alert("", 190, kind="common_cause", groups=("acme/well",)), "false"),
     ],
@@ -118,7 +120,7 @@ TOLD = [
 def test_the_summary_in_words():
     assert list(summary(TOLD, None, [DYING, WELL])) == [
         "with these settings you would have been paged 4 times, 1 of them before a death",
-        "  2 of a group that fell ill (1 before a death, 0 after it, 1 for nothing, 0 that cannot be judged), "
+        "  2 of a dying group (1 before a death, 0 after it, 1 for nothing, 0 that cannot be judged), "
         "1 of a blind source, 1 of what had grown worse",
         "  of 1 deaths (56 days with under 5% of the usual) 1 had a page (100%), "
         "half of these 19 days or more before the last message",
@@ -127,6 +129,12 @@ def test_the_summary_in_words():
         "  brand acme: 4 pages, 1 before a death, 1 for nothing",
         "  brand bolt: 0 pages, 0 before a death, 0 for nothing",
     ]
+
+
+def test_a_drop_is_counted_by_itself_and_is_never_for_nothing():
+    lines = list(summary([alert("acme/well", 190, kind="drop")], None, [DYING, WELL]))
+    assert lines[1].endswith("0 that cannot be judged), 1 of a drop")
+    assert lines[3].startswith("  0.00 false pages a judged group-year (0 in 0.7)")
 
 
 def test_with_routes_only_what_they_hear_counts():
@@ -147,7 +155,7 @@ def test_a_death_that_was_paged_late_has_a_lead_of_less_than_nothing():
 def test_without_alerts_and_without_stories_it_says_so():
     assert list(summary([], None, [])) == [
         "with these settings you would have been paged 0 times, 0 of them before a death",
-        "  0 of a group that fell ill (0 before a death, 0 after it, 0 for nothing, 0 that cannot be judged)",
+        "  0 of a dying group (0 before a death, 0 after it, 0 for nothing, 0 that cannot be judged)",
     ]
 
 
