@@ -229,9 +229,14 @@ class Holdings:
         await self._outputs.delivered()
         holdings = [holding for holding in holdings if not holding.is_given_up]
         changed = [(holding, key, record) for holding in holdings for key, record in holding.changed()]
-        await self._write([record for _, _, record in changed])
-        positions = [holding.position() for holding in holdings]
-        await self._write(positions)
+        try:
+            await self._write([record for _, _, record in changed])
+            await self._write([holding.position() for holding in holdings])
+        except BaseException:
+            # The changes are taken and not durable: the next flush in turn would write the position alone.
+            for holding in holdings:
+                holding.is_given_up = True
+            raise
         for holding, key, _ in changed:
             holding.supersede(key)
         for holding in holdings:

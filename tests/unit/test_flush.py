@@ -300,6 +300,27 @@ def test_a_key_superseded_while_a_commit_was_under_way_waits_for_the_next():
     asyncio.run(run())
 
 
+def test_a_flush_that_is_cut_off_by_giving_up_lets_no_other_write_the_position_alone():
+    async def run(hang_at: int) -> int:
+        kafka = Kafka()
+        worker = Worker(kafka, hang_at=hang_at)
+        worker.take_up()
+        await worker.fold(0, 13)
+        giving_up = asyncio.create_task(worker.holdings.give_up(worker.commit, 0.01))
+        while not worker.steps > hang_at and not giving_up.done():  # noqa: ASYNC110  the task runs on in between
+            await asyncio.sleep(0)
+        await worker.holdings.flush_due()
+        await giving_up
+        await work(Worker(kafka), [9])
+        check(kafka)
+        return worker.steps
+
+    hang_at = 0
+    while asyncio.run(run(hang_at)) > hang_at:
+        hang_at += 1
+    assert hang_at > 5
+
+
 def test_a_chunk_that_does_not_begin_at_the_position_is_sent_back():
     async def run() -> None:
         worker = Worker(Kafka())
