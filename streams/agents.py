@@ -11,8 +11,8 @@ import msgspec
 
 from streams import events
 from streams.dead_letter_limit import Limit
-from streams.edge import KeyOf, Record, RefusedError, refuse, take_in
-from streams.events import FUTURE_TOLERANCE_MS, MAX_EVENT_BYTES, Event
+from streams.edge import LOOKED_INTO, KeyOf, Record, RefusedError, refuse, take_in
+from streams.events import FUTURE_TOLERANCE_MS, MAX_EVENT_BYTES, NOBODY, Event
 from streams.vitals.log import Log
 from streams.vitals.rows import Output
 
@@ -69,6 +69,8 @@ def absorb(
                 (own_key is not None and own_key(event) != key)
                 or event.occurred_at > arrived_at + FUTURE_TOLERANCE_MS
                 or (_BACKSLASH in value and b"u0000" in value)  # type: ignore[operator]
+                or type(event) in LOOKED_INTO
+                or key.endswith(NOBODY)
                 or len(value) > MAX_EVENT_BYTES  # type: ignore[arg-type]
             ):
                 event, key = take_in(record, decode, key_of)
@@ -88,11 +90,12 @@ def absorb(
 
 
 def _group_log(partition: int, origin: str, partitions: int) -> Log:  # noqa: ARG001
-    from streams import models, settings  # noqa: PLC0415  the fold of the other agents stays unloaded
+    from streams import holidays, models, settings  # noqa: PLC0415  the fold of the other agents stays unloaded
     from streams.vitals.partition import GroupLog  # noqa: PLC0415
 
-    model, policy = models.judging(settings.load())
-    return GroupLog(partition=partition, origin=origin, model=model, policy=policy)
+    chosen = settings.load()
+    model, policy = models.judging(chosen)
+    return GroupLog(partition=partition, origin=origin, model=model, policy=policy, days_off=holidays.load(chosen))
 
 
 def _touch_log(partition: int, origin: str, partitions: int) -> Log:

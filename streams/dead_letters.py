@@ -7,7 +7,7 @@ import msgspec
 import xxhash
 from msgspec import Meta
 
-from streams.events import MAX_TIME
+from streams.events import MAX_TIME, Int64
 
 DeadLetterReason = Literal[
     "malformed_json",
@@ -30,8 +30,6 @@ KEPT_BYTES = 1 << 20
 KEPT_KEY_BYTES = 4096
 """Twice what the longest id takes: no event has such a key."""
 
-_Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One refused record. `origin` is a topic (then `position` is the offset) or a file (then its line, partition -1).
@@ -44,7 +42,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     letter_id: str = ""
     origin: str
     partition: Annotated[int, Meta(ge=-1, le=2**31 - 1)]
-    position: _Whole
+    position: Int64
     reason: DeadLetterReason
     detail: str
     size: Annotated[int, Meta(ge=0, le=2**63 - 1)]

@@ -20,9 +20,12 @@ Id = Annotated[str, Meta(min_length=1, max_length=512)]
 Time = Annotated[int, Meta(ge=0, le=MAX_TIME)]
 Seq = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Money = Annotated[int, Meta(ge=0, le=MAX_MONEY)]
 SignedMoney = Annotated[int, Meta(ge=-MAX_MONEY, le=MAX_MONEY)]
-Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", max_length=3)]  # $ alone lets a newline follow
+Name = Annotated[str, Meta(max_length=512)]  # it is kept in a group's value and told in each of its rows
+Intercept = Annotated[float, Meta(ge=-10, le=10)]  # logits: beyond, a risk is 0 or 1 whatever a group does
 Role = Literal["member", "staff", "bot", "system"]
 LeaveReason = Literal["left", "kicked", "dissolved", "unknown"]
 ContentClass = Literal["activate", "convert", "brand", "ads", "relay"]
@@ -33,8 +36,8 @@ Rule = Literal["code", "last_touch", "post", "membership", "unattributed"]
 class Reason(msgspec.Struct, frozen=True, gc=False):
     """Why something is so: a code and its numbers. Words are made at the edge (`streams/words.py`)."""
 
-    code: str
-    numbers: Mapping[str, float]
+    code: Annotated[str, Meta(min_length=1, max_length=128)]
+    numbers: Annotated[Mapping[Annotated[str, Meta(max_length=128)], float], Meta(max_length=64)]
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True, gc=False):
@@ -153,8 +156,8 @@ class Points(MemberEvent, frozen=True, kw_only=True, tag="points", omit_defaults
 class GroupCreated(GroupEvent, frozen=True, kw_only=True, tag="group_created", omit_defaults=True, gc=False):
     """The group's entry in the registry; sent again, it updates the fields that it carries."""
 
-    name: str | None = None
-    owner: str | None = None
+    name: Name | None = None
+    owner: Name | None = None
     timezone: Id | None = None
     currency: Currency | None = None
     planned_end_at: Time | None = None
@@ -163,7 +166,7 @@ class GroupCreated(GroupEvent, frozen=True, kw_only=True, tag="group_created", o
 class GroupRenamed(GroupEvent, frozen=True, kw_only=True, tag="group_renamed", omit_defaults=True, gc=False):
     """The group has another display name. Its id stays."""
 
-    name: str
+    name: Name
 
 
 class GroupEnded(GroupEvent, frozen=True, kw_only=True, tag="group_ended", omit_defaults=True, gc=False):
@@ -208,7 +211,7 @@ class Calibration(Event, frozen=True, kw_only=True, tag="calibration", omit_defa
     """A community's shrunk intercept for the risk model, in force from `effective_at`. To every partition."""
 
     model: Id
-    intercept: float
+    intercept: Intercept
     effective_at: Time
 
 
@@ -327,5 +330,8 @@ encode = msgspec.json.Encoder().encode
 
 
 def unattributed_group(brand_id: str) -> str:
-    """The group_id under which a brand's orders stand that no group can claim. It is no group."""
-    return f"{brand_id}/~unattributed"
+    """The group_id under which a brand's orders stand that no group can claim."""
+    return f"{brand_id}{NOBODY}"
+NOBODY = "/~unattributed"
+"""How the group_id ends under which a brand's orders stand that no group can claim. It is no group."""
+

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import inspect
 
 from streams.dead_letters import DeadLetter, dead_letter
-from streams.events import EVENTS, Event
+from streams.events import EVENTS, Event, Touch
 from streams.identities import ForgottenMember, MemberIdentity
 from streams.resources import resource_dir
 from streams.vitals.rows import GroupAlert, GroupVitals, MemberVitals
@@ -137,6 +137,7 @@ def examples(kind: type[msgspec.Struct]) -> Iterator[msgspec.Struct]:
     required = {field.name: full[field.name] for field in fields if field.required}
     if len(required) < len(full):
         required |= dict.fromkeys(required.keys() & {"event_id"}, f"{_GROUP}/1002")
+        required |= {"kind": "post"} if kind is Touch else {}  # nothing else is nobody's
         yield msgspec.convert(_tagged(kind, required), kind)
 
 

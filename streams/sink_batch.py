@@ -10,11 +10,12 @@ import msgspec
 
 from streams import sink_rows
 from streams.dead_letters import REPLAYED, Acceptance, DeadLetter, Replay, is_letter
-from streams.edge import KeyOf, RefusedError, read, refuse, take_in
+from streams.edge import LOOKED_INTO, KeyOf, RefusedError, read, refuse, take_in
 from streams.events import (
     EVENTS,
     FUTURE_TOLERANCE_MS,
     MAX_EVENT_BYTES,
+    NOBODY,
     ChatEvent,
     Event,
     GroupEvent,
@@ -30,6 +31,7 @@ Partition = tuple[str, int]
 CHAT_KEYS: KeyOf = {kind: attrgetter("group_id") for kind in EVENTS["chat-events"] if issubclass(kind, GroupEvent)}
 PURCHASE_KEYS: KeyOf = {kind: attrgetter("customer_id") for kind in (Purchase, Refund)}
 _KNOWN_GROUPS = 200_000
+_NOBODY = NOBODY.encode()
 _decode_chat = msgspec.json.Decoder(ChatEvent).decode
 _decode_purchase = msgspec.json.Decoder(PurchaseEvent).decode
 _decode_vitals = msgspec.json.Decoder(GroupVitals).decode
@@ -100,7 +102,10 @@ class Batch:
 
     def vitals(self, record: Record) -> None:
         """A record of group-vitals: a row of its own, and the group's entry in the registry."""
-        if vitals := self._row(record, _decode_vitals):
+        vitals = self._row(record, _decode_vitals)
+        if vitals and not all("points" in driver.numbers for driver in vitals.drivers):
+            self._refuse(record, RefusedError("bad_shape", "a driver without points - at `$.drivers`"))
+        elif vitals:
             self.rows[sink_rows.GROUP_VITALS].append(sink_rows.vitals_row(vitals, record.timestamp))
             make = partial(sink_rows.registry_row, vitals, record.timestamp)
             self._register(vitals.group_id, sink_rows.vitals_version(vitals), make)
@@ -149,6 +154,8 @@ class Batch:
                 (own_key is not None and own_key(event).encode() != record.key)  # type: ignore[union-attr]
                 or event.occurred_at > record.timestamp + FUTURE_TOLERANCE_MS
                 or b"u0000" in value
+                or type(event) in LOOKED_INTO
+                or (record.key or b"").endswith(_NOBODY)
                 or len(value) > MAX_EVENT_BYTES
             ):
                 return event

@@ -10,6 +10,7 @@ import msgspec
 
 from streams.dead_letters import DeadLetter
 from streams.events import (
+    NOBODY,
     Calibration,
     ChatEvent,
     Event,
@@ -204,7 +205,7 @@ def _row(table: Table, known: dict[str, Any]) -> Row:
 
 def is_group(group_id: str) -> bool:
     """Whether it is a group, not the place of a brand's unattributed orders."""
-    return not group_id.endswith("/~unattributed")
+    return not group_id.endswith(NOBODY)
 
 
 def vitals_row(vitals: GroupVitals, arrived_at: int) -> Row:

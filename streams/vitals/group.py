@@ -7,7 +7,7 @@ import xxhash
 
 from streams import events as e
 from streams.vitals.members import Member
-from streams.vitals.panes import day_of
+from streams.vitals.panes import MAX_REVENUE, day_of
 from streams.vitals.policy import HOUR_MS, Policy
 from streams.vitals.state import GroupState, acting_member, pane_of, touch
 from streams.vitals.talk import message, recall
@@ -147,7 +147,7 @@ def _order(state: GroupState, event: e.OrderAttributed, _: Policy) -> None:
     if event.currency != state.currency:
         state.other_currency_orders += 1
     elif pane is not None:
-        pane.revenue += event.amount
+        pane.revenue = max(-MAX_REVENUE, min(MAX_REVENUE, pane.revenue + event.amount))
     if pane is not None and event.refund_id is None:
         pane.orders += 1
         if not pane.is_sealed:

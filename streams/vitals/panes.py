@@ -12,6 +12,10 @@ PANE_DAYS = 420
 """For so long a pane is kept: the 364 days of a base and 56 to compare with it."""
 
 
+MAX_REVENUE = 1 << 57
+"""Of a day, in minor units, either way: no window of panes leaves 64 bits, however many orders are forged."""
+
+
 class DayPane(msgspec.Struct, array_like=True, gc=False):
     """What happened in one group on one UTC day. Appended fields need defaults: stored panes have fewer.
 

@@ -14,7 +14,7 @@ from streams.vitals.panes import day_of
 from streams.vitals.policy import DAY_MS, HOUR_MS, Policy
 from streams.vitals.risk import Model
 from streams.vitals.rows import EVERY_PARTITION, Output
-from streams.vitals.sources import PartitionState, Source, View, is_watched, watch
+from streams.vitals.sources import PartitionState, View, is_watched, watch
 from streams.vitals.state import GroupState
 from streams.vitals.talk import said_at
 from streams.vitals.telling import member_rows, source_signal, verdict_signal, vitals_row
@@ -144,7 +144,7 @@ class GroupLog:
 
     def _complete(self, name: str, until: int, *, is_live: bool) -> None:
         """Note how far a source is complete. An older export under a live source's name does not end that."""
-        source = self.state.sources.setdefault(name, Source(until))
+        source = self.state.source(name, until)
         source.is_live = is_live or (source.is_live and until < source.complete_at)
         source.complete_at = max(source.complete_at, until)
 

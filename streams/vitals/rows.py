@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from streams import events
+from streams.events import Count, Int64, Time
 
 EVERY_PARTITION = -1
 
@@ -43,62 +44,62 @@ class GroupVitals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     name: str
     owner: str
     timezone: str
-    at: int
-    source_offset: int
+    at: Time
+    source_offset: Int64
     is_day_close: bool
-    first_event_at: int
-    ended_at: int | None
-    planned_end_at: int | None
+    first_event_at: Time
+    ended_at: Time | None
+    planned_end_at: Time | None
     verdict: str
-    verdict_since: int
+    verdict_since: Time
     risk: float
     model: str
     reasons: tuple[Reason, ...]
-    source_complete_at: int | None
-    members: int
-    staff: int
-    last_member_message_at: int | None
+    source_complete_at: Time | None
+    members: Count
+    staff: Count
+    last_member_message_at: Time | None
     silent_hours: float | None
-    messages_1d: int
-    messages_7d: int
-    messages_28d: int
-    staff_messages_7d: int
-    staff_messages_28d: int
-    messages_all: int
-    speakers_1d: int
-    speakers_7d: int
-    speakers_28d: int
-    active_days_28d: int
-    replies_28d: int
-    reactions_28d: int
-    claims_28d: int
-    joins_28d: int
-    leaves_28d: int
-    left_28d: int
-    kicked_28d: int
-    capped_messages_28d: int
+    messages_1d: Count
+    messages_7d: Count
+    messages_28d: Count
+    staff_messages_7d: Count
+    staff_messages_28d: Count
+    messages_all: Count
+    speakers_1d: Count
+    speakers_7d: Count
+    speakers_28d: Count
+    active_days_28d: Count
+    replies_28d: Count
+    reactions_28d: Count
+    claims_28d: Count
+    joins_28d: Count
+    leaves_28d: Count
+    left_28d: Count
+    kicked_28d: Count
+    capped_messages_28d: Count
     breadth_28d: float | None
     answered_share_28d: float | None
     newcomer_spoke_share: float | None
-    buyers_28d: int
-    orders_28d: int
-    revenue_28d: int
+    buyers_28d: Count
+    orders_28d: Count
+    revenue_28d: Int64
     currency: str
-    messages_day: int
-    staff_messages_day: int
-    speakers_day: int
-    replies_day: int
-    joins_day: int
-    leaves_day: int
-    orders_day: int
-    revenue_day: int
+    messages_day: Count
+    staff_messages_day: Count
+    speakers_day: Count
+    replies_day: Count
+    joins_day: Count
+    leaves_day: Count
+    orders_day: Count
+    revenue_day: Int64
     usual_risk: float = 0.0
     community_intercept: float = 0.0
     drivers: tuple[Reason, ...] = ()
-    age_days: int = 0
-    messages_56d: int = 0
+    age_days: Count = 0
+    messages_56d: Count = 0
     usual_56d: float = 0.0
-    unseen_days_56d: int = 0
+    unseen_days_56d: Count = 0
 
 
 class MemberVitals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -108,12 +109,12 @@ class MemberVitals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     brand_id: str
     member_id: str
     role: str
-    day: int
-    source_offset: int
-    messages: int
+    day: Time
+    source_offset: Int64
+    messages: Count
     is_present: bool
-    joined_at: int | None
-    last_message_at: int | None
+    joined_at: Time | None
+    last_message_at: Time | None
 
 
 AlertKind = Literal["dying", "drop", "blind", "common_cause"]
@@ -136,14 +137,14 @@ class GroupAlert(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     alert_id: str
     brand_id: str
     episode_id: str
-    number: int
+    number: Count
     kind: AlertKind
     state: AlertState
     severity: Severity
-    at: int
-    told_at: int
-    opened_at: int
-    source_offset: int
+    at: Time
+    told_at: Time
+    opened_at: Time
+    source_offset: Int64
     withheld: Withheld = ""
     group_id: str = ""
     verdict: str = ""
@@ -154,7 +155,7 @@ class GroupAlert(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cause_id: str = ""
     source_name: str = ""
     groups: tuple[str, ...] = ()
-    group_count: int = 0
-    known_groups: int = 0
+    group_count: Count = 0
+    known_groups: Count = 0
     actor: str = ""
-    until: int | None = None
+    until: Time | None = None

@@ -51,6 +51,8 @@ class Intercept(msgspec.Struct, array_like=True, frozen=True):
     intercept: float
 
 
+SOURCES_KEPT, BRANDS_KEPT = 8192, 8192
+"""Of one partition, whose value is one record of 16 MiB at most: a connector that makes up names must not end it."""
 CALIBRATIONS_KEPT = 16
 """Of one community: more than a year's, so that a group that lags behind finds the one of its time."""
 
@@ -62,12 +64,29 @@ class PartitionState(msgspec.Struct, array_like=True):
     hour: int = -1
     calibrations: dict[str, list[Intercept]] = {}
 
+    def source(self, name: str, complete_at: int) -> Source:
+        """A source, new if need be; then the one that is not live and was complete the longest ago makes room."""
+        known = self.sources.get(name)
+        if known is None:
+            if len(self.sources) >= SOURCES_KEPT:
+                del self.sources[min(self.sources, key=lambda one: (self.sources[one].is_live, self._age(one)))]
+            known = self.sources[name] = Source(complete_at)
+        return known
+
+    def _age(self, name: str) -> tuple[int, str]:
+        return self.sources[name].complete_at, name
+
     def calibrate(self, event: Calibration) -> None:
         """Note a community's intercept; one for the same model and time replaces that."""
         known = self.calibrations.get(event.brand_id, [])
         new = Intercept(event.effective_at, event.model, event.intercept)
         kept = [one for one in known if (one.effective_at, one.model) != (new.effective_at, new.model)]
+        if not known and len(self.calibrations) >= BRANDS_KEPT:
+            del self.calibrations[min(self.calibrations, key=lambda brand: (self._calibrated_at(brand), brand))]
         self.calibrations[event.brand_id] = sorted([*kept, new], key=lambda one: one.effective_at)[-CALIBRATIONS_KEPT:]
+
+    def _calibrated_at(self, brand_id: str) -> int:
+        return self.calibrations[brand_id][-1].effective_at
 
     def community(self, brand_id: str, model: str, at: int) -> float:
         """The intercept of a community for a model at a time; 0 before the first."""

@@ -183,7 +183,7 @@ def test_each_topic_reaches_its_table(stack: Settings, producer: Producer, brand
     group = f"{brand}/irc/g"
     common = {"brand_id": brand, "platform": "irc", "occurred_at": START}
     fields = {
-        field.name: {int: 1, str: "x", float: 0.5, bool: True}.get(field.type)
+        field.name: {int: 1, str: "x", float: 0.5, bool: True}.get(getattr(field.type, "__origin__", field.type))
         for field in msgspec.structs.fields(GroupVitals)
     }
     vitals = GroupVitals(

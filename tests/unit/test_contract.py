@@ -15,7 +15,7 @@ from streams import schemas, sink_batch
 from streams.agents import AGENTS, absorb
 from streams.dead_letter_limit import Limit
 from streams.dead_letters import KEPT_BYTES, REASONS, DeadLetterReason
-from streams.events import EVENTS, MAX_EVENT_BYTES, Event, Touch
+from streams.events import EVENTS, MAX_EVENT_BYTES, Event
 from streams.resources import resource_dir
 from streams.schemas import EVENT_TYPES, ROW_TYPES
 from streams.sink_batch import Batch, Record
@@ -207,7 +207,6 @@ def test_the_first_example_shows_every_field_that_is_no_default(name: str) -> No
         for agent in AGENTS.values()
         for kind in EVENTS[agent.topic]
         for number in range(len(examples_of(str(kind.__struct_config__.tag))))
-        if not (kind is Touch and agent.topic == "member-touches" and number == 1)
     ],
     ids=lambda value: getattr(value, "name", str(value)),
 )

@@ -134,3 +134,21 @@ def test_any_text_without_a_null_comes_through(text):
         event, _ = taken(record)
         assert isinstance(event, Message)
         assert event.text == text
+
+
+AHEAD = {"occurred_at": ARRIVED + FUTURE_TOLERANCE_MS + 1}
+FORWARDED = json.dumps(TICK | AHEAD | {"origin_partition": 3}).encode()
+TOUCH = json.dumps(GOOD | AHEAD | {"type": "touch", "kind": "message"}).encode()
+
+
+@pytest.mark.parametrize("value", [FORWARDED, TOUCH], ids=["tick", "touch"])
+def test_what_an_agent_made_is_not_judged_by_its_own_clock(value):
+    """Else a ticker's host whose clock was ahead for a while would let the partitions of other agents stand still."""
+    event, _ = taken(Record(value, b"m_1"), "identity")
+    assert event.occurred_at == AHEAD["occurred_at"]
+
+
+@pytest.mark.parametrize("value", [FORWARDED, json.dumps(TICK | AHEAD).encode()], ids=["file", "ticker"])
+def test_nobody_else_may_be_ahead(value):
+    with pytest.raises(RefusedError, match="from_the_future"):
+        take_in(Record(value, b""), AGENTS["groups"].decode, {} if value is FORWARDED else AGENTS["groups"].key_of)

@@ -56,7 +56,7 @@ def rows_of(batch, table):
 
 def vitals(**changed):
     values = {
-        field.name: {int: 1, str: "x", float: 0.5, bool: True}.get(field.type)
+        field.name: {int: 1, str: "x", float: 0.5, bool: True}.get(getattr(field.type, "__origin__", field.type))
         for field in msgspec.structs.fields(GroupVitals)
         if field.required
     }
@@ -157,8 +157,8 @@ def test_vital_signs_outrank_events_and_the_latest_win_whatever_their_offset():
     key, topic = b"a/irc/raku", "group-vitals"
     batch = batch_of(
         record(vitals(at=0, name="old", source_offset=90), topic),
-        record(vitals(at=5, name="first", source_offset=3), topic),
-        record(vitals(at=5, name="last", source_offset=4), topic),
+        record(vitals(at=5000, name="first", source_offset=3), topic),
+        record(vitals(at=5000, name="last", source_offset=4), topic),
         record(GroupCreated(**IN_GROUP, name="event"), key=key),
     )
     (row,) = rows_of(batch, GROUPS)
