@@ -326,6 +326,9 @@ EVENTS: dict[str, tuple[type[Event], ...]] = {
     "alert-signals": AlertSignal.__args__,
 }
 
+NOBODY = "/~unattributed"
+"""How the group_id ends under which a brand's orders stand that no group can claim. It is no group."""
+
 encode = msgspec.json.Encoder().encode
 
 
@@ -334,4 +337,3 @@ def unattributed_group(brand_id: str) -> str:
     return f"{brand_id}{NOBODY}"
 NOBODY = "/~unattributed"
 """How the group_id ends under which a brand's orders stand that no group can claim. It is no group."""
-

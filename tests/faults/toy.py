@@ -1,11 +1,11 @@
-"""Disturb a group of workers and see that nothing is lost, doubled or reordered.
+"""Workers alone, on a topic of their own: the core of the protocol, with a fold that notices any change of order.
 
-Workers fold a topic of their own while they are killed, stopped past the session timeout, terminated and joined by
-another. Afterwards every value in the changelog, every position and every output is compared with a fold of the same
-topic that nobody disturbed. Prints one line of JSON; exits 1 on any difference.
+They are killed, stopped past the session timeout, terminated and joined by another. Afterwards every value in the
+changelog, every position and every output is compared with a fold of the same topic that nobody disturbed. Prints one
+line of JSON; exits 1 on any difference.
 
-    python -m tests.faults --faults 20 --seed 1                    a toy fold
-    python -m tests.faults --log groups --input events.jsonl       the real fold, over `vitals import … --out` events
+    python -m tests.faults.toy --faults 20 --seed 1                    a toy fold
+    python -m tests.faults.toy --log groups --input events.jsonl       a real fold, over `vitals import … --out` events
 """
 
 import argparse
@@ -15,8 +15,6 @@ import json
 import os
 import pathlib
 import random
-import signal
-import subprocess
 import sys
 import threading
 import time
@@ -34,10 +32,10 @@ from streams.app import run
 from streams.settings import Settings
 from streams.vitals.log import Log
 from streams.vitals.rows import EVERY_PARTITION, Output
+from tests.faults.crew import Crew, Role
 from tests.toy_log import message, tick, toy_agent
 from tests.undisturbed import compare
 
-ROOT = pathlib.Path(__file__).parent.parent
 FAULTS = ("kill", "stop", "term", "join")
 WORKERS = ("w1", "w2", "w3")
 GUEST = "w4"
@@ -140,67 +138,23 @@ class Feed(threading.Thread):
 # --- workers and what befalls them
 
 
-class Workers:
-    """Worker processes by name."""
+def workers_of(settings: Settings, log: str, run_name: str) -> Crew:
+    """The workers of a run, three of them to be kept alive."""
+    fields = ("home", "kafka", "partitions", "flush_events", "flush_seconds", "session_timeout", "chunk_records")
+    env = os.environ | {f"VITALS_{field.upper()}": str(getattr(settings, field)) for field in fields}
 
-    def __init__(self, settings: Settings, log: str, run_name: str) -> None:
-        self.settings, self.log, self.run_name = settings, log, run_name
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.busy: set[str] = set()
-        self.sigterm_seconds: list[float] = []
-        self.hung: list[str] = []
-        self.died: list[tuple[str, int]] = []
-        settings.logs.mkdir(parents=True, exist_ok=True)
+    def role_of(name: str) -> Role:
+        what = f"-m tests.faults.toy --work-as {name} --log {log} --run-name {run_name}"
+        return Role((sys.executable, *what.split()), env)
 
-    def start(self, name: str) -> None:
-        fields = ("home", "kafka", "partitions", "flush_events", "flush_seconds", "session_timeout", "chunk_records")
-        env = os.environ | {f"VITALS_{field.upper()}": str(getattr(self.settings, field)) for field in fields}
-        what = f"-m tests.faults --work-as {name} --log {self.log} --run-name {self.run_name}"
-        with self.log_of(name).open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                [sys.executable, *what.split()], env=env, cwd=ROOT, stdout=log, stderr=log
-            )
-
-    def log_of(self, name: str) -> pathlib.Path:
-        return self.settings.logs / f"{self.run_name}-{name}.log"
-
-    def is_alive(self, name: str) -> bool:
-        return name in self.processes and self.processes[name].poll() is None
-
-    def kill(self, name: str) -> None:
-        self.processes[name].kill()
-        self.processes[name].wait()
-
-    def term(self, name: str, limit_s: float = 20.0) -> None:
-        process, started = self.processes[name], time.monotonic()
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(limit_s)
-        except subprocess.TimeoutExpired:
-            self.hung.append(name)
-            self.kill(name)
-        self.sigterm_seconds.append(round(time.monotonic() - started, 1))
-
-    def restart_dead(self) -> None:
-        """As a supervisor would: what ended by itself is started again."""
-        for name, process in list(self.processes.items()):
-            if name not in self.busy and process.poll() is not None and name in WORKERS:
-                self.died.append((name, process.returncode))
-                self.start(name)
-
-    def stop_all(self) -> None:
-        threads = [threading.Thread(target=self.term, args=(name,)) for name in self.processes if self.is_alive(name)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+    return Crew(settings.logs / run_name, role_of, WORKERS)
 
 
 class Schedule:
     """Faults drawn by seed, each on a worker that no other fault has in its hands."""
 
-    def __init__(self, workers: Workers, chance: random.Random) -> None:
-        self.workers, self.chance = workers, chance
+    def __init__(self, workers: Crew, session_timeout: float, chance: random.Random) -> None:
+        self.workers, self.session_timeout, self.chance = workers, session_timeout, chance
         self.counts: Counter[str] = Counter()
         self.threads: list[threading.Thread] = []
 
@@ -221,9 +175,9 @@ class Schedule:
             workers.kill(name)
             workers.start(name)
         elif fault == "stop":
-            workers.processes[name].send_signal(signal.SIGSTOP)
-            time.sleep(workers.settings.session_timeout * share)
-            workers.processes[name].send_signal(signal.SIGCONT)
+            workers.pause(name)
+            time.sleep(self.session_timeout * share)
+            workers.wake(name)
         elif fault == "term":
             workers.term(name)
             workers.start(name)
@@ -283,8 +237,8 @@ def disturb(settings: Settings, plan: Plan) -> dict[str, object]:
     run_name = f"faults-{plan.log}-{plan.seed}-{int(time.time())}"
     agent = agent_of(plan.log, run_name)
     create_topics(settings, agent, run_name)
-    workers, chance = Workers(settings, plan.log, run_name), random.Random(plan.seed)
-    schedule, progress = Schedule(workers, chance), Progress(settings, agent)
+    workers, chance = workers_of(settings, plan.log, run_name), random.Random(plan.seed)
+    schedule, progress = Schedule(workers, settings.session_timeout, chance), Progress(settings, agent)
     feed = Feed(settings, agent.topic, file_events(plan.input) if plan.input else toy_events(plan.events), plan.rate)
     for name in WORKERS:
         workers.start(name)
@@ -306,7 +260,7 @@ def disturb(settings: Settings, plan: Plan) -> dict[str, object]:
         "is_exact": is_exact, "is_drained": is_drained, "seed": plan.seed, "faults": dict(schedule.counts),
         **differences, "died": workers.died, "hung": workers.hung, "sigterm_seconds": during,
         "last_sigterm_seconds": workers.sigterm_seconds, "longest_stall_s": round(progress.longest_stall, 1),
-        "logs": str(settings.logs / f"{run_name}-*.log"),
+        "logs": str(settings.logs / run_name),
     }  # fmt: skip
 
 
@@ -323,7 +277,7 @@ def _let_it_rain(plan: Plan, schedule: Schedule, progress: Progress, feed: Feed)
             schedule.strike(schedule.chance.choice(FAULTS))
 
 
-def _drained(plan: Plan, workers: Workers, progress: Progress) -> bool:
+def _drained(plan: Plan, workers: Crew, progress: Progress) -> bool:
     deadline = time.monotonic() + plan.drain_s
     while time.monotonic() < deadline:
         workers.restart_dead()

@@ -11,7 +11,7 @@ from confluent_kafka import Producer
 from streams import letter_box, topics, worker_status
 from streams.dead_letters import Acceptance
 from streams.settings import Settings
-from tests import faults
+from tests.faults import toy as faults
 from tests.toy_log import message
 from tests.undisturbed import compare
 
@@ -46,7 +46,7 @@ def test_a_topic_made_again_is_folded_anew(settings, is_running):
     run_name = f"again-{int(time.time())}"
     agent = faults.agent_of("toy", run_name)
     faults.create_topics(settings, agent, run_name)
-    workers, progress = faults.Workers(settings, "toy", run_name), faults.Progress(settings, agent)
+    workers, progress = faults.workers_of(settings, "toy", run_name), faults.Progress(settings, agent)
     faults.Feed(settings, agent.topic, faults.toy_events(400, keys=50), 0).run()
     workers.start("w1")
     wait_for(lambda: progress.look()[0] == progress.look()[1] > 0)
@@ -76,7 +76,7 @@ def test_a_partition_full_of_noise_stands_still_until_accepted(settings):
         producer.produce(agent.topic, b"noise", b"k", 3)
     producer.produce(agent.topic, message("k", 1, 1), b"k", 3)
     producer.flush()
-    workers = faults.Workers(settings, "toy", run_name)
+    workers = faults.workers_of(settings, "toy", run_name)
     try:
         workers.start("w1")
         wait_for(lambda: _flushed(settings) == 100)
@@ -97,7 +97,7 @@ def test_a_partition_full_of_noise_stands_still_until_accepted(settings):
 def test_a_worker_waits_for_its_topics_with_one_line_and_stops_at_once(settings):
     run_name = f"late-{int(time.time())}"
     agent = faults.agent_of("toy", run_name)
-    workers = faults.Workers(settings, "toy", run_name)
+    workers = faults.workers_of(settings, "toy", run_name)
     workers.start("w1")
     wait_for(lambda: "is missing in Kafka: run `vitals topics apply`" in workers.log_of("w1").read_text())
     faults.create_topics(settings, agent, run_name)

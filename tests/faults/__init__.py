@@ -1,0 +1,1 @@
+"""Nothing lost, nothing doubled: the whole stack under faults, and an oracle. See `python -m tests.faults --help`."""

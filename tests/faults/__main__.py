@@ -1,0 +1,5 @@
+"""The command of the package."""
+
+from tests.faults.command import main
+
+main()

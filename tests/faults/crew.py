@@ -1,0 +1,102 @@
+"""Processes by name: started, killed, stopped, woken, ended in time, and started again when they end by themselves."""
+
+import contextlib
+import pathlib
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+SIGTERM_LIMIT_S = 20.0
+
+
+class Role(NamedTuple):
+    """How a process is started."""
+
+    command: tuple[str, ...]
+    env: Mapping[str, str]
+
+
+class Crew:
+    """Those of `staff` are started again when they end, as a supervisor would; who is `busy` is in a fault's hands."""
+
+    def __init__(self, logs: pathlib.Path, role_of: Callable[[str], Role], staff: Iterable[str]) -> None:
+        self.logs, self.role_of, self.staff = logs, role_of, set(staff)
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.busy: set[str] = set()
+        self.sigterm_seconds: list[float] = []
+        self.hung: list[str] = []
+        self.died: list[tuple[str, int]] = []
+        self._lock = threading.Lock()
+        logs.mkdir(parents=True, exist_ok=True)
+
+    def start(self, name: str) -> None:
+        role = self.role_of(name)
+        with self.log_of(name).open("ab") as log:
+            self.processes[name] = subprocess.Popen(role.command, env=dict(role.env), cwd=ROOT, stdout=log, stderr=log)
+
+    def log_of(self, name: str) -> pathlib.Path:
+        return self.logs / f"{name}.log"
+
+    def is_alive(self, name: str) -> bool:
+        return name in self.processes and self.processes[name].poll() is None
+
+    def alive(self) -> list[str]:
+        return [name for name in self.processes if self.is_alive(name)]
+
+    def kill(self, name: str) -> None:
+        self.processes[name].kill()
+        self.processes[name].wait()
+
+    def pause(self, name: str) -> None:
+        self.processes[name].send_signal(signal.SIGSTOP)
+
+    def wake(self, name: str) -> None:
+        self.processes[name].send_signal(signal.SIGCONT)
+
+    def term(self, name: str, limit_s: float = SIGTERM_LIMIT_S) -> float:
+        """End a process in order, by force after the limit; how long it took."""
+        process, started = self.processes[name], time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            self.hung.append(name)
+            self.kill(name)
+        taken = round(time.monotonic() - started, 1)
+        self.sigterm_seconds.append(taken)
+        return taken
+
+    @contextlib.contextmanager
+    def taken(self, names: Iterable[str]) -> Iterator[None]:
+        """Have these to oneself: nobody else starts them again meanwhile."""
+        mine = set(names)
+        with self._lock:
+            self.busy |= mine
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.busy -= mine
+
+    def restart_dead(self) -> None:
+        """Start again what ended by itself."""
+        with self._lock:
+            for name in self.staff - self.busy:
+                process = self.processes.get(name)
+                if process is not None and process.poll() is not None:
+                    self.died.append((name, process.returncode))
+                    self.start(name)
+
+    def stop_all(self, names: Iterable[str] | None = None) -> None:
+        """End these at the same time; all by default."""
+        ending = [name for name in (self.alive() if names is None else names) if self.is_alive(name)]
+        with self.taken(ending):
+            threads = [threading.Thread(target=self.term, args=(name,)) for name in ending]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()

@@ -1,0 +1,136 @@
+"""How far every consumer group is, as the broker knows it: who lags, and when which partition moved on.
+
+By kafka-python: librdkafka's admin client ends the process now and then when the broker goes away under a question.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from kafka import TopicPartition
+from kafka.admin import KafkaAdminClient, OffsetSpec
+from kafka.errors import KafkaError
+
+from streams.settings import Settings
+from streams.stack.backlog import GROUPS as READS
+
+Place = tuple[str, int]
+"""Topic and partition."""
+_CALL_MS = 5000
+_LOOK_S = 0.1
+_AFTER_S = 0.3
+"""A commit that was on its way when its worker was killed is not yet somebody else's."""
+
+
+class NoAnswerError(Exception):
+    """The broker did not answer."""
+
+
+class Progress:
+    """Answers of a client that never joins, one per thread."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._mine = threading.local()
+
+    @contextlib.contextmanager
+    def _admin(self) -> Iterator[Any]:
+        """This thread's client; another one after a failure. Raises NoAnswerError."""
+        try:
+            if not hasattr(self._mine, "client"):
+                self._mine.client = KafkaAdminClient(
+                    bootstrap_servers=self.settings.kafka, request_timeout_ms=_CALL_MS, bootstrap_timeout_ms=_CALL_MS
+                )
+            yield self._mine.client
+        except (KafkaError, OSError, ValueError, AttributeError) as error:
+            client = self._mine.__dict__.pop("client", None)
+            with contextlib.suppress(Exception):
+                client.close()
+            raise NoAnswerError(repr(error)) from None
+
+    def committed(self, group: str) -> dict[Place, int]:
+        """The committed offset of each partition that has one. Raises NoAnswerError."""
+        with self._admin() as admin:
+            answer = admin.list_group_offsets(group)[group]
+        return {tuple(at): said.offset for at, said in answer.items() if said.offset >= 0}
+
+    def ends(self, topics: Collection[str]) -> dict[Place, int]:
+        """The end of each partition. Raises NoAnswerError."""
+        wanted = {
+            TopicPartition(topic, partition): OffsetSpec.LATEST
+            for topic in topics
+            for partition in range(self.settings.partitions)
+        }
+        with self._admin() as admin:
+            return {tuple(at): said.offset for at, said in admin.list_partition_offsets(wanted).items()}
+
+    def lag(self) -> dict[str, int]:
+        """Records to go per group. All commits are read before any end: no lag means that nothing is on its way.
+
+        An agent commits a record only after what it made of it is delivered, so whoever has committed all that there
+        was later on has nothing left to say. Raises NoAnswerError.
+        """
+        committed = {group: self.committed(group) for group in READS}
+        ends = self.ends({topic for topics in READS.values() for topic in topics})
+        return {
+            group: sum(max(0, end - committed[group].get(at, 0)) for at, end in ends.items() if at[0] in topics)
+            for group, topics in READS.items()
+        }
+
+    def _described(self, groups: Collection[str]) -> dict[str, Any]:
+        try:
+            with self._admin() as admin:
+                found: dict[str, Any] = admin.describe_groups(list(groups))
+        except NoAnswerError:
+            return {}
+        return found
+
+    def members(self) -> set[str]:
+        """The groups that are stable and whose every member has partitions."""
+        return {
+            group
+            for group, said in self._described(READS).items()
+            if said["group_state"] == "Stable" and all(_places(member) for member in said["members"])
+        }
+
+    def owned(self, group: str, instance: str) -> set[Place]:
+        """The partitions of a static member; none while the group is between two generations."""
+        said = self._described([group]).get(group, {"members": []})
+        return {
+            place
+            for member in said["members"]
+            if member["group_instance_id"] == instance
+            for place in _places(member)
+            if not place[0].endswith("-changelog")
+        }
+
+    def moved_after(self, group: str, places: Collection[Place], limit_s: float) -> float | None:
+        """Seconds from now until each of these partitions has been committed further; None: not within the limit.
+
+        Means something only while records come in on all of them.
+        """
+        started = time.monotonic()
+        before: Mapping[Place, int] | None = None
+        missing = set(places)
+        while missing:
+            seconds = time.monotonic() - started
+            if seconds > limit_s:
+                return None
+            try:
+                now = self.committed(group)
+            except NoAnswerError:
+                now = {}
+            if before is None or seconds < _AFTER_S:
+                before = now or before
+            else:
+                missing -= {at for at in missing if now.get(at, -1) > before.get(at, -1)}
+            if missing:
+                time.sleep(_LOOK_S)
+        return time.monotonic() - started
+
+
+def _places(member: Mapping[str, Any]) -> set[Place]:
+    assigned = (member["member_assignment"] or {}).get("assigned_partitions", ())
+    return {(of["topic"], partition) for of in assigned for partition in of["partitions"]}

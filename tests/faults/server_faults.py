@@ -1,0 +1,128 @@
+"""Faults of Kafka and ClickHouse."""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+
+from tests.faults.scene import AWAY_S, HANG_S, Scene, SkippedError
+from tests.faults.stage import GROUPS, OTHERS, SINKS, TICKER
+
+
+def kill_broker(scene: Scene) -> None:
+    """kill -9 of the broker; the supervisor starts it again."""
+    with scene.stage.kafka_lock, scene.timed("broker back"):
+        pid = scene.stage.pid_of("kafka")
+        scene.stage.signal_server("kafka", signal.SIGKILL)
+        scene.stage.wait_for(lambda: scene.stage.pid_of("kafka") not in (None, pid), 60, "a new broker")
+        scene.stage.await_answers()
+
+
+def hang_broker(scene: Scene) -> None:
+    """The broker stands still, its connections open."""
+    with scene.stage.kafka_lock, scene.timed("broker back"):
+        scene.stage.signal_server("kafka", signal.SIGSTOP)
+        time.sleep(scene.chance.uniform(*HANG_S) + scene.chance.choice((0.0, scene.stage.settings.session_timeout)))
+        scene.stage.signal_server("kafka", signal.SIGCONT)
+        scene.stage.await_answers()
+
+
+def term_without_broker(scene: Scene) -> None:
+    """SIGTERM to a worker of each kind while the broker is down or hangs: they must end in time all the same."""
+    stage = scene.stage
+    is_down = scene.chance.random() < 0.5
+    with stage.kafka_lock:
+        names = [name for kind in (GROUPS, OTHERS, SINKS, (TICKER,)) for name in scene.some(kind)]
+        with stage.crew.taken(names):
+            if is_down:
+                stage.supervisor.stop(["kafka"])
+            else:
+                stage.signal_server("kafka", signal.SIGSTOP)
+            time.sleep(scene.chance.uniform(0.0, 2.0))
+            before = len(stage.crew.sigterm_seconds)
+            threads = [threading.Thread(target=stage.crew.term, args=(name,)) for name in names]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            what = f"SIGTERM while the broker {'is down' if is_down else 'hangs'}"
+            stage.figures[what] += stage.crew.sigterm_seconds[before:]
+            if is_down:
+                stage.supervisor.start("kafka")
+            else:
+                stage.signal_server("kafka", signal.SIGCONT)
+            for name in names:
+                stage.crew.start(name)
+        stage.await_answers()
+
+
+# --- ClickHouse
+
+
+def kill_clickhouse(scene: Scene) -> None:
+    """kill -9 of ClickHouse; the supervisor starts it again."""
+    with scene.stage.clickhouse_lock:
+        pid = scene.stage.pid_of("clickhouse")
+        scene.stage.signal_server("clickhouse", signal.SIGKILL)
+        scene.stage.wait_for(lambda: scene.stage.pid_of("clickhouse") not in (None, pid), 60, "a new ClickHouse")
+        scene.stage.await_answers()
+
+
+def clickhouse_away(scene: Scene) -> None:
+    """ClickHouse is stopped for a while."""
+    with scene.stage.clickhouse_lock:
+        scene.stage.supervisor.stop(["clickhouse"])
+        time.sleep(scene.chance.uniform(*AWAY_S))
+        scene.stage.supervisor.start("clickhouse")
+        scene.stage.await_answers()
+
+
+def hang_clickhouse(scene: Scene) -> None:
+    """ClickHouse stands still, its connections open."""
+    with scene.stage.clickhouse_lock:
+        scene.stage.signal_server("clickhouse", signal.SIGSTOP)
+        time.sleep(scene.chance.uniform(*HANG_S))
+        scene.stage.signal_server("clickhouse", signal.SIGCONT)
+
+
+def cut_insert(scene: Scene) -> None:
+    """The connection is cut when ClickHouse has taken the rows and before the sink hears of it; three times."""
+    door = scene.stage.door
+    with scene.stage.clickhouse_lock:
+        for _ in range(3):
+            before = door.cuts
+            door.cut_next_insert()
+            try:
+                scene.stage.wait_for(lambda before=before: door.cuts > before, 15, "an insert to cut")
+            finally:
+                door.disarm()
+
+
+def fill_disk(scene: Scene) -> None:
+    """ClickHouse's disk is full for some seconds."""
+    stage = scene.stage
+    if not stage.has_small_disk:
+        raise SkippedError("no small disk can be mounted here: that takes root")
+    ballast = stage.clickhouse_home / "ballast"
+    with stage.clickhouse_lock:
+        try:
+            until = time.monotonic() + scene.chance.uniform(*AWAY_S)
+            while time.monotonic() < until:
+                _fill(stage.clickhouse_home, ballast)
+                time.sleep(0.2)  # merges and drops make room again
+        finally:
+            ballast.unlink(missing_ok=True)
+        stage.await_answers()
+
+
+def _fill(folder: os.PathLike[str], ballast: os.PathLike[str]) -> None:
+    found = os.statvfs(folder)
+    free = found.f_bavail * found.f_frsize
+    file = os.open(ballast, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        with contextlib.suppress(OSError):
+            if free:
+                os.posix_fallocate(file, os.fstat(file).st_size, free)
+    finally:
+        os.close(file)

@@ -1,0 +1,113 @@
+"""The tools of the fault rounds: were they to do nothing, the rounds would prove nothing."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections import Counter
+
+import pytest
+
+from streams.stack.addresses import free_port
+from tests.faults import clock
+from tests.faults.catalogue import FAULTS
+from tests.faults.crew import Crew, Role
+from tests.faults.proxy import Door
+from tests.faults.schedule import deal
+
+ANSWER = b"done\x05"
+
+
+def test_equal_seeds_deal_equal_strikes_and_forget_no_fault():
+    names = sorted(FAULTS)
+    drawn = [deal(names, seed) for seed in (3, 3, 4)]
+    rounds = [[strike for _ in range(len(names)) for strike in deck.draw(2, 2)] for deck in drawn]
+    assert rounds[0] == rounds[1] != rounds[2]
+    assert set(Counter(strike.fault for strike in rounds[0]).values()) == {2}
+
+
+@pytest.fixture
+def heard():
+    return []
+
+
+@pytest.fixture
+def door(heard):
+    """A door in front of a server that asks for rows and says that it is done when it has them."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                call, _ = server.accept()
+            except OSError:
+                return
+            with call:
+                while said := call.recv(1000):
+                    heard.append(said)
+                    call.sendall(b"rows, please" if b"INSERT" in said else ANSWER)
+
+    threading.Thread(target=serve, daemon=True).start()
+    door = Door(free_port(), server.getsockname()[1])
+    yield door
+    door.close()
+    server.close()
+
+
+def insert(door: Door) -> bytes:
+    with socket.create_connection(("127.0.0.1", door.port), 5) as call:
+        call.settimeout(5)
+        call.sendall(b"INSERT INTO t")
+        assert call.recv(1000) == b"rows, please"
+        call.sendall(b"rows")
+        return call.recv(1000)
+
+
+def test_an_insert_is_cut_once_when_the_server_has_all_its_rows(door, heard):
+    assert insert(door) == ANSWER
+    door.cut_next_insert()
+    assert insert(door) == b""
+    assert heard[-1] == b"rows"
+    assert door.cuts == 1
+    assert insert(door) == ANSWER
+
+
+def test_a_clock_is_turned_under_a_running_process(tmp_path):
+    path = tmp_path / "clocks" / "one"
+    clock.turn(path, 0.0)
+    code = (
+        "import sys, time, pathlib; from tests.faults import clock; clock.shift(pathlib.Path(sys.argv[1]))\n"
+        "for _ in sys.stdin: print(int(time.time()), time.time_ns() // 10**9, flush=True)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        told = []
+        for seconds in (0.0, -7200.0, 90.0):
+            clock.turn(path, seconds)
+            child.stdin.write("\n")
+            child.stdin.flush()
+            told.append([int(word) for word in child.stdout.readline().split()])
+        child.stdin.close()
+    assert 7195 < told[0][0] - told[1][0] < 7201
+    assert 7285 < told[2][1] - told[1][1] < 7320
+
+
+def test_who_ends_is_started_again_unless_a_fault_has_it(tmp_path):
+    role = Role((sys.executable, "-c", "import time; time.sleep(60)"), os.environ)
+    crew = Crew(tmp_path, lambda _: role, ["one", "two"])
+    for name in ("one", "two"):
+        crew.start(name)
+        crew.kill(name)
+    with crew.taken(["two"]):
+        crew.restart_dead()
+        assert crew.alive() == ["one"]
+    crew.restart_dead()
+    assert sorted(crew.alive()) == ["one", "two"]
+    assert sorted(crew.died) == [("one", -9), ("two", -9)]
+    crew.stop_all()
+    assert crew.alive() == []
+    assert not crew.hung
