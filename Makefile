@@ -1,6 +1,6 @@
 # `make help` lists the targets. All but setup and lock work without a network once setup is done.
 .DEFAULT_GOAL := help
-.PHONY: help setup up down demo test lint bench schemas dashboards lock
+.PHONY: help setup up down demo test faults lint bench schemas dashboards deploy-check lock
 
 VITALS := .venv/bin/vitals
 INSTALLED := .venv/.installed
@@ -9,7 +9,7 @@ DEMO_FLEET ?= --groups 200 --days 180 --seed 1
 DEMO_TIMEOUT ?= 600
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## Install everything into .venv (PYTHON=… chooses the interpreter)
 
@@ -43,6 +43,10 @@ demo: setup ## From nothing to a ranking of dying groups, on a simulated fleet
 test: setup ## All tests, on a real stack of their own (ARGS='-m "not integration"': the fast ones)
 	@.venv/bin/python -m pytest $(ARGS)
 
+faults: setup ## Rounds of faults on a stack of their own, and an oracle (ROUNDS=… MINUTES=… SEED=… PER_ROUND=… FAULT=…)
+	@.venv/bin/python -m tests.faults $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(MINUTES),--minutes $(MINUTES)) \
+	  $(if $(SEED),--seed $(SEED)) $(if $(PER_ROUND),--per-round $(PER_ROUND)) $(if $(FAULT),--fault $(FAULT)) $(ARGS)
+
 lint: setup ## Style, types, layers
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
@@ -59,6 +63,9 @@ dashboards: setup ## Write dashboards/ anew from streams/dashboards/
 	@.venv/bin/python -m streams.dashboards.files
 
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+
+deploy-check: setup ## Image, compose file and chart, checked by the tools that know them (needs Go)
+	@deploy/check
 
 lock: ## Resolve deploy/*.lock anew (needs uv)
 	@$(COMPILE) --extra embedded --extra fit --group dev pyproject.toml --output-file deploy/requirements.lock
