@@ -278,8 +278,8 @@ class VerdictChanged(GroupEvent, frozen=True, kw_only=True, tag="verdict_changed
     verdict: Id
     was: Id
     risk: float
-    model: str = ""
-    reasons: tuple[Reason, ...] = ()
+    model: Name = ""
+    reasons: Annotated[tuple[Reason, ...], Meta(max_length=64)] = ()
 
 
 class SourceBlind(Event, frozen=True, kw_only=True, tag="source_blind", omit_defaults=True, gc=False):
@@ -335,5 +335,3 @@ encode = msgspec.json.Encoder().encode
 def unattributed_group(brand_id: str) -> str:
     """The group_id under which a brand's orders stand that no group can claim."""
     return f"{brand_id}{NOBODY}"
-NOBODY = "/~unattributed"
-"""How the group_id ends under which a brand's orders stand that no group can claim. It is no group."""
