@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "groups": ("streams.reading:groups", "Rank the groups, worst first."),
     "group": ("streams.reading:group", "Show one group: vitals, reasons, members, money."),
+    "report": ("streams.report.command:report_command", "Write a brand's week as one page of HTML."),
     "alerts": ("streams.alert_commands:alerts_commands", "List alerts, acknowledge them, have a group snoozed."),
     "notify": ("streams.notify.command:notify_command", "Tell people and programs of alerts."),
     "import": ("streams.connectors.commands:import_command", "Read chat logs or orders and send them as events."),

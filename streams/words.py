@@ -143,7 +143,7 @@ def words(reason: Reason, language: Language) -> str:
     if templates is None or not set(_NUMBER.findall(templates[0])) <= set(reason.numbers):
         return _plain(reason)
     template = templates[_COLUMN[language]]
-    return _SLOT.sub(lambda slot: _format(reason.numbers[slot[1]], slot[2] or "", language), template)
+    return _SLOT.sub(lambda slot: measured(reason.numbers[slot[1]], slot[2] or "", language), template)
 
 
 def verdict_word(verdict: str, language: Language) -> str:
@@ -179,7 +179,8 @@ def span(hours: float, language: Language) -> str:
     return counted(count, unit)
 
 
-def _format(value: float, spec: str, language: Language) -> str:
+def measured(value: float, spec: str, language: Language) -> str:
+    """A number as a slot of a template wants it: a share by `%`, hours by `span`, else the noun it is counted with."""
     if spec == "%":
         return f"{value:.0%}"
     if spec == "span":

@@ -34,6 +34,7 @@ SELECT
     days.orders_28d AS orders_28d,
     days.revenue_28d AS revenue_28d,
     days.currency AS currency,
+    days.unseen_days_56d AS unseen_days_56d,
     days.source_complete_at AS source_complete_at
 FROM groups
 LEFT JOIN (SELECT * FROM group_vitals_v1 FINAL WHERE is_day_close) AS days ON days.group_id = groups.group_id

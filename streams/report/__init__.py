@@ -1,0 +1,1 @@
+"""`vitals report`: one page of HTML per brand for the weekly review."""
