@@ -13,6 +13,7 @@ import msgspec
 import zstandard
 
 from streams import models
+from streams.backtest.alerts import told
 from streams.backtest.driving import Counts, closings
 from streams.backtest.reading import Files
 from streams.backtest.share import Recipe
@@ -23,6 +24,7 @@ from streams.connectors.jsonl import JsonlReader
 from streams.events import ChatEvent
 from streams.vitals.partition import GroupLog
 from streams.vitals.policy import DAY_MS
+from streams.vitals.rows import GroupAlert
 from tests.importing import NOW, recipe
 
 START = 1_714_953_600_000 // DAY_MS * DAY_MS
@@ -84,6 +86,18 @@ def backtest(
     with closings(Files(paths), how, directory=out.parent, jobs=jobs, until=until) as closed:
         write_verdicts(closed, row, out)
         return (out.read_text() if out.suffix == ".csv" else ""), closed.counts
+
+
+def alerts(path: Path, jobs: int = 1, until: int | None = None, **more: object) -> list[GroupAlert]:
+    """What the alert agent would have told of a file, uncalibrated."""
+    how = Recipe(record=Row(), model=models.load(), latest=NOW, is_calibrated=False, has_signals=True, **more)
+    with closings(Files([path]), how, directory=path.parent, jobs=jobs, until=until) as closed:
+        return told(closed.signals)
+
+
+def essence(found: Iterable[GroupAlert]) -> list[bytes]:
+    """Alerts as bytes, sorted, but for the offset in a log that a backtest has not."""
+    return sorted(msgspec.json.encode(msgspec.structs.replace(alert, source_offset=0)) for alert in found)
 
 
 def rows(text: str) -> list[dict[str, str]]:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import click
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
 from streams import topics
 from streams.agents import AGENTS
@@ -69,11 +69,14 @@ def records(consumer: Consumer, topic: str, start: dict[int, int]) -> Iterator[A
     consumer.assign([TopicPartition(topic, p, offset) for p, offset in start.items()])
     open_partitions = set(start)
     while open_partitions:
-        for message in consumer.consume(10_000, 5):
-            if message.error():
-                open_partitions.discard(message.partition())
-            else:
+        for message in consumer.consume(10_000, 0.2):
+            error = message.error()
+            if error is None:
                 yield message
+            elif error.code() == KafkaError._PARTITION_EOF:
+                open_partitions.discard(message.partition())
+            elif not error.retriable():
+                raise SystemExit(f"{topic}: {error.str()}")
 
 
 def forget(settings: Settings) -> None:
@@ -82,8 +85,9 @@ def forget(settings: Settings) -> None:
         client.delete_topics([GROUPS.changelog_topic])
         while GROUPS.changelog_topic in client.list_topics():
             time.sleep(0.1)
-        if GROUPS.app_id in {group["group_id"] for group in client.list_groups()}:
-            client.delete_groups([GROUPS.app_id])
+        while GROUPS.app_id in {group["group_id"] for group in client.list_groups()}:
+            client.delete_groups([GROUPS.app_id])  # refused until the last worker has left it
+            time.sleep(0.1)
     topics.apply(settings)
 
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,6 +20,8 @@ from streams.settings import Settings
 from streams.vitals.policy import DAY_MS, HOUR_MS
 from streams.vitals.rows import GroupAlert
 from streams.warehouse import Warehouse
+from tests.backtesting import alerts as backtested
+from tests.backtesting import essence, write
 
 pytestmark = pytest.mark.integration
 
@@ -33,7 +36,7 @@ def history() -> Iterator[tuple[str, e.Event]]:
     """Group and event, in order of time: three members of each group speak once a day, ticks pass for all ("")."""
     for day in range(DAYS):
         start = (FIRST_DAY + day) * DAY_MS
-        for minutes in (5, 20, 720):
+        for minutes in (0, 20, 720):
             yield "", e.Tick(event_id=f"t/{day}/{minutes}", occurred_at=start + minutes * 60_000, brand_id="*",
                              platform="*")  # fmt: skip
         for group, dies in (ALONE | MANY).items():
@@ -91,7 +94,9 @@ def on_topic(stack: Settings) -> list[GroupAlert]:
     return found
 
 
-def test_groups_that_die_are_told_once_and_looked_after(stack: Settings, vitals: Callable[..., Any]) -> None:
+def test_groups_that_die_are_told_once_as_in_a_backtest_and_looked_after(
+    stack: Settings, vitals: Callable[..., Any], tmp_path: Path
+) -> None:
     producer = Producer({"bootstrap.servers": stack.kafka, "partitioner": "murmur2_random", "enable.idempotence": True})
     for group, event in history():
         for partition in range(stack.partitions) if not group else [-1]:
@@ -118,6 +123,8 @@ def test_groups_that_die_are_told_once_and_looked_after(stack: Settings, vitals:
         ("common_cause", "opened", 7)
     ]
     assert len({alert.alert_id for alert in records}) == len(records) == 2 + 1 + 2 * 7
+    said = write(tmp_path / "events.jsonl", [e.encode(event) for group, event in history() if group])
+    assert essence(records) == essence(backtested(said, until=(FIRST_DAY + DAYS - 1) * DAY_MS))
 
     acked = vitals("alerts", "ack", "alone/g0", "--by", "lin").communicate(timeout=60)[0]
     assert "acknowledged by lin" in acked

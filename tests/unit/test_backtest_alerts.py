@@ -11,13 +11,9 @@ from streams import cli, models
 from streams import events as e
 from streams.backtest.alerts import told
 from streams.backtest.blindness import sightings
-from streams.backtest.driving import closings
-from streams.backtest.reading import Files
-from streams.backtest.share import Recipe
-from streams.backtest.verdicts import Row
 from streams.vitals.policy import DAY_MS, HOUR_MS, Policy
-from tests.backtesting import START, write
-from tests.importing import NOW
+from tests.backtesting import START, essence, write
+from tests.backtesting import alerts as alerts_of
 from tests.unit.test_alerting import verdict
 from tests.unit.test_way_of_an_alert import World
 
@@ -94,18 +90,7 @@ def live(events, seed):
         world.say(event)
     world.say(e.Tick(event_id="end", occurred_at=at(DAYS, 1), brand_id="*", platform="*"))
     world.settle()
-    return sorted(essence(world.told))
-
-
-def backtested(path, jobs=1, **more):
-    recipe = Recipe(record=Row(), model=models.load(), latest=NOW, is_calibrated=False, has_signals=True, **more)
-    with closings(Files([path]), recipe, directory=path.parent, jobs=jobs) as closed:
-        return told(closed.signals)
-
-
-def essence(alerts):
-    """Alerts as bytes, but for the offset in a log that a backtest has not."""
-    return [msgspec.json.encode(msgspec.structs.replace(alert, source_offset=0)) for alert in alerts]
+    return essence(world.told)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +100,7 @@ def story(tmp_path_factory):
 
 @pytest.mark.parametrize("seed", range(2))
 def test_a_backtest_tells_what_the_live_agents_tell_byte_for_byte(story, seed):
-    alerts = backtested(story)
+    alerts = alerts_of(story)
     kinds = Counter((alert.brand_id, alert.kind, alert.state, alert.withheld) for alert in alerts)
     assert kinds["many", "common_cause", "opened", ""] == 1
     assert kinds["many", "dying", "opened", "common_cause"] == 7
@@ -123,11 +108,11 @@ def test_a_backtest_tells_what_the_live_agents_tell_byte_for_byte(story, seed):
     assert kinds["alone", "dying", "recovered", ""] == kinds["many", "common_cause", "recovered", ""] == 1
     assert kinds["alone", "blind", "opened", ""] == 2
     assert kinds["alone", "blind", "recovered", ""] == 1
-    assert sorted(essence(alerts)) == live(fleet(), seed)
+    assert essence(alerts) == live(fleet(), seed)
 
 
 def test_a_day_that_waits_for_its_source_is_closed_when_that_has_spoken(story):
-    (opened,) = [one for one in backtested(story) if one.kind == "common_cause" and one.state == "opened"]
+    (opened,) = [one for one in alerts_of(story) if one.kind == "common_cause" and one.state == "opened"]
     assert (opened.at, opened.told_at) == (at(94, 3.5), at(94, 3.5) + 10 * MINUTE)
     late = [
         message(group, day, hour, member)
@@ -137,18 +122,18 @@ def test_a_day_that_waits_for_its_source_is_closed_when_that_has_spoken(story):
     ]
     said = [complete("many", at(day, hour), at(day)) for day in range(90) for hour in (4, 12, 20)]
     path = write(story.parent / "late.jsonl", map(e.encode, sorted(late + said, key=lambda one: one.occurred_at)))
-    times = {alert.told_at % DAY_MS for alert in backtested(path) if alert.state == "opened"}
+    times = {alert.told_at % DAY_MS for alert in alerts_of(path) if alert.state == "opened"}
     assert times == {4 * HOUR_MS + 10 * MINUTE}
 
 
 @pytest.mark.parametrize("jobs", [2, 3])
 def test_the_number_of_processes_changes_nothing(story, jobs):
-    assert [*map(msgspec.json.encode, backtested(story, jobs))] == [*map(msgspec.json.encode, backtested(story))]
+    assert [*map(msgspec.json.encode, alerts_of(story, jobs))] == [*map(msgspec.json.encode, alerts_of(story))]
 
 
 def test_days_that_nobody_saw_alert_nobody(story):
     first = START // DAY_MS
-    alerts = backtested(story, exclusions={"alone/*": ((first + 70, first + 160),)})
+    alerts = alerts_of(story, exclusions={"alone/*": ((first + 70, first + 160),)})
     assert not [alert for alert in alerts if alert.group_id.startswith("alone/")]
     assert [alert for alert in alerts if alert.group_id.startswith("many/")]
 
