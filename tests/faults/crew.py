@@ -1,12 +1,12 @@
 """Processes by name: started, killed, stopped, woken, ended in time, and started again when they end by themselves."""
 
-import contextlib
 import pathlib
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from random import Random
 from typing import NamedTuple
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
@@ -70,17 +70,18 @@ class Crew:
         self.sigterm_seconds.append(taken)
         return taken
 
-    @contextlib.contextmanager
-    def taken(self, names: Iterable[str]) -> Iterator[None]:
-        """Have these to oneself: nobody else starts them again meanwhile."""
-        mine = set(names)
+    def take(self, names: Sequence[str], count: int, chance: Random) -> list[str]:
+        """Some that live and that nobody has; they are busy until they are let go, and nobody starts them again."""
         with self._lock:
-            self.busy |= mine
-        try:
-            yield
-        finally:
-            with self._lock:
-                self.busy -= mine
+            free = [name for name in names if name not in self.busy and self.is_alive(name)]
+            taken = chance.sample(free, count) if len(free) >= count else []
+            self.busy |= set(taken)
+        return taken
+
+    def let_go(self, names: Iterable[str]) -> None:
+        """They are nobody's any more."""
+        with self._lock:
+            self.busy -= set(names)
 
     def restart_dead(self) -> None:
         """Start again what ended by itself."""
@@ -92,11 +93,11 @@ class Crew:
                     self.start(name)
 
     def stop_all(self, names: Iterable[str] | None = None) -> None:
-        """End these at the same time; all by default."""
+        """End these for good and at the same time; all by default."""
         ending = [name for name in (self.alive() if names is None else names) if self.is_alive(name)]
-        with self.taken(ending):
-            threads = [threading.Thread(target=self.term, args=(name,)) for name in ending]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+        self.busy |= set(ending)
+        threads = [threading.Thread(target=self.term, args=(name,)) for name in ending]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()

@@ -64,12 +64,11 @@ class Load:
         self.stage, self.prefix, self.rate = stage, prefix, rate
         self.brought = Brought()
         self.chance = Random(seed)
-        self.imports_killed = 0
         self._folder = stage.settings.home / "faults" / "load" / prefix
         self._said: set[str] = set()
         self._pieces = self._write_fleet(seed)
         self._over = threading.Event()
-        self._is_importing = threading.Event()
+        self._is_importing, self._is_wanted = threading.Event(), threading.Event()
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._import_all, self._talk)]
         self._importer: subprocess.Popen[bytes] | None = None
         self.errors: list[str] = []
@@ -136,15 +135,23 @@ class Load:
         return piece
 
     def _import_all(self) -> None:
+        """Each piece until it is through, and after that some again, as often as somebody wants to kill an import."""
         for piece in self._pieces:
-            while (code := self._import(piece)) != 0:
-                if code != -9:
-                    self.errors.append(f"an import of {piece.source} ended with {code}")
-                    return
+            self._import_to_the_end(piece)
+        while not self._over.wait(0.1):
+            if self._is_wanted.is_set():
+                self._import_to_the_end(self.chance.choice(self._pieces), "--again")
 
-    def _import(self, piece: Piece) -> int:
+    def _import_to_the_end(self, piece: Piece, *options: str) -> None:
+        while (code := self._import(piece, *options)) != 0:
+            if code != -9:
+                self.errors.append(f"an import of {piece.source} ended with {code}")
+                return
+
+    def _import(self, piece: Piece, *options: str) -> int:
         """Import a piece, or go on with it; how the process ended."""
-        command = [sys.executable, "-m", "streams", "import", "jsonl", str(piece.path), "--source", piece.source]
+        what = ["import", "jsonl", str(piece.path), "--source", piece.source, *options]
+        command = [sys.executable, "-m", "streams", *what]
         with (self.stage.settings.logs / "importer.log").open("ab") as log:
             self._importer = subprocess.Popen(
                 command, env=self.stage.environment(), cwd=ROOT, stdout=log, stderr=log, stdin=subprocess.DEVNULL
@@ -156,15 +163,23 @@ class Load:
         return code
 
     def kill_importer(self, after_s: float) -> bool:
-        """Kill an import that runs, some time after its start; it is begun again. False if none ran any more."""
-        if not self._is_importing.wait(2.0) or self._importer is None:
+        """Kill an import some time after it began; it is begun again. False if none could be caught."""
+        self._is_wanted.set()
+        try:
+            for _ in range(5):
+                if self._is_importing.wait(10.0) and self._importer is not None and self._is_caught(after_s):
+                    return True
             return False
+        finally:
+            self._is_wanted.clear()
+
+    def _is_caught(self, after_s: float) -> bool:
         victim = self._importer
+        assert victim is not None
         try:
             victim.wait(after_s)
         except subprocess.TimeoutExpired:
             victim.kill()
-            self.imports_killed += 1
             return True
         return False
 

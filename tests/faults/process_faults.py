@@ -15,21 +15,19 @@ JUMPS_S = (-7200.0, -60.0, 90.0, 1500.0)
 def kill_worker(scene: Scene) -> None:
     """kill -9, started again at once."""
     (name,) = scene.some(GROUPS)
-    places = scene.stage.progress.owned("vitals-groups", name)
-    with scene.stage.crew.taken([name]):
-        scene.stage.crew.kill(name)
-        scene.stage.crew.start(name)
-        scene.await_moved("restart", places)
+    places = scene.places_of(name)
+    scene.stage.crew.kill(name)
+    scene.stage.crew.start(name)
+    scene.await_moved("restart", places)
 
 
 def lose_worker(scene: Scene) -> None:
     """kill -9, started again only when others have gone on with its partitions."""
     (name,) = scene.some(GROUPS)
-    places = scene.stage.progress.owned("vitals-groups", name)
-    with scene.stage.crew.taken([name]):
-        scene.stage.crew.kill(name)
-        scene.await_moved("fail-over", places)
-        scene.stage.crew.start(name)
+    places = scene.places_of(name)
+    scene.stage.crew.kill(name)
+    scene.await_moved("fail-over", places)
+    scene.stage.crew.start(name)
 
 
 def stop_worker(scene: Scene) -> None:
@@ -45,35 +43,32 @@ def stop_two_workers(scene: Scene) -> None:
 def term_worker(scene: Scene) -> None:
     """A rolling restart, one worker after the other."""
     for name in GROUPS:
-        if name not in scene.stage.crew.busy and scene.stage.crew.is_alive(name):
-            places = scene.stage.progress.owned("vitals-groups", name)
-            with scene.stage.crew.taken([name]):
-                scene.stage.crew.term(name)
-                scene.stage.crew.start(name)
-                scene.await_moved("rolling restart", places)
+        with contextlib.suppress(SkippedError):
+            scene.some([name])
+            places = scene.places_of(name)
+            scene.term([name])
+            scene.await_moved("rolling restart", places)
 
 
 def scale_down(scene: Scene) -> None:
     """A worker ends in order and stays away for a while: what it had goes on elsewhere."""
     (name,) = scene.some(GROUPS)
-    places = scene.stage.progress.owned("vitals-groups", name)
-    with scene.stage.crew.taken([name]):
-        scene.stage.crew.term(name)
-        scene.await_moved("scale-down", places)
-        scene.stage.crew.start(name)
+    places = scene.places_of(name)
+    scene.stage.crew.term(name)
+    scene.await_moved("scale-down", places)
+    scene.stage.crew.start(name)
 
 
 def join_worker(scene: Scene) -> None:
     """A fourth worker comes, and leaves again."""
     crew, progress = scene.stage.crew, scene.stage.progress
-    if GUEST in crew.busy:
+    if crew.is_alive(GUEST):
         raise SkippedError("the guest is there already")
-    with crew.taken([GUEST]):
-        crew.start(GUEST)
-        with contextlib.suppress(TimeoutError):
-            scene.stage.wait_for(lambda: bool(progress.owned("vitals-groups", GUEST)), 20, "the guest's partitions")
-        time.sleep(scene.chance.uniform(0.0, 3.0))
-        crew.term(GUEST)
+    crew.start(GUEST)
+    with contextlib.suppress(TimeoutError):
+        scene.stage.wait_for(lambda: bool(progress.owned("vitals-groups", GUEST)), 20, "the guest's partitions")
+    time.sleep(scene.chance.uniform(0.0, 3.0))
+    crew.term(GUEST)
 
 
 def kill_agent(scene: Scene) -> None:
@@ -112,16 +107,15 @@ def term_sink(scene: Scene) -> None:
 def kill_ticker(scene: Scene) -> None:
     """kill -9 of the ticker, perhaps between two partitions."""
     (name,) = scene.some((TICKER,))
-    with scene.stage.crew.taken([name]):
-        time.sleep(scene.chance.uniform(0.0, 2.0))
-        scene.stage.crew.kill(name)
-        scene.stage.crew.start(name)
+    time.sleep(scene.chance.uniform(0.0, 2.0))
+    scene.stage.crew.kill(name)
+    scene.stage.crew.start(name)
 
 
 def kill_importer(scene: Scene) -> None:
     """kill -9 of an import that runs; the same import again goes on where it was."""
-    if not scene.load.kill_importer(scene.chance.uniform(0.3, 2.0)):
-        raise SkippedError("no import ran any more")
+    if not scene.load.kill_importer(scene.chance.uniform(0.5, 2.0)):
+        raise SkippedError("no import ran for long enough")
 
 
 def jump_clocks(scene: Scene) -> None:

@@ -71,14 +71,16 @@ class Rounds:
         time.sleep(strike.at_s)
         with self._lock:
             self._under_way += 1
+        scene = Scene(self.stage, load, Random(strike.seed), self._is_alone)
         try:
-            FAULTS[strike.fault](Scene(self.stage, load, Random(strike.seed), self._is_alone))
+            FAULTS[strike.fault](scene)
             injected[strike.fault] += 1
         except SkippedError as error:
             skipped.append(f"{strike.fault}: {error}")
         except Exception as error:
             load.errors.append(f"{strike.fault}: {error!r}")
         finally:
+            self.stage.crew.let_go(scene.held)
             with self._lock:
                 self._under_way -= 1
 

@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from tests.faults.load import Load
@@ -27,14 +27,16 @@ class Scene:
     load: Load
     chance: Random
     is_alone: Callable[[], bool]
+    held: list[str] = field(default_factory=list)
+    """The processes that this fault has for itself, until its end."""
 
     def some(self, names: Sequence[str], count: int = 1) -> list[str]:
-        """Some that live and that no other fault has in its hands."""
-        crew = self.stage.crew
-        free = [name for name in names if name not in crew.busy and crew.is_alive(name)]
-        if len(free) < count:
+        """Some that live and that no other fault has; they are this one's from now on. Raises SkippedError."""
+        taken = self.stage.crew.take(names, count, self.chance)
+        if not taken:
             raise SkippedError("all of them are in the hands of other faults")
-        return self.chance.sample(free, count)
+        self.held += taken
+        return taken
 
     @contextlib.contextmanager
     def timed(self, what: str) -> Iterator[None]:
@@ -43,6 +45,15 @@ class Scene:
         yield
         is_alone = before and self.is_alone()
         self.stage.figures[what if is_alone else f"{what}, in company"].append(time.monotonic() - started)
+
+    def places_of(self, name: str) -> set[Place]:
+        """The partitions of a worker of groups, once it has some."""
+        with contextlib.suppress(TimeoutError):
+            self.stage.wait_for(lambda: bool(self._owned(name)), FAIL_OVER_LIMIT_S, f"partitions of {name}")
+        return self._owned(name)
+
+    def _owned(self, name: str) -> set[Place]:
+        return self.stage.progress.owned("vitals-groups", name)
 
     def await_moved(self, what: str, places: set[Place]) -> None:
         """Note how long it takes until the workers of groups have committed all these partitions further."""
@@ -54,25 +65,22 @@ class Scene:
     def pause(self, names: Sequence[str]) -> None:
         """Stop processes, each for around the session timeout: what wakes later than that is a zombie."""
         crew, timeout_s = self.stage.crew, self.stage.settings.session_timeout
-        with crew.taken(names):
-            for name in names:
-                crew.pause(name)
-            wakes = sorted((self.chance.uniform(0.7, 1.6) * timeout_s, name) for name in names)
-            started = time.monotonic()
-            for at, name in wakes:
-                time.sleep(max(0.0, started + at - time.monotonic()))
-                crew.wake(name)
+        for name in names:
+            crew.pause(name)
+        wakes = sorted((self.chance.uniform(0.7, 1.6) * timeout_s, name) for name in names)
+        started = time.monotonic()
+        for at, name in wakes:
+            time.sleep(max(0.0, started + at - time.monotonic()))
+            crew.wake(name)
 
     def term(self, names: Sequence[str]) -> None:
         """SIGTERM, and a new start, one after the other."""
-        with self.stage.crew.taken(names):
-            for name in names:
-                self.stage.crew.term(name)
-                self.stage.crew.start(name)
+        for name in names:
+            self.stage.crew.term(name)
+            self.stage.crew.start(name)
 
     def kill(self, names: Sequence[str]) -> None:
         """kill -9, and a new start at once."""
-        with self.stage.crew.taken(names):
-            for name in names:
-                self.stage.crew.kill(name)
-                self.stage.crew.start(name)
+        for name in names:
+            self.stage.crew.kill(name)
+            self.stage.crew.start(name)

@@ -34,26 +34,25 @@ def term_without_broker(scene: Scene) -> None:
     is_down = scene.chance.random() < 0.5
     with stage.kafka_lock:
         names = [name for kind in (GROUPS, OTHERS, SINKS, (TICKER,)) for name in scene.some(kind)]
-        with stage.crew.taken(names):
-            if is_down:
-                stage.supervisor.stop(["kafka"])
-            else:
-                stage.signal_server("kafka", signal.SIGSTOP)
-            time.sleep(scene.chance.uniform(0.0, 2.0))
-            before = len(stage.crew.sigterm_seconds)
-            threads = [threading.Thread(target=stage.crew.term, args=(name,)) for name in names]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            what = f"SIGTERM while the broker {'is down' if is_down else 'hangs'}"
-            stage.figures[what] += stage.crew.sigterm_seconds[before:]
-            if is_down:
-                stage.supervisor.start("kafka")
-            else:
-                stage.signal_server("kafka", signal.SIGCONT)
-            for name in names:
-                stage.crew.start(name)
+        if is_down:
+            stage.supervisor.stop(["kafka"])
+        else:
+            stage.signal_server("kafka", signal.SIGSTOP)
+        time.sleep(scene.chance.uniform(0.0, 2.0))
+        before = len(stage.crew.sigterm_seconds)
+        threads = [threading.Thread(target=stage.crew.term, args=(name,)) for name in names]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        what = f"SIGTERM while the broker {'is down' if is_down else 'hangs'}"
+        stage.figures[what] += stage.crew.sigterm_seconds[before:]
+        if is_down:
+            stage.supervisor.start("kafka")
+        else:
+            stage.signal_server("kafka", signal.SIGCONT)
+        for name in names:
+            stage.crew.start(name)
         stage.await_answers()
 
 

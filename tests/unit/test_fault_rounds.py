@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from random import Random
 
 import pytest
 
@@ -102,9 +103,13 @@ def test_who_ends_is_started_again_unless_a_fault_has_it(tmp_path):
     for name in ("one", "two"):
         crew.start(name)
         crew.kill(name)
-    with crew.taken(["two"]):
-        crew.restart_dead()
-        assert crew.alive() == ["one"]
+    crew.busy.add("two")
+    crew.restart_dead()
+    assert crew.alive() == ["one"]
+    assert crew.take(["one", "two"], 2, Random(1)) == []
+    assert crew.take(["one", "two"], 1, Random(1)) == ["one"]
+    assert crew.take(["one", "two"], 1, Random(1)) == []
+    crew.let_go(["one", "two"])
     crew.restart_dead()
     assert sorted(crew.alive()) == ["one", "two"]
     assert sorted(crew.died) == [("one", -9), ("two", -9)]
