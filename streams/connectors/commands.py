@@ -270,6 +270,8 @@ def _import(open_reader: "Callable[[], Reader]", recipe: "Recipe", options: Opti
         destination.close()
     for line in closing(counts, reader.unit, options, time.monotonic() - began):
         click.echo(line)
+    if others := getattr(reader, "skipped_files", 0):
+        click.echo(f"{others:,} other files are no day of a channel by their names and were not read")
 
 
 def _destination(recipe: "Recipe", options: Options, home: settings.Settings) -> "tuple[Destination, Progress]":

@@ -12,9 +12,11 @@ from streams.connectors.destinations import Destination
 from streams.dead_letters import DeadLetter
 from streams.errors import VitalsError
 from streams.events import Event, GroupEvent, Purchase, Refund, SourceComplete, Tick, encode
+from streams.vitals.panes import PANE_DAYS
 from streams.vitals.policy import DAY_MS
 
 SETTLE_SECONDS = 2.0
+LONGEST_NAME = 512
 REFUSED_BEFORE_ANY = 100
 """So many refused lines before the first event say that the file is of another format."""
 
@@ -92,6 +94,8 @@ class Import:
             first = min([batch.begins_at, *(event.occurred_at for event in batch.events[:1])])
             self._midnight = first // DAY_MS * DAY_MS + DAY_MS  # the days before were closed when it was delivered
         for identity in batch.identities:
+            if len(identity.name) > LONGEST_NAME:
+                identity = msgspec.structs.replace(identity, name=identity.name[:LONGEST_NAME])  # noqa: PLW2901
             counts.forgotten += not self._destination.identify(identity)
         for event in batch.events:
             self._send(event)
@@ -146,11 +150,21 @@ class Import:
         self._tick(midnight, [name for name in self._sources if name not in self._begun])
 
     def _close_days(self, at: int) -> None:
-        """Tick at each midnight up to and including `at`, for every source met so far."""
+        """Tick at each midnight up to and including `at`, for every source met so far.
+
+        Of a longer gap only the first and the last PANE_DAYS, as far as panes reach: one event of 1970 must not make
+        20,000 ticks for each source and partition.
+        """
         midnight = self._midnight
-        while midnight is not None and midnight <= at:
+        if midnight is None:
+            return
+        leap_from = midnight + PANE_DAYS * DAY_MS
+        leap_to = at // DAY_MS * DAY_MS - PANE_DAYS * DAY_MS
+        while midnight <= at:
             self._tick(midnight)
             midnight += DAY_MS
+            if leap_from <= midnight < leap_to:
+                midnight = leap_to
         self._midnight = midnight
 
     def _tick(self, at: int, names: Iterable[str] | None = None) -> None:

@@ -174,7 +174,7 @@ def _columns(header: list[str], form: Form, title: str) -> dict[str, int]:
     if "customer_id" not in columns and "member_id" not in columns:
         missing.append("customer_id")
     if missing:
-        there = ", ".join(header)[:200] or "nothing"
+        there = "".join(c if c.isprintable() else "�" for c in ", ".join(header)[:200]) or "nothing"
         raise VitalsError(f"{title} has no column {missing[0]}: name it with --column {missing[0]}=… (it has {there})")
     return columns
 

@@ -85,7 +85,7 @@ class SlackReader:
             channel_of = folders.get(found["folder"]) if found else None
             day = _day(found["day"]) if found else None
             if channel_of is None or day is None:
-                self.skipped_files += 1
+                self.skipped_files += name.removeprefix(prefix) not in _LISTS
             else:
                 self._files.append(DayFile(channel=channel_of.id, day=day, tree=tree, name=name, size=size))
 
@@ -160,6 +160,9 @@ class SlackReader:
         return SlackDay(file, self._recipe, self._people, batch).read(data, prev)
 
 
+_LISTS = ("channels.json", "groups.json", "users.json")
+
+
 def _day(text: str) -> int | None:
     try:
         return date.fromisoformat(text).toordinal() - EPOCH
@@ -173,5 +176,5 @@ def _read(tree: Tree, name: str, sizes: dict[str, int], kind: type[Any]) -> list
         return []
     try:
         return list(msgspec.json.decode(tree.read(name), type=list[kind]))  # type: ignore[valid-type]
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise VitalsError(f"{name} in {tree.title} is not what Slack exports ({error}): export again") from None

@@ -13,6 +13,7 @@ from streams.connectors.importing import Import
 from streams.connectors.lines import LineFile
 from streams.errors import VitalsError
 from streams.events import MemberEvent, SourceComplete, Tick
+from streams.vitals.panes import PANE_DAYS
 from streams.vitals.partition import GroupLog
 from streams.vitals.rows import GroupVitals
 from tests.importing import NOW, Marks, Remembered, irc_reader, member, run, write
@@ -251,3 +252,35 @@ def test_who_is_to_be_forgotten_is_counted_and_not_named(tmp_path):
     assert not to.identities
     assert counts.forgotten == 1
     assert {event.member_id for event in to.events if isinstance(event, MemberEvent)} == {member("ann")}
+
+
+def test_one_event_of_1970_does_not_make_a_tick_for_every_day_since(tmp_path):
+    to = Remembered()
+    days = {f"den/{day}": "[10:00] <ann> hi\n" for day in ("1970-01-05", "2024-05-05", "2024-05-06")}
+    run(irc_reader(write(tmp_path, days)), to)
+    ticks = [event.occurred_at for event in to.log if type(event) is Tick]
+    assert len(ticks) <= 2 * PANE_DAYS + 4
+    assert ticks == sorted(set(ticks))
+    assert ticks[-PANE_DAYS:] == [MAY_6 + DAY_MS - DAY_MS * back for back in reversed(range(PANE_DAYS))]
+
+
+def test_a_gap_that_panes_reach_is_closed_day_by_day(tmp_path):
+    to = Remembered()
+    days = {f"den/{day}": "[10:00] <ann> hi\n" for day in ("2022-02-01", "2024-05-06")}
+    run(irc_reader(write(tmp_path, days)), to)
+    ticks = [event.occurred_at for event in to.log if type(event) is Tick]
+    assert set(range(ticks[0], ticks[-1] + 1, DAY_MS)) == set(ticks)
+
+
+def test_a_display_name_beyond_all_measure_is_cut_so_that_the_topic_takes_it(tmp_path):
+    class OneName(Remembered):
+        def identify(self, identity):
+            return super().identify(identity)
+
+    to = OneName()
+    reader = irc_reader(months(tmp_path))
+    batches = list(reader.batches(NothingDelivered()))
+    batches[0].identities = [msgspec.structs.replace(batches[0].identities[0], name="n" * 10_000)]
+    reader.batches = lambda _: iter(batches)
+    run(reader, to)
+    assert max(len(identity.name) for identity in to.identities) == 512

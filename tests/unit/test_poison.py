@@ -3,14 +3,17 @@
 import json
 import math
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import jsonschema
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams import models
+from streams.dead_letters import DeadLetter
 from streams.events import FUTURE_TOLERANCE_MS, Calibration, OrderAttributed, SourceComplete, Tick
 from streams.resources import resource_dir
 from streams.vitals.group import apply
@@ -23,6 +26,7 @@ from streams.vitals.state import GroupState
 from tests.poison.case import ACCEPTED, REFUSED, Case, Raw, raw
 from tests.poison.corpus import NASTY, fuzzed, made
 from tests.poison.fates import BRAND, NOW, Tasting
+from tests.poison.files import FINE, counts_of, made_files, taste
 
 MADE = made(NOW, BRAND)
 TOPICS = sorted({case.topic for case in MADE})
@@ -181,3 +185,32 @@ def test_calibrations_of_made_up_brands_are_as_few():
         )  # fmt: skip
     assert len(state.calibrations) == BRANDS_KEPT
     assert (state.community("b2", "m", 2 * NOW), state.community("b3", "m", 2 * NOW)) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("command", ["irc", "slack", "orders-csv", "jsonl"])
+def test_a_hostile_file_is_read_line_by_line_or_refused_in_one_line(command, tmp_path, monkeypatch):
+    monkeypatch.setenv("VITALS_HOME", str(tmp_path / "home"))
+    wrong = {}
+    for number, file in enumerate(one for one in made_files() if one.command == command):
+        code, line = taste(file, tmp_path / str(number))
+        is_read = code == 0 and accounted(line, tmp_path / str(number))
+        is_refused = code == 1 and line.startswith("vitals: ") and line.isprintable()
+        if not (is_read or (is_refused and file.wanted != FINE)):
+            wrong[file.name] = (code, line)
+    assert wrong == {}
+
+
+OF_NO_GROUP = sum(case.name.startswith(("source_complete", "calibration")) for case in MADE)
+
+
+def accounted(line: str, root: Path) -> bool:
+    """Whether each line of the closing count is an event, skipped or rejected, and each event can be read back."""
+    counts = counts_of(line)
+    written = (root / "out.jsonl").read_bytes().splitlines()
+    rejected = root / "out.jsonl.rejected.jsonl"
+    letters = rejected.read_bytes().splitlines() if rejected.exists() else []
+    for letter in letters:
+        msgspec.json.decode(letter, type=DeadLetter)
+    is_complete = counts["read"] <= counts["sent"] + counts["skipped"] + counts["rejected"]
+    of_no_group = 0 if "entries" in line or "rows" in line else OF_NO_GROUP  # these are not written, as --out says
+    return is_complete and len(letters) == counts["rejected"] and 0 <= counts["sent"] - len(written) <= of_no_group
