@@ -35,6 +35,8 @@ BAD_LINES = 5
 LIVE_GROUPS = 24
 REPEATED = 0.02
 """The share of live messages that a connector sends again."""
+GIVEN_UP = 3
+"""So often an import may say that it gives up; it waits for a minute before."""
 NOISE_EVERY = 1000
 """Far below the share of refused records at which a partition stands still."""
 REST_LIMIT_S = 120.0
@@ -143,9 +145,12 @@ class Load:
                 self._import_to_the_end(self.chance.choice(self._pieces), "--again")
 
     def _import_to_the_end(self, piece: Piece, *options: str) -> None:
+        """As its user would: what was killed, or gave up as Kafka was away for too long, is begun again."""
+        tries = 0
         while (code := self._import(piece, *options)) != 0:
-            if code != -9:
-                self.errors.append(f"an import of {piece.source} ended with {code}")
+            tries += code != -9
+            if tries > GIVEN_UP:
+                self.errors.append(f"an import of {piece.source} ended with {code}, {tries} times")
                 return
 
     def _import(self, piece: Piece, *options: str) -> int:
