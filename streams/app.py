@@ -18,6 +18,7 @@ from streams.errors import VitalsError
 from streams.logs import log_beneath, log_of, to_stderr
 from streams.patience import RETRY_S, Patience
 from streams.pulse import Pulse
+from streams.sampling import Sampler
 from streams.settings import Settings, load
 from streams.worker_pulse import WorkerPulse
 
@@ -253,6 +254,7 @@ def run(settings: Settings, agent: Agent, instance: str) -> NoReturn:
     pulse = Pulse("worker", agent.name, instance)
     try:
         endpoint.serve(settings.metrics, pulse)
+        Sampler(settings, pulse).start()
         topic_id = await_topics(settings, agent, pulse)
     except VitalsError as error:
         log.critical("%s", error)

@@ -19,6 +19,8 @@ _TTL_COLUMN = "ingested_at"
 """Rows are kept so long from their arrival, not from their event: else an archive from years ago, imported
 today, would be dropped by the next merge."""
 _REGISTRIES = frozenset({"groups_v1", "members_v1", "schema_migrations"})
+_SHORT_LIVED = frozenset({"part_metrics_v1"})
+"""What has a retention of its own, of days."""
 _REGISTER = """CREATE TABLE IF NOT EXISTS schema_migrations
 (
     name String,
@@ -132,7 +134,10 @@ def _retain(warehouse: Warehouse, settings: Settings, tell: Callable[[str], None
         {"database": settings.clickhouse_database},
     )
     for name, definition in sorted(tables):
-        if name not in _REGISTRIES and f"toIntervalDay({settings.retention_days}) " not in f"{definition} ":
+        if (
+            name not in _REGISTRIES | _SHORT_LIVED
+            and f"toIntervalDay({settings.retention_days}) " not in f"{definition} "
+        ):
             tell(f"keep {name} for {settings.retention_days} days")
             warehouse.run(
                 f"ALTER TABLE {name} MODIFY TTL toDateTime({_TTL_COLUMN}) + toIntervalDay({settings.retention_days})"

@@ -17,6 +17,7 @@ from msgspec import inspect
 from streams.dead_letters import DeadLetter, dead_letter
 from streams.events import EVENTS, Event, Touch
 from streams.identities import ForgottenMember, MemberIdentity
+from streams.metrics import PartMetrics
 from streams.resources import resource_dir
 from streams.vitals.rows import GroupAlert, GroupVitals, MemberVitals
 
@@ -28,7 +29,7 @@ EVENT_TYPES: dict[str, type[msgspec.Struct]] = {
 }
 ROW_TYPES: dict[str, type[msgspec.Struct]] = {
     re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower(): kind
-    for kind in (DeadLetter, ForgottenMember, GroupAlert, GroupVitals, MemberIdentity, MemberVitals)
+    for kind in (DeadLetter, ForgottenMember, GroupAlert, GroupVitals, MemberIdentity, MemberVitals, PartMetrics)
 }
 
 _AT = 1_767_261_600_000  # 2026-01-01T10:00Z
@@ -101,6 +102,13 @@ _SAMPLES: dict[str, Any] = {
     "role": "member",
     "raw_id": "wmAbC123",
     "risk": 0.41,
+    "part": "groups-1",
+    "since": _AT - 60_000,
+    "started_at": _AT - 3_600_000,
+    "samples": (
+        {"name": "vitals_partitions", "agent": "groups", "labels": {}, "value": 8.0},
+        {"name": "vitals_flush_seconds_bucket", "agent": "groups", "labels": {"le": "0.05"}, "value": 12.0},
+    ),
 }
 """What stands in the examples, by name of field; one that is not here, or is of another type, gets a plain value."""
 

@@ -68,6 +68,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics: str | None = None
     """Where each part answers `/metrics`, `/live` and `/ready`: host:port, port 0 for any free one. Unset: nowhere.
     Parts that `vitals up` starts take this port and those after it."""
+    metrics_seconds: float = 60.0
+    """How often each part tells ClickHouse of its metrics, for the page *Pipeline*; 0: never."""
     retention_days: int = 730
     """How long ClickHouse keeps events and rows."""
 

@@ -20,6 +20,7 @@ from streams import endpoint, letter_box, logs, metrics
 from streams import settings as settings_module
 from streams.errors import VitalsError
 from streams.pulse import Pulse
+from streams.sampling import Sampler
 from streams.settings import Settings
 from streams.sink_batch import TOPICS, Batch, Record
 from streams.sink_rows import Table, columnar
@@ -281,7 +282,12 @@ def sink_command(name: str) -> None:
     endpoint.serve(settings.metrics, sink.pulse)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: _end(sink))
-    sink.run()
+    sampler = Sampler(settings, sink.pulse)
+    sampler.start()
+    try:
+        sink.run()
+    finally:
+        sampler.close()
 
 
 def _end(sink: Sink) -> None:

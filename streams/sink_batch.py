@@ -24,6 +24,7 @@ from streams.events import (
     Refund,
 )
 from streams.identities import ForgottenMember, MemberIdentity
+from streams.metrics import PartMetrics
 from streams.sink_rows import Row, Table
 from streams.vitals.rows import GroupAlert, GroupVitals, MemberVitals
 
@@ -38,6 +39,7 @@ _decode_vitals = msgspec.json.Decoder(GroupVitals).decode
 _decode_day = msgspec.json.Decoder(MemberVitals).decode
 _decode_alert = msgspec.json.Decoder(GroupAlert).decode
 _decode_letter = msgspec.json.Decoder(DeadLetter).decode
+_decode_part = msgspec.json.Decoder(PartMetrics).decode
 _decode_identity = msgspec.json.Decoder(MemberIdentity).decode
 _decode_forgotten = msgspec.json.Decoder(ForgottenMember).decode
 _decode_acceptance = msgspec.json.Decoder(Acceptance).decode
@@ -144,6 +146,11 @@ class Batch:
         if forgotten := self._row(record, _decode_forgotten):
             self.rows[sink_rows.MEMBERS].append(sink_rows.forgotten_row(forgotten))
 
+    def part(self, record: Record) -> None:
+        """A record of part-metrics."""
+        if told := self._row(record, _decode_part):
+            self.rows[sink_rows.PART_METRICS] += sink_rows.sample_rows(told, record.timestamp)
+
     def _event(self, record: Record, decode: Callable[[bytes], Any], key_of: KeyOf) -> Event | None:
         """The event of a record, refused for what its agent refuses. `take_in` says why; the checks here are quick."""
         value = record.value or b""
@@ -207,5 +214,6 @@ TOPICS: dict[str, Callable[[Batch, Record], None]] = {
     "dead-letters": Batch.letter,
     "member-identities": Batch.identity,
     "forgotten-members": Batch.forgotten,
+    "part-metrics": Batch.part,
 }
 """The topics that the sink reads, and what becomes of their records."""

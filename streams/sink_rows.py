@@ -22,6 +22,7 @@ from streams.events import (
     Tick,
 )
 from streams.identities import ForgottenMember, MemberIdentity
+from streams.metrics import PartMetrics
 from streams.vitals.rows import GroupAlert, GroupVitals, MemberVitals, Reason
 from streams.words import words
 
@@ -122,7 +123,11 @@ DEAD_LETTERS = _of(
     "dead_letters_v1",
     {"text": "origin reason detail sha256 original", "int": "partition position size", "time": "at ingested_at"},
 )
-TABLES = (EVENTS, PURCHASES, GROUP_VITALS, MEMBER_VITALS, GROUP_ALERTS, GROUPS, MEMBERS, DEAD_LETTERS)
+PART_METRICS = _of(
+    "part_metrics_v1",
+    {"text": "name agent part labels", "real": "value", "time": "since at started_at ingested_at"},
+)
+TABLES = (EVENTS, PURCHASES, GROUP_VITALS, MEMBER_VITALS, GROUP_ALERTS, GROUPS, MEMBERS, DEAD_LETTERS, PART_METRICS)
 
 FOR_EVER = 10_413_705_600_000
 """Later than whatever is ingested: 2299-12-31, about the last day that ClickHouse knows."""
@@ -259,6 +264,15 @@ def alert_row(alert: GroupAlert, arrived_at: int) -> Row:
 def letter_row(letter: DeadLetter, arrived_at: int) -> Row:
     """A row of `dead_letters_v1`, its bytes in base64."""
     return _letter_row(letter, arrived_at, b64encode(letter.original).decode())
+
+
+def sample_rows(told: PartMetrics, arrived_at: int) -> list[Row]:
+    """The rows of `part_metrics_v1`: one for each sample, its labels as JSON in the order of their names."""
+    times = (told.since, told.at, told.started_at, arrived_at)
+    return [
+        (one.name, one.agent, told.part, msgspec.json.encode(one.labels, order="sorted").decode(), one.value, *times)
+        for one in told.samples
+    ]
 
 
 def identity_row(identity: MemberIdentity, arrived_at: int) -> Row:

@@ -1,6 +1,7 @@
 """The ticker: says on the log that time passed, since silence is the absence of events."""
 
 import contextlib
+import math
 import signal
 import threading
 import time
@@ -15,6 +16,7 @@ from streams.events import Tick, encode
 from streams.logs import log_of, to_stderr
 from streams.patience import RETRY_S, Patience
 from streams.pulse import Pulse
+from streams.sampling import Sampler
 from streams.settings import Settings, load
 from streams.worker_status import Status
 
@@ -139,6 +141,19 @@ def append(settings: Settings, topic: str, records: Iterable[tuple[bytes, bytes 
         raise VitalsError(f"Kafka at {settings.kafka} took not all of it ({type(error).__name__}): try again") from None
 
 
+def measure_lag(settings: Settings, pulse: Pulse) -> None:
+    """Ask Kafka how far each agent is behind. Here, as an agent that is down cannot say it; unknown is NaN."""
+    from streams.stack.backlog import GROUPS, Backlog  # noqa: PLC0415
+
+    try:
+        backlog = Backlog(settings)
+        lags: dict[str, float] = {group: backlog.lag(group) for group in GROUPS}
+    except VitalsError:
+        lags = dict.fromkeys(GROUPS, math.nan)
+    for group, lag in lags.items():
+        pulse.set(metrics.LAG, lag, agent=group.removeprefix("vitals-"))
+
+
 @click.command("ticker", epilog="Example: vitals ticker")
 def ticker_command() -> None:
     """Append a tick to every partition of chat-events, each minute, until SIGTERM."""
@@ -151,5 +166,10 @@ def ticker_command() -> None:
     ticker = Ticker(settings, connect, over.wait)
     endpoint.serve(settings.metrics, ticker.pulse)
     status = Status(settings, ticker.pulse)
-    ticker.run()
-    status.close()
+    sampler = Sampler(settings, ticker.pulse, look=lambda: measure_lag(settings, ticker.pulse))
+    sampler.start()
+    try:
+        ticker.run()
+    finally:
+        sampler.close()
+        status.close()

@@ -43,8 +43,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """A whole running stack of the module's own, with agents and a quick tick."""
-    settings = make_settings(tmp_path_factory.mktemp("whole"), tick_seconds=2.0)
+    """A whole running stack of the module's own, with agents and a quick tick, whose parts say how they are."""
+    quick = {"tick_seconds": 2.0, "metrics_seconds": 2.0, "metrics": "127.0.0.1:0"}
+    settings = make_settings(tmp_path_factory.mktemp("whole"), **quick)
     quiet = Steps(lambda _: None, is_live=False)
     try:
         yield up(settings, steps=quiet)

@@ -263,63 +263,6 @@ GROUP BY brand_id, currency
 ORDER BY revenue DESC
 """
 
-# Pipeline.
-PIPELINE_NOW = """
-SELECT
-    {behind} AS behind,
-    dateDiff('second', events_at, now()) AS event_age,
-    dateDiff('second', vitals_at, now()) AS vitals_age,
-    judged_to,
-    (SELECT count() FROM sources WHERE stale_groups > 0) AS blind_sources,
-    (SELECT count() FROM dead_letters WHERE at > now() - INTERVAL 1 DAY) AS letters_1d
-FROM pipeline
-"""
-THROUGHPUT = """
-SELECT
-    toStartOfInterval(minute, INTERVAL greatest(60, $__interval_s) second) AS time,
-    sumIf(rows, stream = 'events') / greatest(60, $__interval_s) AS events,
-    sumIf(rows, stream = 'orders') / greatest(60, $__interval_s) AS orders,
-    sumIf(rows, stream = 'vital signs') / greatest(60, $__interval_s) AS vitals
-FROM arrivals
-WHERE minute >= $__fromTime AND minute <= $__toTime
-GROUP BY time
-ORDER BY time
-"""
-DELAY = """
-SELECT
-    toStartOfHour(ingested_at) AS time,
-    quantile(0.5)(dateDiff('millisecond', at, ingested_at)) / 1000 AS half,
-    quantile(0.95)(dateDiff('millisecond', at, ingested_at)) / 1000 AS most
-FROM group_vitals_v1
-WHERE ingested_at >= $__fromTime AND ingested_at <= $__toTime AND at > ingested_at - INTERVAL 1 DAY
-GROUP BY time
-ORDER BY time
-"""
-LETTERS_BY_HOUR = """
-SELECT toStartOfHour(at) AS time, count() AS letters
-FROM dead_letters
-WHERE at >= $__fromTime AND at <= $__toTime
-GROUP BY time
-ORDER BY time WITH FILL FROM toStartOfHour($__fromTime) TO toStartOfHour($__toTime) STEP INTERVAL 1 HOUR
-"""
-LETTERS_BY_REASON = """
-SELECT origin, reason, count() AS letters, max(at) AS latest, argMax(detail, at) AS example
-FROM dead_letters
-WHERE at >= $__fromTime AND at <= $__toTime
-GROUP BY origin, reason
-ORDER BY letters DESC
-"""
-SOURCES = """
-SELECT
-    source, brand_id, platform, if(is_live, 'live', 'finished') AS kind, complete_at,
-    dateDiff('second', complete_at, now()) AS complete_age,
-    dateDiff('second', heard_at, now()) AS heard_age,
-    groups, stale_groups, events
-FROM sources
-WHERE {scope}
-ORDER BY stale_groups DESC, is_live DESC, heard_at
-"""
-
 # Alert rules: a series with one point per brand or source, or one series; a row for each even when all is well.
 ALERT_DYING = """
 SELECT now() AS time, brand_id, toFloat64(countIf(latest.verdict = 'dying')) AS value

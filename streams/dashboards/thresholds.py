@@ -46,6 +46,8 @@ no row judges; events where there never was a row. Or nothing comes at all: ever
 _FRAGMENTS = {
     "scope": _SCOPE,
     "days": "day >= toDate32($__fromTime, 'UTC') AND day <= toDate32($__toTime, 'UTC')",
+    "bucket": "toStartOfInterval(at, INTERVAL greatest(60, $__interval_s) second)",
+    "told": "at >= $__fromTime AND at <= $__toTime",
     "marked": "group_id = ${group:sqlstring} AND at >= $__fromTime AND at <= $__toTime",
     "chosen": "('*' IN (${group:sqlstring}) OR group_id IN (${group:sqlstring}))",
     "places": f"transform(currency, {[*ODD_PLACES]}, {[*ODD_PLACES.values()]}, 2)",

@@ -133,10 +133,16 @@ def _quiet_now(channel: "Channel") -> str:
 def _run(settings: Settings, channels: "list[Channel]") -> None:
     from streams import endpoint  # noqa: PLC0415
     from streams.notify.agent import Notifier  # noqa: PLC0415
+    from streams.sampling import Sampler  # noqa: PLC0415
 
     logs.to_stderr()
     notifier = Notifier(settings, channels)
     endpoint.serve(settings.metrics, notifier.pulse)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: notifier.stop())
-    notifier.run()
+    sampler = Sampler(settings, notifier.pulse)
+    sampler.start()
+    try:
+        notifier.run()
+    finally:
+        sampler.close()

@@ -82,6 +82,16 @@ def home(stack: Settings) -> Settings:
             for at in closes[:-1]
         ],
     )  # fmt: skip
+    told = {"agent": "groups", "part": "groups-1", "labels": "{}", "since": text(NOW - timedelta(minutes=1))}
+    told |= {"at": text(NOW), "started_at": text(NOW)}
+    numbers = {"vitals_lag_records": 5, "vitals_records_total": 60, "vitals_build_info": 1}
+    bounds = [("vitals_flush_seconds_bucket", bound, count) for bound, count in (("0.1", 1), ("0.5", 3), ("+Inf", 4))]
+    give_rows(
+        stack,
+        "part_metrics_v1",
+        [told | {"name": name, "value": value} for name, value in numbers.items()]
+        + [told | {"name": name, "value": count, "labels": f'{{"le":"{bound}"}}'} for name, bound, count in bounds],
+    )
     bought = {"brand_id": "dash", "type": "purchase", "order_id": "o", "customer_id": "m_1", "currency": "JPY"}
     at = text(TODAY - timedelta(days=3))
     give_rows(stack, "purchases_v1", [bought | {"event_id": "dash-p", "occurred_at": at, "amount": 500}])

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import urllib.request
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from streams import events as e
+from streams.metrics import METRICS
 from streams.settings import Settings
 from streams.warehouse import Warehouse
 from tests.conftest import Vitals
@@ -121,3 +124,54 @@ def test_no_letter_is_dead(vitals: Vitals, fleet: Path) -> None:
 def test_every_query_of_the_dashboards_gives_rows(vitals: Vitals, fleet: Path) -> None:
     said = vitals("dashboards", "check", "--queries-only", "--require-rows")
     assert " queries, 0 bad, " in said.splitlines()[-1]
+
+
+def test_every_part_answers_prometheus_and_its_probes_and_names_nobody(
+    vitals: Vitals, fleet: Path, sent: list[e.Event]
+) -> None:
+    parts = {part["name"]: part for part in json.loads(vitals("status", "--json"))["parts"]}
+    pages = {name: part["address"] for name, part in parts.items() if name not in {"kafka", "clickhouse"}}
+    assert set(pages) == {"groups-1", "identity", "attribution", "alerts", "sink", "ticker"}
+    known = {one.name.removesuffix("_total"): one for one in METRICS}
+    people = {word for event in sent for word in named_in(event)}
+    records = {}
+    for name, url in pages.items():
+        text = asked(url)
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                assert set(sample.labels) - {"le"} == set(known[family.name].labels)
+                assert not people & set(sample.labels.values())
+                if sample.name == "vitals_records_total":
+                    records[name] = sample.value
+        for probe in ("live", "ready"):
+            assert asked(url.replace("metrics", probe)) == "ok\n"
+    assert set(records) == set(pages) - {"ticker"}
+    assert min(records["groups-1"], records["sink"]) >= len(sent)
+
+
+def named_in(event: e.Event) -> set[str]:
+    """The members, groups and brands of an event."""
+    found = {getattr(event, field, None) for field in ("member_id", "customer_id", "group_id", "brand_id")}
+    return {word for word in found if word}
+
+
+def asked(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return str(answer.read().decode())
+
+
+def test_what_the_parts_told_is_in_clickhouse(vitals: Vitals, fleet: Path, sent: list[e.Event]) -> None:
+    heard = rows(vitals, "SELECT part, starts FROM parts WHERE heard_at > now() - INTERVAL 1 MINUTE")
+    assert {row["part"]: int(row["starts"]) for row in heard} == dict.fromkeys(
+        ("groups-1", "identity", "attribution", "alerts", "sink", "ticker"), 1
+    )
+    counted = rows(
+        vitals, "SELECT max(value) AS n FROM part_history WHERE name = 'vitals_imported_total' AND label = 'sent'"
+    )
+    assert counted[0]["n"] == len(sent)
+    lags = rows(vitals, "SELECT DISTINCT agent FROM part_history WHERE name = 'vitals_lag_records'")
+    assert {row["agent"] for row in lags} == {"groups", "identity", "attribution", "alerts", "sink"}
+    stored = rows(
+        vitals, "SELECT sum(value) AS n FROM part_history WHERE name = 'vitals_rows_total' AND label = 'events_v1'"
+    )
+    assert stored[0]["n"] >= len([event for event in sent if not isinstance(event, e.Purchase | e.Refund)])

@@ -106,6 +106,8 @@ def test_retention_follows_the_setting(empty: Settings) -> None:
             f"AND create_table_query LIKE '%%ingested_at) + toIntervalDay({days})%%'"
         )
         assert found == [(6,)]
+    own = "SELECT create_table_query LIKE '%%toIntervalDay(14)%%' FROM system.tables WHERE name = 'part_metrics_v1'"
+    assert set(Warehouse(empty).query(f"{own} AND database = currentDatabase()")) == {(1,)}
 
 
 def give(case: Path, settings: Settings) -> None:

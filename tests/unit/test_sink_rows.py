@@ -22,6 +22,7 @@ from streams.events import (
     Tick,
 )
 from streams.identities import ForgottenMember, MemberIdentity
+from streams.metrics import PartMetrics, Sample
 from streams.resources import resource_dir
 from streams.sink_batch import Batch, Record
 from streams.sink_rows import DEAD_LETTERS, GROUPS, MEMBERS, TABLES, columnar
@@ -100,6 +101,20 @@ def test_roster_keeps_its_list_and_no_count_in_the_registry():
     batch = batch_of(record(Roster(**IN_GROUP, members=("m1", "m2"), staff=("s",))))
     assert rows_of(batch, sink_rows.EVENTS)[0]["members"] == ("m1", "m2")
     assert rows_of(batch, GROUPS)[0]["members"] is None
+
+
+def test_a_part_s_metrics_are_a_row_each():
+    samples = (
+        Sample("vitals_lag_records", "groups", {}, 7.0),
+        Sample("vitals_x_total", "sink", {"b": "2", "a": "1"}, 0.5),
+    )
+    told = PartMetrics(part="ticker", since=1, at=2, started_at=0, samples=samples)
+    batch = batch_of(record(told, topic="part-metrics", key=b"ticker"))
+    shared = {"part": "ticker", "since": 1, "at": 2, "started_at": 0, "ingested_at": 5000}
+    assert rows_of(batch, sink_rows.PART_METRICS) == [
+        shared | {"name": "vitals_lag_records", "agent": "groups", "labels": "{}", "value": 7.0},
+        shared | {"name": "vitals_x_total", "agent": "sink", "labels": '{"a":"1","b":"2"}', "value": 0.5},
+    ]
 
 
 def test_ticks_and_calibrations_are_not_kept():
