@@ -10,6 +10,8 @@ LEFT, RIGHT, TOP, BOTTOM = 46.0, 4.0, 8.0, 18.0
 """Room around the bars: numbers at the left, dates below."""
 GAP = 0.22
 """Of a week's room, between two bars."""
+LINE_APART = 12.0
+"""Numbers of the scale nearer to zero's would stand on it."""
 STEPS = (1, 1.5, 2, 3, 4, 5, 6, 8, 10)
 SPARK_WIDTH, SPARK_HEIGHT = 156.0, 30.0
 WEEKS_OF_SPARK = 52
@@ -89,7 +91,8 @@ def columns(weeks: Sequence[Column], shown: Callable[[float], str]) -> Plot:
     room = (WIDTH - LEFT - RIGHT) / max(len(weeks), 1)
     boxes = [box for place, week in enumerate(weeks) for box in _stack(week, LEFT + place * room, room, y_of)]
     ends = sorted({bottom, 0.0, top / 2 if bottom == 0 else 0.0, top})
-    lines = [Mark(_round(y_of(value)), shown(value)) for value in ends]
+    clear = [value for value in ends if value == 0 or abs(y_of(value) - y_of(0)) >= LINE_APART]
+    lines = [Mark(_round(y_of(value)), shown(value)) for value in clear]
     return Plot(boxes, lines, _dates(weeks, room), _round(y_of(0)))
 
 

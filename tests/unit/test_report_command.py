@@ -87,6 +87,7 @@ def test_again_it_writes_the_same_in_place(run, tmp_path):
         (("--brand", "acme", "--week", "2026-W36"), None),
         (("--brand", "acme", "--week", "2026-W35"),
          "no data of acme for 2026-08-24 to 2026-08-30: it has days from 2026-09-01 to 2026-11-22"),
+        (("--brand", "acme", "--until", "2026-09-01"), None),
         (("--brand", "acme", "--until", "2026-11-28"), None),
         (("--brand", "acme", "--until", "2026-11-29"),
          "no data of acme for 2026-11-23 to 2026-11-29: it has days from 2026-09-01 to 2026-11-22"),

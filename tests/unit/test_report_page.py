@@ -1,11 +1,15 @@
 """The page: a golden file in each language (`python -m tests.unit.test_report_page` writes them, to be looked at)."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from streams.report import page as page_module
+from streams.report.charts import charts
+from streams.report.facts import BrandWeek
 from streams.report.page import page
 from streams.report.telling import clean
 from streams.report.words import KINDS, WORDS, axis_day, say, typeset
@@ -121,6 +125,17 @@ def test_long_lists_are_cut_and_say_by_how_much():
     assert "25 groups not seen to the end of the week." in text
     assert "and 5 more" in text
     assert "2 groups more need a look: vitals groups" in text
+
+
+def test_a_first_week_that_began_in_the_middle_is_not_drawn():
+    whole_one, half = (
+        BrandWeek(0, 700, 1, 1, END - timedelta(days=6)),
+        BrandWeek(1, 300, 1, 1, END - timedelta(days=12)),
+    )
+    [talk, _] = charts(facts(weeks=[whole_one, half]), "en")
+    assert [row[1] for row in talk.rows] == ["700"]
+    [talk, _] = charts(facts(weeks=[whole_one, replace(half, first_day=END - timedelta(days=13))]), "en")
+    assert [row[1] for row in talk.rows] == ["700", "300"]
 
 
 def test_a_week_of_one_currency_without_decimals():

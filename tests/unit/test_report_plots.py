@@ -63,6 +63,17 @@ def test_negative_pieces_hang_from_zero():
     assert [line.text for line in plot.lines] == ["-20", "0", "60"]
 
 
+@pytest.mark.parametrize(("low", "texts"), [(-5, ["0", "100"]), (-8, ["-8", "0", "100"])])
+def test_numbers_of_the_scale_do_not_stand_on_each_other(low, texts):
+    assert [line.text for line in drawn(week(100, low)).lines] == texts
+
+
+def test_pieces_of_either_sign_stack_on_their_own_kind():
+    first, below, second = drawn(week(60, -20, 40)).boxes
+    assert second.y + second.height == pytest.approx(first.y)
+    assert below.y == pytest.approx(first.y + first.height)
+
+
 def test_only_negative_ones_hang_from_the_top():
     plot = drawn(week(-5))
     assert plot.zero == TOP

@@ -82,6 +82,15 @@ def test_an_alarm_lasts_from_dying_or_dead_until_both_are_over():
     ]
 
 
+def test_what_becomes_of_a_group_later_is_no_outcome_of_its_alarm():
+    changes = [
+        change("a", 30, "healthy", "dying"),
+        change("a", 20, "dying", "healthy"),
+        change("a", 9, "healthy", "ended"),
+    ]
+    assert [alarm.outcome for alarm in alarms(changes)] == ["back"]
+
+
 def test_the_record_counts_alarms_by_age_and_deaths_by_warning():
     ages = {"week": 6, "recent": 7, "recent2": 34, "older": 35, "older2": 83, "long ago": 84}
     changes = [change(name, back, "healthy", "dying") for name, back in sorted(ages.items(), key=lambda one: -one[1])]
