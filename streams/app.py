@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from streams import endpoint, letter_box, topics, worker_status
+from streams import endpoint, kafka_access, letter_box, topics, worker_status
 from streams.agents import AGENTS, TABLE, Agent
 from streams.errors import VitalsError
 from streams.logs import log_beneath, log_of, to_stderr
@@ -90,13 +90,13 @@ def build(settings: Settings, agent: Agent, instance: str, topic_id: bytes, puls
     )
     app.tables.add(table)
     app.store = table.data
-    app.outputs = OutputLine(settings.kafka, settings.partitions)
+    app.outputs = OutputLine(kafka_access.librdkafka(settings), settings.partitions)
     app.holdings = Holdings(
         agent,
         topic_id,
         partitions=settings.partitions,
         outputs=app.outputs,
-        changelog=ChangelogLine(settings.kafka, agent.changelog_topic),
+        changelog=ChangelogLine(kafka_access.librdkafka(settings), agent.changelog_topic),
         store=app.store,
         pace=Pace(settings.flush_events, settings.flush_seconds),
     )
@@ -114,6 +114,7 @@ def _faust_settings(settings: Settings, instance: str) -> dict[str, Any]:
     session = settings.session_timeout
     return {
         "broker": "kafka://" + ",".join(settings.kafka.split(",")).replace(",", ";kafka://"),
+        "broker_credentials": _credentials(settings),
         "store": "memory://",
         "consumer_group_instance_id": instance,
         "broker_session_timeout": session,
@@ -137,6 +138,16 @@ def _faust_settings(settings: Settings, instance: str) -> dict[str, Any]:
         "worker_redirect_stdouts": False,
         "datadir": settings.run / "faust" / instance,
     }
+
+
+def _credentials(settings: Settings) -> Any:
+    """Who we are to Kafka, in Faust's form; None for nobody in particular."""
+    from faust import auth  # noqa: PLC0415
+
+    access = kafka_access.faust(settings)
+    if not access:
+        return None
+    return auth.SSLCredentials(**access) if "context" in access else auth.SASLCredentials(**access)
 
 
 def _folder(app: "ChunkApp") -> Any:

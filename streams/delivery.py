@@ -1,7 +1,7 @@
 """Records on their way to Kafka, through librdkafka: in order, once per attempt, and durable when we say so."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -34,11 +34,11 @@ class UndeliverableError(Exception):
 class _Line:
     """A producer whose flush runs in a thread of its own, so that the event loop lives while it waits."""
 
-    def __init__(self, servers: str, **options: Any) -> None:
+    def __init__(self, access: Mapping[str, Any], **options: Any) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="delivery")
         self._error: str | None = None
         self._is_cut_off = False
-        options = {"bootstrap.servers": servers, "on_delivery": self.reported, "error_cb": self._failed} | options
+        options = {**access, "on_delivery": self.reported, "error_cb": self._failed} | options
         options = _COMMON | options
         self.producer = Producer(options)
 
@@ -83,8 +83,8 @@ class _Line:
 class OutputLine:
     """Outputs: many and small. Only failures are reported back: a callback for each would cost more than the fold."""
 
-    def __init__(self, servers: str, partitions: int) -> None:
-        self.line = _Line(servers, **{"compression.type": "lz4", "delivery.report.only.error": True})
+    def __init__(self, access: Mapping[str, Any], partitions: int) -> None:
+        self.line = _Line(access, **{"compression.type": "lz4", "delivery.report.only.error": True})
         self._every = [(partition,) for partition in range(partitions)]
 
     async def send(self, outputs: Iterable[Output]) -> None:
@@ -111,8 +111,8 @@ class OutputLine:
 class ChangelogLine:
     """Changelog records: few and large, compressed already; where each came to lie matters."""
 
-    def __init__(self, servers: str, topic: str) -> None:
-        self.line = _Line(servers)
+    def __init__(self, access: Mapping[str, Any], topic: str) -> None:
+        self.line = _Line(access)
         self._topic = topic
 
     async def write(self, records: Sequence[Record]) -> list[int]:

@@ -41,7 +41,7 @@ class Found(msgspec.Struct, frozen=True):
 def find(settings: Settings, members: Sequence[str]) -> Found:
     """Look for all that leads from these pseudonyms to somebody. Raises VitalsError."""
     traces: dict[str, set[str]] = {member: set() for member in members}
-    for key, value in keyed_topic.records(settings.kafka, IDENTITIES):
+    for key, value in keyed_topic.records(settings, IDENTITIES):
         known = traces.get(key.decode("utf-8", "replace"))
         if known is not None and value:
             identity = _identity.decode(value)
@@ -56,7 +56,7 @@ def find(settings: Settings, members: Sequence[str]) -> Found:
 
 def forgotten(settings: Settings) -> list[str]:
     """All members that were ever to be forgotten."""
-    return sorted({key.decode("utf-8", "replace") for key, _ in keyed_topic.records(settings.kafka, FORGOTTEN)})
+    return sorted({key.decode("utf-8", "replace") for key, _ in keyed_topic.records(settings, FORGOTTEN)})
 
 
 def erase(settings: Settings, found: Found, say: Say, limit_s: float) -> None:

@@ -6,20 +6,23 @@ from contextlib import closing
 from typing import Any
 
 from streams.errors import VitalsError
+from streams.kafka_access import librdkafka
+from streams.settings import Settings
 
 _ANSWER_S = 10.0
 _STALL_S = 30.0
 _PAUSE_S = 0.2
 
 
-def records(servers: str, topic: str) -> Iterator[tuple[bytes, bytes | None]]:
+def records(settings: Settings, topic: str) -> Iterator[tuple[bytes, bytes | None]]:
     """Key and value of every record, in order per key; value None is a tombstone. Records without a key are left out.
 
     Commits nothing and joins no group. Raises VitalsError when Kafka does not answer, or has no such topic.
     """
     from confluent_kafka import Consumer, TopicPartition  # noqa: PLC0415  slow to import
 
-    config = {"bootstrap.servers": servers, "group.id": "vitals-keyed-topic", "enable.auto.commit": False,
+    servers = settings.kafka
+    config = {**librdkafka(settings), "group.id": "vitals-keyed-topic", "enable.auto.commit": False,
               "auto.offset.reset": "earliest", "enable.partition.eof": True, "log_level": 0}  # fmt: skip
     with closing(Consumer(config)) as consumer:
         ends = _ends(consumer, servers, topic)

@@ -10,6 +10,7 @@ import msgspec
 
 from streams.dead_letters import ACCEPT, REPLAYED, Acceptance, DeadLetter, Replay, is_letter, with_id
 from streams.errors import VitalsError
+from streams.kafka_access import librdkafka
 from streams.settings import Settings
 from streams.topics import NoKafkaError
 
@@ -126,7 +127,7 @@ def _send(settings: Settings, records: Sequence[_Outgoing]) -> list[Place | None
 
     producer = Producer(
         {
-            "bootstrap.servers": settings.kafka,
+            **librdkafka(settings),
             "partitioner": "murmur2_random",
             "message.max.bytes": 8 << 20,
             "message.timeout.ms": int(_ANSWER_S * 800),
@@ -162,7 +163,7 @@ def _consumer(settings: Settings) -> Iterator[Any]:
 
     consumer = Consumer(
         {
-            "bootstrap.servers": settings.kafka,
+            **librdkafka(settings),
             "group.id": "vitals-letter-box",
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",

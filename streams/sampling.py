@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 from confluent_kafka import Producer
 
+from streams.kafka_access import librdkafka
 from streams.metrics import PartMetrics, Sample
 from streams.pulse import Pulse
 from streams.settings import Settings
@@ -52,7 +53,7 @@ class Sampler:
         self._pulse, self._look = pulse, look
         self._is_sending = settings.metrics_seconds > 0
         self._every_s = settings.metrics_seconds or 60.0
-        self._servers = settings.kafka
+        self._access = librdkafka(settings)
         self._producer: Producer | None = None
         self._started_at = self._since = int((started_at or time.time()) * 1000)
         self._before: Totals = {}
@@ -94,7 +95,7 @@ class Sampler:
     def _delivered(self, sample: PartMetrics, limit_s: float) -> bool:
         if self._producer is None:
             limits = {"message.timeout.ms": int(DELIVERY_S * 1000), "compression.type": "zstd", "log_level": 0}
-            self._producer = Producer({"bootstrap.servers": self._servers, **limits})
+            self._producer = Producer({**self._access, **limits})
         errors: list[object] = []
         value = msgspec.json.encode(sample)
         self._producer.produce(TOPIC, value, sample.part, on_delivery=lambda error, _: errors.append(error))

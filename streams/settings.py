@@ -3,11 +3,14 @@
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from streams.errors import VitalsError
+
+_FILES = ("model", "kafka_ca", "kafka_certificate", "kafka_key", "clickhouse_ca")
+"""Settings that are files."""
 
 
 class SettingsError(VitalsError):
@@ -29,10 +32,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where Kafka's jars are fetched from; unset: the mirror of `~/.m2/settings.xml`, else Maven Central."""
     kafka: str = "127.0.0.1:19092"
     """Bootstrap servers, host:port[,host:port…]."""
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """As Kafka calls it: SSL encrypts, SASL logs in."""
+    kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    kafka_user: str | None = None
+    kafka_password: str | None = None
+    """Unset: read from `<home>/secrets/kafka`."""
+    kafka_ca: Path | None = None
+    """The certificates to trust, PEM; unset: those of the system. Paths as with `model`."""
+    kafka_certificate: Path | None = None
+    """Our own certificate, PEM, where Kafka asks for one; with `kafka_key`."""
+    kafka_key: Path | None = None
     clickhouse_host: str = "127.0.0.1"
     clickhouse_port: int = 19000
     """ClickHouse's native TCP port."""
     clickhouse_http_port: int = 18123
+    clickhouse_secure: bool = False
+    """TLS on both ports."""
+    clickhouse_ca: Path | None = None
+    """The certificates to trust, PEM; unset: the public authorities."""
     clickhouse_database: str = "vitals"
     clickhouse_user: str = "vitals"
     clickhouse_password: str | None = None
@@ -89,8 +107,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.home / "logs"
 
     def password_of(self, who: str) -> str:
-        """The configured or generated password of `clickhouse` or `bi`; "" when there is none yet."""
-        configured = {"clickhouse": self.clickhouse_password, "bi": self.bi_password}[who]
+        """The configured or generated password of `clickhouse`, `bi` or `kafka`; "" when there is none yet."""
+        configured = {"clickhouse": self.clickhouse_password, "bi": self.bi_password, "kafka": self.kafka_password}[who]
         if configured is not None:
             return configured
         path = self.secrets / who
@@ -115,11 +133,13 @@ def load(environ: dict[str, str] | None = None) -> Settings:
     values: dict[str, Any] = {"cache": str(cache_root / "group-vitals")}
     values |= _toml(home / "run" / "stack.toml") | _toml(home / "vitals.toml")
     known = set(Settings.__struct_fields__)
-    if isinstance(values.get("model"), str):  # a relative one lies beside the file that names it
-        values["model"] = str(home / Path(values["model"]).expanduser())
+    for name in _FILES:
+        if isinstance(values.get(name), str):  # a relative one lies beside the file that names it
+            values[name] = str(home / Path(values[name]).expanduser())
     values |= {name: env[f"VITALS_{name.upper()}"] for name in known if env.get(f"VITALS_{name.upper()}")}
-    if env.get("VITALS_MODEL"):  # the parts of the stack run in another directory
-        values["model"] = str(Path(env["VITALS_MODEL"]).expanduser().absolute())
+    for name in _FILES:
+        if env.get(f"VITALS_{name.upper()}"):  # the parts of the stack run in another directory
+            values[name] = str(Path(env[f"VITALS_{name.upper()}"]).expanduser().absolute())
     values["home"] = str(home)
     unknown = sorted(set(values) - known)
     if unknown:

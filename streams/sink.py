@@ -19,6 +19,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from streams import endpoint, letter_box, logs, metrics
 from streams import settings as settings_module
 from streams.errors import VitalsError
+from streams.kafka_access import librdkafka
 from streams.pulse import Pulse
 from streams.sampling import Sampler
 from streams.settings import Settings
@@ -253,7 +254,7 @@ class Sink:
 
 def _consumer_config(settings: Settings, name: str) -> dict[str, Any]:
     return {
-        "bootstrap.servers": settings.kafka,
+        **librdkafka(settings),
         "group.id": "vitals-sink",
         "group.instance.id": name,
         "client.id": name,

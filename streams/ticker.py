@@ -13,6 +13,7 @@ import click
 from streams import endpoint, metrics
 from streams.errors import VitalsError
 from streams.events import Tick, encode
+from streams.kafka_access import kafka_python
 from streams.logs import log_of, to_stderr
 from streams.patience import RETRY_S, Patience
 from streams.pulse import Pulse
@@ -113,7 +114,7 @@ def connect(settings: Settings) -> Any:
     from kafka import KafkaProducer  # noqa: PLC0415
 
     return KafkaProducer(
-        bootstrap_servers=settings.kafka.split(","),
+        **kafka_python(settings),
         acks="all",
         enable_idempotence=False,
         linger_ms=0,

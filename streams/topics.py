@@ -11,6 +11,7 @@ import click
 import yaml
 
 from streams.errors import VitalsError
+from streams.kafka_access import kafka_python
 from streams.resources import resource_dir
 from streams.settings import Settings, load
 
@@ -75,9 +76,7 @@ def admin(settings: Settings) -> Iterator[Any]:
     from kafka.errors import KafkaError  # noqa: PLC0415
 
     try:
-        client = KafkaAdminClient(
-            bootstrap_servers=settings.kafka.split(","), request_timeout_ms=10_000, bootstrap_timeout_ms=2_000
-        )
+        client = KafkaAdminClient(**kafka_python(settings), request_timeout_ms=10_000, bootstrap_timeout_ms=2_000)
     except (KafkaError, ValueError, OSError):
         raise NoKafkaError(settings.kafka) from None
     with closing(client):

@@ -10,6 +10,7 @@ import msgspec
 
 from streams.errors import VitalsError
 from streams.events import ChatEvent, Tick
+from streams.kafka_access import librdkafka
 from streams.settings import Settings, load
 from streams.stack.backlog import Backlog
 from streams.vitals.conversion import ConversionPolicy
@@ -79,7 +80,7 @@ def _tail(settings: Settings) -> Iterator[tuple[Any, set[int]]]:
     """A consumer of what chat-events gets from now on, and the numbers of its partitions."""
     from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition  # noqa: PLC0415
 
-    consumer = Consumer({"bootstrap.servers": settings.kafka, "group.id": "vitals-wait", "enable.auto.commit": False})
+    consumer = Consumer({**librdkafka(settings), "group.id": "vitals-wait", "enable.auto.commit": False})
     with closing(consumer):
         try:
             partitions = set(consumer.list_topics(_CHAT, timeout=10).topics[_CHAT].partitions)

@@ -160,6 +160,8 @@ class Warehouse:
             database=self._database,
             user=self._settings.clickhouse_user if self._who == "clickhouse" else self._settings.bi_user,
             password=self._settings.password_of(self._who),
+            secure=self._settings.clickhouse_secure,
+            ca_certs=str(self._settings.clickhouse_ca) if self._settings.clickhouse_ca else None,
             connect_timeout=5,
             send_receive_timeout=60,
             client_name="vitals",

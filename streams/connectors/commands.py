@@ -301,6 +301,6 @@ def _destination(recipe: "Recipe", options: Options, home: settings.Settings) ->
         return JsonLines(options.out), NothingDelivered()
     from streams.connectors.sending import Kafka  # noqa: PLC0415
 
-    kafka = Kafka(home.kafka, lambda line: click.echo(line, err=True))
+    kafka = Kafka(home, lambda line: click.echo(line, err=True))
     kept = DeliveredFile(home.home / "imports", recipe.source, kafka.incarnation)
     return kafka, NothingDelivered(kept) if options.again else kept

@@ -11,8 +11,10 @@ from confluent_kafka.admin import AdminClient
 from streams.dead_letters import DeadLetter
 from streams.errors import VitalsError
 from streams.identities import MemberIdentity
+from streams.kafka_access import librdkafka
 from streams.keyed_topic import records
 from streams.patience import Patience
+from streams.settings import Settings
 
 TOPICS = ("chat-events", "purchases", "dead-letters", "member-identities", "forgotten-members")
 CONNECT_SECONDS = 60.0
@@ -37,21 +39,19 @@ _CONFIG = {
 class Kafka:
     """The destination that imports are for. `say` is told in a line when the broker goes away and comes back."""
 
-    def __init__(self, bootstrap: str, say: Callable[[str], None]) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+        self._access, self._bootstrap = librdkafka(settings), settings.kafka
         self._patience = Patience(say=say)
         self._failure: str | None = None
         self._unserved = 0
-        self._producer = Producer(
-            {**_CONFIG, "bootstrap.servers": bootstrap, "error_cb": self._troubled, "on_delivery": self._failed}
-        )
+        self._producer = Producer({**_CONFIG, **self._access, "error_cb": self._troubled, "on_delivery": self._failed})
         self._partitions = self._connect()
-        self._forgotten = frozenset(key for key, _ in records(bootstrap, "forgotten-members"))
+        self._forgotten = frozenset(key for key, _ in records(settings, "forgotten-members"))
 
     @property
     def incarnation(self) -> str:
         """What changes when a topic is deleted and created anew: a digest of the topics' ids."""
-        admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})
+        admin = AdminClient({**self._access, "log_level": 0})
         names = sorted(TOPICS[:2])
         try:
             found = admin.describe_topics(TopicCollection(names), request_timeout=30)

@@ -52,6 +52,7 @@ def datasource(settings: Settings, address: str | None = None) -> Json:
             "defaultDatabase": settings.clickhouse_database,
             "timeout": "10",
             "queryTimeout": "60",
+            **({"secure": True} if settings.clickhouse_secure else {}),
         },
     }
 

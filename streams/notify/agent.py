@@ -17,6 +17,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from streams import logs, metrics
 from streams.dead_letters import DeadLetter
 from streams.errors import VitalsError
+from streams.kafka_access import librdkafka
 from streams.notify.channels import Channel
 from streams.notify.outbox import Outbox, Tools
 from streams.notify.spool import Entry, Spool
@@ -231,7 +232,7 @@ class Letters:
 
     def __init__(self, settings: Settings) -> None:
         """Connect at the first letter."""
-        self._servers = settings.kafka
+        self._access = librdkafka(settings)
         self._producer: Any = None
         self._lock = threading.Lock()
 
@@ -241,7 +242,7 @@ class Letters:
         with self._lock:
             if self._producer is None:
                 limits = {"message.timeout.ms": 8_000, "log_level": 0}
-                self._producer = Producer({"bootstrap.servers": self._servers, **limits})
+                self._producer = Producer({**self._access, **limits})
             value = msgspec.json.encode(letter)
             key = letter.letter_id.encode()
             self._producer.produce("dead-letters", value, key, on_delivery=lambda error, _: errors.append(error))
@@ -273,7 +274,7 @@ def recent(settings: Settings, limit: int) -> list[GroupAlert]:
     """The latest alerts on the topic that are to be told, oldest first; nothing is committed. Raises NoKafkaError."""
     from streams.topics import NoKafkaError  # noqa: PLC0415  slow to import
 
-    config = {"bootstrap.servers": settings.kafka, "group.id": f"{GROUP}-look", "enable.auto.commit": False}
+    config = {**librdkafka(settings), "group.id": f"{GROUP}-look", "enable.auto.commit": False}
     consumer = Consumer(config | {"enable.partition.eof": True, "log_level": 0, "auto.offset.reset": "earliest"})
     try:
         found = list(_all(consumer))
@@ -314,7 +315,7 @@ def _held(settings: Settings) -> int:
 
 def _consumer_config(settings: Settings) -> dict[str, Any]:
     return {
-        "bootstrap.servers": settings.kafka,
+        **librdkafka(settings),
         "group.id": GROUP,
         "client.id": NAME,
         "session.timeout.ms": int(settings.session_timeout * 1000),

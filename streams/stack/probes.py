@@ -3,11 +3,13 @@
 import http.client
 import json
 import socket
+import ssl
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 from streams.errors import VitalsError
+from streams.kafka_access import librdkafka
 from streams.settings import Settings
 
 ANSWER_LIMIT_S = 5.0
@@ -23,7 +25,7 @@ def kafka_admin(settings: Settings) -> Any:
 def kafka_config(settings: Settings) -> dict[str, Any]:
     """Of a confluent-kafka client that asks a short question."""
     return {
-        "bootstrap.servers": settings.kafka,
+        **librdkafka(settings),
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 250,
         "socket.timeout.ms": 5000,
@@ -72,7 +74,7 @@ def execute(settings: Settings, statement: str, *, limit_s: float = ANSWER_LIMIT
         "X-ClickHouse-Key": settings.password_of("clickhouse"),
         "X-ClickHouse-Format": "JSONCompact",
     }
-    connection = http.client.HTTPConnection(at, timeout=limit_s)
+    connection = _connection(settings, at, limit_s)
     try:
         connection.request("POST", f"/?{_parameters(values)}", statement.encode(), headers)
         answer = connection.getresponse()
@@ -84,6 +86,13 @@ def execute(settings: Settings, statement: str, *, limit_s: float = ANSWER_LIMIT
     if answer.status != 200:
         raise VitalsError(f"{at} refused: {' '.join(body.decode('utf-8', 'replace').split())[:200]}")
     return body
+
+
+def _connection(settings: Settings, at: str, limit_s: float) -> http.client.HTTPConnection:
+    if not settings.clickhouse_secure:
+        return http.client.HTTPConnection(at, timeout=limit_s)
+    ca = str(settings.clickhouse_ca) if settings.clickhouse_ca else None
+    return http.client.HTTPSConnection(at, timeout=limit_s, context=ssl.create_default_context(cafile=ca))
 
 
 def _parameters(values: Mapping[str, str]) -> str:

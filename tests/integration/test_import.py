@@ -171,11 +171,11 @@ def test_a_broker_that_is_away_is_one_line(stack, tmp_path, monkeypatch, capsys)
 def test_a_missing_topic_is_one_line_that_says_what_to_do(stack, monkeypatch):
     monkeypatch.setattr(sending, "TOPICS", (*sending.TOPICS, "gossip"))
     with pytest.raises(VitalsError, match=r"no topic gossip: .*vitals topics apply"):
-        sending.Kafka(stack.kafka, print)
+        sending.Kafka(stack, print)
 
 
 def test_a_record_that_kafka_will_never_take_stops_the_import(stack):
-    kafka = sending.Kafka(stack.kafka, print)
+    kafka = sending.Kafka(stack, print)
     kafka.send("chat-events", b"int7", os.urandom(3 << 20))  # it cannot be compressed below the limit
     with pytest.raises(VitalsError, match=r"did not take a record for chat-events .* run the same import again"):
         kafka.settle()
@@ -183,10 +183,10 @@ def test_a_record_that_kafka_will_never_take_stops_the_import(stack):
 
 
 def test_topics_made_anew_are_another_incarnation(stack, monkeypatch):
-    ours = sending.Kafka(stack.kafka, print).incarnation
-    assert ours == sending.Kafka(stack.kafka, print).incarnation
+    ours = sending.Kafka(stack, print).incarnation
+    assert ours == sending.Kafka(stack, print).incarnation
     monkeypatch.setattr(sending, "TOPICS", ("group-vitals", "member-vitals"))
-    assert ours != sending.Kafka(stack.kafka, print).incarnation
+    assert ours != sending.Kafka(stack, print).incarnation
 
 
 def test_a_line_of_two_megabytes_lies_in_the_dead_letters(stack, vitals, tmp_path):

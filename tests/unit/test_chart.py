@@ -28,7 +28,7 @@ VALUES = yaml.safe_load((chart.CHART / "values.yaml").read_text())
 SCHEMA = json.loads((chart.CHART / "values.schema.json").read_text())
 NO_VALUE = {
     "maven_mirror", "workers", "metrics",
-    "clickhouse_password", "bi_password", "grafana_token",
+    "clickhouse_password", "bi_password", "kafka_password", "grafana_token",
 }  # fmt: skip
 """Settings that the chart sets itself, that only the embedded stack has, or that are secrets."""
 JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
@@ -164,6 +164,7 @@ def test_every_variable_is_a_setting_and_every_setting_a_value():
     assert given - known == {"POD_NAME"}
     hints = typing.get_type_hints(Settings)
     types = {name: {*typing.get_args(hints[name]), hints[name]} for name in Settings.__struct_fields__}
+    types = {name: {str} if typing.get_origin(hints[name]) is typing.Literal else of for name, of in types.items()}
     wanted = {name: JSON_TYPES[kind] for name in set(types) - NO_VALUE for kind in types[name] & set(JSON_TYPES)}
     assert {name: one["type"] for name, one in SCHEMA["properties"]["settings"]["properties"].items()} == wanted
     files = {name for name, kinds in types.items() if Path in kinds} - {"home", "cache"}
@@ -224,18 +225,29 @@ def test_who_needs_a_password_gets_it_and_nobody_else():
             items = [item["path"] for secret in sources for item in secret.get("items", [{"path": secret["name"]}])]
             files |= {name.removeprefix("vitals-group-vitals-"): sorted(items)} if items else {}
     assert files == {
-        "sink": ["clickhouse"], "setup": ["clickhouse"], "test": ["clickhouse"], "notify": ["bi"],
-        "toolbox": ["bi", "clickhouse", "vitals-brands"],
+        **{part: ["kafka"] for part in (*AGENTS, "ticker")},
+        **{part: ["clickhouse", "kafka"] for part in ("sink", "setup", "test")},
+        "notify": ["bi", "kafka"],
+        "toolbox": ["bi", "clickhouse", "kafka", "vitals-brands"],
     }  # fmt: skip
 
 
 def test_what_a_pod_mounts_it_has():
-    for name, one in PARTS.items():
-        pod = pod_of(one)
+    for one in [one for one in OBJECTS if "containers" in str(one.get("spec"))]:
+        pod, name = pod_of(one), one["metadata"]["name"]
         has = {volume["name"] for volume in pod["volumes"]}
         has |= {claim["metadata"]["name"] for claim in one["spec"].get("volumeClaimTemplates", [])}
-        mounted = {mount["name"] for container in containers(pod) for mount in container["volumeMounts"]}
+        mounted = {mount["name"] for container in containers(pod) for mount in container.get("volumeMounts", [])}
         assert mounted == has, name
+
+
+def test_files_lie_where_the_settings_say():
+    for name, pod in PODS.items():
+        for container in containers(pod):
+            paths = {mount["mountPath"] for mount in container.get("volumeMounts", [])}
+            files = [one["value"] for one in container.get("env", []) if one.get("value", "").startswith("/etc/")]
+            assert [file for file in files if file.rpartition("/")[0] not in paths] == [], name
+            assert len(files) in (0, 2)
 
 
 def test_a_drained_node_takes_one_worker_of_an_agent_at_a_time():
@@ -254,7 +266,8 @@ def test_topics_and_schema_come_before_the_pods_and_need_nothing_of_the_chart():
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
     pod = pod_of(job)
     assert [one["args"] for one in containers(pod)] == [["topics", "apply"], ["migrate"]]
-    assert not [volume for volume in pod["volumes"] if "configMap" in volume]
+    ours = {one["metadata"]["name"] for one in OBJECTS if one["kind"] == "ConfigMap"}
+    assert not [volume for volume in pod["volumes"] if volume.get("configMap", {}).get("name") in ours]
 
 
 def test_prometheus_finds_every_part():

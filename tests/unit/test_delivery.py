@@ -19,7 +19,7 @@ class Refused:
 
 def test_a_refusal_that_was_reported_between_two_flushes_ends_the_next_one() -> None:
     async def flush() -> None:
-        outputs = OutputLine("127.0.0.1:1", 4)
+        outputs = OutputLine({"bootstrap.servers": "127.0.0.1:1"}, 4)
         refused: Any = Refused()
         outputs.line.reported(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE), refused)
         await outputs.delivered()
@@ -29,4 +29,4 @@ def test_a_refusal_that_was_reported_between_two_flushes_ends_the_next_one() -> 
 
 
 def test_with_nothing_sent_there_is_nothing_to_wait_for() -> None:
-    asyncio.run(asyncio.wait_for(OutputLine("127.0.0.1:1", 4).delivered(), 5))
+    asyncio.run(asyncio.wait_for(OutputLine({"bootstrap.servers": "127.0.0.1:1"}, 4).delivered(), 5))

@@ -24,6 +24,39 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 - name: VITALS_{{ upper $name }}
   value: {{ (kindIs "float64" $value | ternary ($value | toJson) ($value | toString)) | quote }}
 {{- end }}
+{{- range $name, $file := .Values.files }}
+{{- if or $file.configMap $file.secret }}
+- name: VITALS_{{ upper $name }}
+  value: /etc/vitals/{{ $name }}/{{ $file.key }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* What every container of ours mounts, and the volumes of it. dict: root, secrets (list), brands */}}
+{{- define "vitals.mounts" -}}
+{{- if or .secrets .root.Values.secrets.kafka.name }}
+- {name: secrets, mountPath: /var/lib/vitals/secrets, readOnly: true}
+{{- end }}
+{{- range $name, $file := .root.Values.files }}
+{{- if or $file.configMap $file.secret }}
+- {name: file-{{ $name | replace "_" "-" }}, mountPath: /etc/vitals/{{ $name }}, readOnly: true}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "vitals.volumes" -}}
+{{- if or .secrets .root.Values.secrets.kafka.name }}
+{{ include "vitals.secretVolume" . }}
+{{- end }}
+{{- range $name, $file := .root.Values.files }}
+{{- if $file.configMap }}
+- name: file-{{ $name | replace "_" "-" }}
+  configMap: {name: {{ $file.configMap }}}
+{{- else if $file.secret }}
+- name: file-{{ $name | replace "_" "-" }}
+  secret: {secretName: {{ $file.secret }}, defaultMode: 0440}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{/* dict: root, secrets (names of .Values.secrets whose one key becomes a file of that name) */}}
@@ -33,7 +66,9 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
     defaultMode: 0440
     sources:
       {{- $root := .root }}
-      {{- range .secrets }}
+      {{- $named := default list .secrets }}
+      {{- if .root.Values.secrets.kafka.name }}{{ $named = append $named "kafka" }}{{ end }}
+      {{- range $named }}
       {{- $secret := index $root.Values.secrets . }}
       - secret:
           name: {{ required (printf "secrets.%s.name: name the Secret that holds this password" .) $secret.name }}
@@ -122,12 +157,6 @@ spec:
         - name: POD_NAME
           valueFrom: {fieldRef: {fieldPath: metadata.name}}
         {{- include "vitals.env" .root | trim | nindent 8 }}
-        {{- range $name, $file := .root.Values.files }}
-        {{- if $file.configMap }}
-        - name: VITALS_{{ upper $name }}
-          value: /etc/vitals/{{ $name }}/{{ $file.key }}
-        {{- end }}
-        {{- end }}
         {{- if .args }}
         - name: VITALS_METRICS
           value: "0.0.0.0:9464"
@@ -149,14 +178,7 @@ spec:
       volumeMounts:
         - {name: home, mountPath: /var/lib/vitals}
         - {name: tmp, mountPath: /tmp}
-        {{- if .secrets }}
-        - {name: secrets, mountPath: /var/lib/vitals/secrets, readOnly: true}
-        {{- end }}
-        {{- range $name, $file := .root.Values.files }}
-        {{- if $file.configMap }}
-        - {name: file-{{ $name }}, mountPath: /etc/vitals/{{ $name }}, readOnly: true}
-        {{- end }}
-        {{- end }}
+        {{- include "vitals.mounts" . | nindent 8 }}
         {{- with .mounts }}{{ toYaml . | nindent 8 }}{{ end }}
   volumes:
     {{- if not .homeClaim }}
@@ -165,15 +187,7 @@ spec:
     {{- end }}
     - name: tmp
       emptyDir: {sizeLimit: 1Gi}
-    {{- if .secrets }}
-    {{- include "vitals.secretVolume" . | nindent 4 }}
-    {{- end }}
-    {{- range $name, $file := .root.Values.files }}
-    {{- if $file.configMap }}
-    - name: file-{{ $name }}
-      configMap: {name: {{ $file.configMap }}}
-    {{- end }}
-    {{- end }}
+    {{- include "vitals.volumes" . | nindent 4 }}
     {{- with .volumes }}{{ toYaml . | nindent 4 }}{{ end }}
 {{- end }}
 

@@ -1,0 +1,87 @@
+"""How to reach Kafka, in the words of each of its three clients: addresses, TLS, and who we are."""
+
+import ssl
+from typing import Any
+
+from streams.settings import Settings, SettingsError
+
+
+def librdkafka(settings: Settings) -> dict[str, Any]:
+    """For confluent-kafka. Raises SettingsError for settings that do not go together, as all functions here."""
+    access: dict[str, Any] = {"bootstrap.servers": settings.kafka, "security.protocol": settings.kafka_security}
+    for name, path in _files(settings).items():
+        access[
+            {"ca": "ssl.ca.location", "certificate": "ssl.certificate.location", "key": "ssl.key.location"}[name]
+        ] = path
+    if _has_login(settings):
+        user, password = _login(settings)
+        access |= {"sasl.mechanism": settings.kafka_mechanism, "sasl.username": user, "sasl.password": password}
+    return access
+
+
+def kafka_python(settings: Settings) -> dict[str, Any]:
+    """For kafka-python's clients."""
+    access: dict[str, Any] = {
+        "bootstrap_servers": settings.kafka.split(","),
+        "security_protocol": settings.kafka_security,
+    }
+    for name, path in _files(settings).items():
+        access[{"ca": "ssl_cafile", "certificate": "ssl_certfile", "key": "ssl_keyfile"}[name]] = path
+    if _has_login(settings):
+        user, password = _login(settings)
+        access |= {
+            "sasl_mechanism": settings.kafka_mechanism,
+            "sasl_plain_username": user,
+            "sasl_plain_password": password,
+        }
+    return access
+
+
+def faust(settings: Settings) -> dict[str, Any]:
+    """What Faust's `SASLCredentials` or, with only a `context`, its `SSLCredentials` take; nothing for plain text."""
+    context = _context(settings)
+    if not _has_login(settings):
+        return {"context": context} if context else {}
+    user, password = _login(settings)
+    return {
+        "username": user,
+        "password": password,
+        "mechanism": settings.kafka_mechanism,
+        "ssl_context": context,
+    }
+
+
+def _has_login(settings: Settings) -> bool:
+    return settings.kafka_security.startswith("SASL")
+
+
+def _login(settings: Settings) -> tuple[str, str]:
+    password = settings.password_of("kafka")
+    if not settings.kafka_user or not password:
+        missing = "VITALS_KAFKA_PASSWORD or secrets/kafka" if settings.kafka_user else "VITALS_KAFKA_USER"
+        raise SettingsError(f"VITALS_KAFKA_SECURITY is {settings.kafka_security}: set {missing} too")
+    return settings.kafka_user, password
+
+
+def _files(settings: Settings) -> dict[str, str]:
+    """`ca`, `certificate` and `key`, those that are set."""
+    given = {"ca": settings.kafka_ca, "certificate": settings.kafka_certificate, "key": settings.kafka_key}
+    files = {name: path for name, path in given.items() if path is not None}
+    if not settings.kafka_security.endswith("SSL"):
+        return {}
+    for name, path in files.items():
+        if not path.is_file():
+            raise SettingsError(f"VITALS_KAFKA_{name.upper()} is {path}: there is no such file")
+    if len({"certificate", "key"} & set(files)) == 1:
+        raise SettingsError("set VITALS_KAFKA_CERTIFICATE and VITALS_KAFKA_KEY together, or neither")
+    return {name: str(path) for name, path in files.items()}
+
+
+def _context(settings: Settings) -> ssl.SSLContext | None:
+    if not settings.kafka_security.endswith("SSL"):
+        return None
+    files = _files(settings)
+    context = ssl.create_default_context(cafile=files.get("ca"))
+    if "certificate" in files:
+        context.load_cert_chain(files["certificate"], files["key"])
+    return context
