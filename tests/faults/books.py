@@ -7,13 +7,14 @@ import msgspec
 
 from streams.agents import AGENTS, DEAD_LETTERS
 from streams.settings import Settings
-from streams.sink_batch import TOPICS as SINK_TOPICS
 from streams.vitals.log import unpack
 from streams.vitals.state import GroupState
 from tests.faults.load import Brought
+from tests.faults.progress import READS, places_of
 from tests.faults.rows import Rows
 from tests.undisturbed import Fold, Place, Read, Sent, Stored, compare_values, read_on, read_topic
 
+SINK_TOPICS = READS["vitals-sink"]
 DERIVED_ONLY = {"group-vitals", "member-vitals", "member-touches", "alert-signals", "group-alerts"}
 _SHOWN = 12
 _groups = msgspec.msgpack.Decoder(GroupState)
@@ -53,7 +54,7 @@ class Books:
         self.rows = Rows(settings)
         self._changelogs = {AGENTS[name].changelog_topic: stored for name, stored in self.stored.items()}
         topics = {*SINK_TOPICS, *self._changelogs, *(agent.topic for agent in AGENTS.values())}
-        self._next: dict[Place, int] = {(topic, p): 0 for topic in topics for p in range(settings.partitions)}
+        self._next: dict[Place, int] = dict.fromkeys(places_of(settings, topics), 0)
         self._origins = tuple(f'"source":"{name}/'.encode() for name in AGENTS)
         self._wanted: set[int] = set()
         self._found: set[int] = set()

@@ -13,9 +13,13 @@ from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.errors import KafkaError
 
+from streams.sampling import TOPIC as METRICS
 from streams.settings import Settings
-from streams.stack.backlog import GROUPS as READS
+from streams.stack.backlog import GROUPS
+from streams.topics import declared
 
+READS = {group: tuple(topic for topic in topics if topic != METRICS) for group, topics in GROUPS.items()}
+"""What each group must have read to the end. Metrics come each minute by themselves, and may be lost with their part."""
 Place = tuple[str, int]
 """Topic and partition."""
 _CALL_MS = 5000
@@ -58,11 +62,7 @@ class Progress:
 
     def ends(self, topics: Collection[str]) -> dict[Place, int]:
         """The end of each partition. Raises NoAnswerError."""
-        wanted = {
-            TopicPartition(topic, partition): OffsetSpec.LATEST
-            for topic in topics
-            for partition in range(self.settings.partitions)
-        }
+        wanted = {TopicPartition(*place): OffsetSpec.LATEST for place in places_of(self.settings, topics)}
         with self._admin() as admin:
             return {tuple(at): said.offset for at, said in admin.list_partition_offsets(wanted).items()}
 
@@ -129,6 +129,12 @@ class Progress:
             if missing:
                 time.sleep(_LOOK_S)
         return time.monotonic() - started
+
+
+def places_of(settings: Settings, topics: Collection[str]) -> list[Place]:
+    """All partitions of these topics."""
+    of = declared(settings)
+    return [(topic, partition) for topic in topics for partition in range(of[topic].partitions)]
 
 
 def _places(member: Mapping[str, Any]) -> set[Place]:

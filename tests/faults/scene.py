@@ -35,7 +35,7 @@ class Scene:
         taken = self.stage.crew.take(names, count, self.chance)
         if not taken:
             raise SkippedError("all of them are in the hands of other faults")
-        self.held += taken
+        self.held.extend(taken)
         return taken
 
     @contextlib.contextmanager
