@@ -19,7 +19,7 @@ from streams.stack.backlog import GROUPS
 from streams.topics import declared
 
 READS = {group: tuple(topic for topic in topics if topic != METRICS) for group, topics in GROUPS.items()}
-"""What each group must have read to the end. Metrics come each minute by themselves, and may be lost with their part."""
+"""What each group must have read to the end. Metrics come each minute, and may be lost with their part."""
 Place = tuple[str, int]
 """Topic and partition."""
 _CALL_MS = 5000
