@@ -69,10 +69,11 @@ class Telling:
         """The week in a sentence or three."""
         count = Counter(move.kind for move in self._moves)
         moved = {"died": count["died"], "ill": count["ill"], "saved": count["saved"]}
-        now = {"fading": self._now["fading"], "healthy": self._now["healthy"], "known": self._judged()}
+        now = {"fading": self._now["fading"], "healthy": self._now["healthy"], "known": self._seen()}
         lines = [self._say("moved", **moved) if any(moved.values()) else self._say("quiet")]
         dying = self._now["dying"]
-        lines.append(self._say("now_ill", dying=dying, **now) if dying else self._say("now_well", **now))
+        if now["known"]:
+            lines.append(self._say("now_ill", dying=dying, **now) if dying else self._say("now_well", **now))
         if self._now["stale"]:
             lines.append(self._say("now_unseen", unseen=self._now["stale"]))
         return lines
@@ -154,8 +155,8 @@ class Telling:
     def _short(self, day: date) -> str:
         return short_day(day, self._language)
 
-    def _judged(self) -> int:
-        return sum(group.verdict not in (None, "ended") for group in self._facts.groups)
+    def _seen(self) -> int:
+        return sum(group.verdict not in (None, "ended", "stale") for group in self._facts.groups)
 
     def _why(self, group: Standing) -> list[str]:
         reasons = group.reasons_zh if self._language == "zh" else group.reasons

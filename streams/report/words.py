@@ -26,11 +26,11 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "now_ill": (
         "Dying, still to be saved: {dying} of {known:group}. Fading: {fading}. Healthy: {healthy}.",
-        "全部 {known} 个群中,{dying} 个濒死但仍可挽救,{fading} 个衰退,{healthy} 个健康。",
+        "能看到的 {known} 个群中,{dying} 个濒死但仍可挽救,{fading} 个衰退,{healthy} 个健康。",
     ),
     "now_well": (
         "None of {known:group} is dying. Fading: {fading}. Healthy: {healthy}.",
-        "目前没有濒死的群;全部 {known} 个群中 {fading} 个衰退,{healthy} 个健康。",
+        "目前没有濒死的群;能看到的 {known} 个群中 {fading} 个衰退,{healthy} 个健康。",
     ),
     "now_unseen": (
         "Not seen: {unseen:group}, of which nothing is known.",

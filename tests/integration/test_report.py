@@ -49,7 +49,7 @@ def midnight_after(day: date) -> str:
     return f"{day + timedelta(days=1)} 00:00:00"
 
 
-def closed_days(name: str) -> list[dict]:
+def closed_days(name: str, brand: str = BRAND) -> list[dict]:
     rows = []
     changed_at = midnight_after(LAST - timedelta(days=DAYS))
     for place, verdict in enumerate(GROUPS[name]):
@@ -61,8 +61,8 @@ def closed_days(name: str) -> list[dict]:
         is_quiet = verdict == "dead"
         rows.append(
             {
-                "group_id": f"{BRAND}/wecom/{name}",
-                "brand_id": BRAND,
+                "group_id": f"{brand}/wecom/{name}",
+                "brand_id": brand,
                 "platform": "wecom",
                 "currency": "JPY",
                 "is_day_close": True,
@@ -96,12 +96,14 @@ def give_brand(settings: Settings) -> None:
         settings,
         "groups_v1",
         [registry | {"group_id": f"{BRAND}/wecom/{key}", "name": name} for key, name in names.items()]
-        + [{"group_id": "review-empty/wecom/a", "brand_id": "review-empty", "platform": "wecom"}],
+        + [{"group_id": "review-empty/wecom/a", "brand_id": "review-empty", "platform": "wecom"}]
+        + [registry | {"group_id": "review-dark/wecom/blind", "brand_id": "review-dark"}],
     )
     rows = [row for name in GROUPS for row in closed_days(name)]
+    dark = closed_days("blind", "review-dark")
     blind = [row for row in rows if row["group_id"].endswith("/blind")][-1]
-    stale = blind | {"at": midnight_after(LAST), "verdict": "stale", "is_day_close": False}
-    give_rows(settings, "group_vitals_v1", [*rows, stale])
+    unseen = {"at": midnight_after(LAST), "verdict": "stale", "is_day_close": False}
+    give_rows(settings, "group_vitals_v1", [*rows, *dark, blind | unseen, dark[-1] | unseen])
     since = LAST - timedelta(days=30)
     give_rows(
         settings,
@@ -167,7 +169,7 @@ def test_a_week_with_everything(run, tmp_path):
     assert out.split() == [str(path) for path in paths]
     english, chinese = (tree(path.read_text()) for path in paths)
     text = english.text
-    assert "2 groups died, 1 fell ill, 1 came back. Dying, still to be saved: 1 of 8 groups." in text
+    assert "2 groups died, 1 fell ill, 1 came back. Dying, still to be saved: 1 of 7 groups." in text
     assert "called dying on 4 Nov, 14 days before" in text
     assert "died without warning" in text
     assert "in alarm since 23 Oct, for 28 days" in text
@@ -201,6 +203,7 @@ def test_figures_are_those_of_the_views(home, run, tmp_path):
     ]
     assert [(one.back, one.net) for one in facts.money] == [(0, 12345), (1, 12345), (2, 12345)]
     assert facts.talk[f"{BRAND}/wecom/hostile"] == [30] + [35] * 12
+    assert facts.half_seen == {f"{BRAND}/wecom/gap": 1}
 
 
 def test_the_same_data_give_the_same_bytes(run, tmp_path):
@@ -221,6 +224,14 @@ def test_what_there_is_nothing_to_say_of(run, tmp_path):
     )
     assert run("--brand", BRAND, "--until", "2026-12-24", *out)[0] == 1
     assert not (tmp_path / "none").exists()
+
+
+def test_a_brand_that_nobody_sees_gets_a_page_that_says_so(run, tmp_path):
+    assert run("--brand", "review-dark", "--out", tmp_path)[0] == 0
+    text = tree((tmp_path / "review-dark-2026-W47.en.html").read_text()).text
+    assert "No group died, fell ill or came back this week. Not seen: 1 group, of which nothing is known." in text
+    assert "No group needs a look this week." in text
+    assert "1 group not seen to the end of the week." in text
 
 
 def test_a_week_that_is_not_over_ends_with_the_last_day_judged(run, tmp_path):
