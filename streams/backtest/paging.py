@@ -203,7 +203,11 @@ def circumstances(settings: Settings, model: Model, routes: Sequence[Route] | No
         f"{alerts.common_minutes} minutes are one; older than {alerts.news_days} days when learnt is history"
     )
     path = settings.home / FILE
-    what = "everybody is told everything at once" if routes is None else f"{len(routes)} channels"
+    what = (
+        "everybody is told everything at once"
+        if routes is None
+        else f"{len(routes)} channel{'s' if len(routes) != 1 else ''}"
+    )
     yield f"  {'no ' if routes is None else ''}{path}: {what}"
 
 
