@@ -60,7 +60,7 @@ class Books:
         self._found: set[int] = set()
         self._copies: set[int] = set()
         """What was found, and on which partition: a tick goes to all of them."""
-        self._known_wrong: set[object] = set()
+        self._told: set[object] = set()
         self._noise = 0
 
     def audit(self, prefix: str, brought: Brought | None) -> Findings:
@@ -133,20 +133,26 @@ class Books:
         for name, fold in self.folds.items():
             stored = self.stored[name]
             for what, keys in compare_values(fold, stored).items():
-                new = [f"{name}: {key}" for key in keys if (name, what, key) not in self._known_wrong]
-                self._known_wrong |= {(name, what, key) for key in keys}
-                findings.note("mismatches", what.replace("_", " "), new)
+                new = self._new(what, name, keys)
+                findings.note("mismatches", f"{what.replace('_', ' ')} of {name}", new)
             findings.compared["values"] += len(fold.values)
             findings.left_over += stored.left_over()
 
     def _compare_rows(self, prefix: str, findings: Findings) -> None:
         for name, difference in self.rows.compare(prefix).items():
             findings.compared[name] = difference.rows
-            findings.note("lost", f"rows of {name}", difference.missing)
-            findings.note("doubled", f"rows of {name}", difference.strange)
-            findings.note("mismatches", f"rows of {name}", difference.other)
-            if difference.other:
-                findings.told += self.rows.columns_of(name, difference.other[0], prefix)[:_SHOWN]
+            findings.note("lost", f"rows of {name}", self._new("lost", name, difference.missing))
+            findings.note("doubled", f"rows of {name}", self._new("doubled", name, difference.strange))
+            others = self._new("other", name, difference.other)
+            findings.note("mismatches", f"rows of {name}", others)
+            if others:
+                findings.told += self.rows.columns_of(name, others[0], prefix)[:_SHOWN]
+
+    def _new(self, kind: str, what: str, keys: Iterable[object]) -> list[object]:
+        """Those that no round has told of before: a row that is lost stays lost."""
+        new = [key for key in keys if (kind, what, key) not in self._told]
+        self._told |= {(kind, what, key) for key in new}
+        return new
 
     def _compare_brought(self, prefix: str, brought: Brought, findings: Findings) -> None:
         """The second oracle knows no fold: what was brought stands once, and each message was counted once."""
@@ -168,6 +174,7 @@ class Books:
         of_files, of_topics = self.rows.letter_counts(prefix)
         findings.note("lost", "records that are no dead letter", [None] * (self._noise - of_topics))
         findings.note("doubled", "dead letters of records", [None] * (of_topics - self._noise))
+        self._noise = of_topics
         findings.note("lost", "lines that are no dead letter", brought.bad_lines - of_files.keys())
         findings.note("doubled", "dead letters of lines", [line for line, count in of_files.items() if count > 1])
         findings.compared["dead letters"] = of_topics + len(of_files)

@@ -29,6 +29,7 @@ FAULTS: dict[str, Callable[[Scene], None]] = {
     "kill-clickhouse": server_faults.kill_clickhouse,
     "clickhouse-away": server_faults.clickhouse_away,
     "hang-clickhouse": server_faults.hang_clickhouse,
+    "kill-sinks-waiting": server_faults.kill_sinks_waiting,
     "cut-insert": server_faults.cut_insert,
     "fill-disk": server_faults.fill_disk,
 }

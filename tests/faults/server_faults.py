@@ -85,6 +85,22 @@ def hang_clickhouse(scene: Scene) -> None:
         scene.stage.signal_server("clickhouse", signal.SIGCONT)
 
 
+def kill_sinks_waiting(scene: Scene) -> None:
+    """Sinks with rows in hand that ClickHouse does not take are killed, or told to end."""
+    stage = scene.stage
+    with stage.clickhouse_lock:
+        names = scene.some(SINKS, 2)
+        stage.signal_server("clickhouse", signal.SIGSTOP)
+        try:
+            time.sleep(scene.chance.uniform(2.5, 4.0))  # a batch of one second, and a commit a second later
+            for name in names:
+                (stage.crew.kill if scene.chance.random() < 0.7 else stage.crew.term)(name)
+        finally:
+            stage.signal_server("clickhouse", signal.SIGCONT)
+        for name in names:
+            stage.crew.start(name)
+
+
 def cut_insert(scene: Scene) -> None:
     """The connection is cut when ClickHouse has taken the rows and before the sink hears of it; three times."""
     door = scene.stage.door
