@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any, TypeVar
 
 import msgspec
@@ -71,7 +72,15 @@ class Archive:
         )
 
     def _standings(self, brand: str, end: date) -> list[Standing]:
-        return self._all(Standing, queries.STANDINGS, {"brand": brand, "end": end})
+        rows = self._warehouse.query(queries.STANDINGS, {"brand": brand, "end": end})
+        return [_made(Standing, (*row, *self._worths.get(row[0], (None, None, None)))) for row in rows]
+
+    @cached_property
+    def _worths(self) -> dict[str, tuple[float | None, str | None, float | None]]:
+        """Worth, advice and revenue at risk of every group, asked once for all brands."""
+        return {
+            group: (worth, advice, revenue) for group, worth, advice, revenue in self._warehouse.query(queries.WORTHS)
+        }
 
     def _deeds(self, brand: str, groups: Sequence[str], period: Period) -> list[Deed]:
         since = period.start - timedelta(days=DEEDS_BEFORE_DAYS)
@@ -91,9 +100,12 @@ class Archive:
         return verdicts_by_week(known, self._warehouse.query(queries.SEEN, shared))
 
     def _all(self, kind: type[S], sql: str, parameters: Mapping[str, Any]) -> list[S]:
-        names = kind.__struct_fields__
-        rows = self._warehouse.query(sql, parameters)
-        return [msgspec.convert(dict(zip(names, row, strict=True)), kind, strict=False) for row in rows]
+        return [_made(kind, row) for row in self._warehouse.query(sql, parameters)]
+
+
+def _made(kind: type[S], row: Sequence[Any]) -> S:
+    """A row as a struct whose fields are its columns, in their order."""
+    return msgspec.convert(dict(zip(kind.__struct_fields__, row, strict=True)), kind, strict=False)
 
 
 def verdicts_by_week(known: Mapping[int, int], seen: Sequence[tuple[int, str, int]]) -> dict[int, dict[str, int]]:
