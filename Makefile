@@ -1,6 +1,6 @@
 # `make help` lists the targets. All but setup and lock work without a network once setup is done.
 .DEFAULT_GOAL := help
-.PHONY: help setup up down demo test faults lint bench schemas dashboards deploy-check lock
+.PHONY: help setup up down demo test drops faults lint bench schemas dashboards deploy-check lock
 
 VITALS := .venv/bin/vitals
 INSTALLED := .venv/.installed
@@ -46,6 +46,9 @@ test: setup ## All tests, on a real stack of their own (ARGS='-m "not integratio
 faults: setup ## Rounds of faults on a stack of their own, and an oracle (ROUNDS=… MINUTES=… SEED=… PER_ROUND=… FAULT=…)
 	@.venv/bin/python -m tests.faults $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(MINUTES),--minutes $(MINUTES)) \
 	  $(if $(SEED),--seed $(SEED)) $(if $(PER_ROUND),--per-round $(PER_ROUND)) $(if $(FAULT),--fault $(FAULT)) $(ARGS)
+
+drops: setup ## Plant 100 drops of engagement among 300 groups and say which are found (SEED=N, ARGS='--dispersion 20')
+	@.venv/bin/python -m tests.drops --seed $(or $(SEED),1) $(ARGS)
 
 lint: setup ## Style, types, layers
 	@.venv/bin/ruff check .

@@ -90,11 +90,12 @@ def absorb(
 
 
 def _group_log(partition: int, origin: str, partitions: int) -> Log:  # noqa: ARG001
-    from streams import models, settings  # noqa: PLC0415  the fold of the other agents stays unloaded
+    from streams import holidays, models, settings  # noqa: PLC0415  the fold of the other agents stays unloaded
     from streams.vitals.partition import GroupLog  # noqa: PLC0415
 
-    model, policy = models.judging(settings.load())
-    return GroupLog(partition=partition, origin=origin, model=model, policy=policy)
+    chosen = settings.load()
+    model, policy = models.judging(chosen)
+    return GroupLog(partition=partition, origin=origin, model=model, policy=policy, days_off=holidays.load(chosen))
 
 
 def _touch_log(partition: int, origin: str, partitions: int) -> Log:

@@ -30,6 +30,7 @@ Role = Literal["member", "staff", "bot", "system"]
 LeaveReason = Literal["left", "kicked", "dissolved", "unknown"]
 ContentClass = Literal["activate", "convert", "brand", "ads", "relay"]
 TouchKind = Literal["join", "leave", "message", "claim", "post"]
+DropOutcome = Literal["recovered", "settled", "ended"]
 Rule = Literal["code", "last_touch", "post", "membership", "unattributed"]
 
 
@@ -282,6 +283,29 @@ class VerdictChanged(GroupEvent, frozen=True, kw_only=True, tag="verdict_changed
     reasons: Annotated[tuple[Reason, ...], Meta(max_length=64)] = ()
 
 
+class DropBegun(GroupEvent, frozen=True, kw_only=True, tag="drop_begun", omit_defaults=True, gc=False):
+    """A group's members write far less than usual: known at `occurred_at`, the end of the last of those days.
+
+    The key is the brand. `reasons` say how much less; `verdict` and `risk` are those of the day.
+    """
+
+    origin_partition: Count
+    verdict: Id
+    risk: float
+    model: str = ""
+    reasons: tuple[Reason, ...] = ()
+
+
+class DropOver(GroupEvent, frozen=True, kw_only=True, tag="drop_over", omit_defaults=True, gc=False):
+    """A drop is over at `occurred_at`: the group recovered, the new level has become its usual, or the group ended."""
+
+    origin_partition: Count
+    outcome: DropOutcome
+    verdict: Id
+    risk: float
+    reasons: tuple[Reason, ...] = ()
+
+
 class SourceBlind(Event, frozen=True, kw_only=True, tag="source_blind", omit_defaults=True, gc=False):
     """At a tick, a live source had said nothing for too long. Each partition of chat-events says so for itself.
 
@@ -317,7 +341,7 @@ class Snoozed(GroupEvent, frozen=True, kw_only=True, tag="snoozed", omit_default
 
 MemberTouchEvent = Touch | Tick
 PurchaseEvent = Purchase | Refund | Touch | Tick
-AlertSignal = VerdictChanged | SourceBlind | SourceSeen | Acknowledged | Snoozed | Tick
+AlertSignal = VerdictChanged | DropBegun | DropOver | SourceBlind | SourceSeen | Acknowledged | Snoozed | Tick
 
 EVENTS: dict[str, tuple[type[Event], ...]] = {
     "chat-events": ChatEvent.__args__,

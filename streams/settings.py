@@ -9,7 +9,7 @@ import msgspec
 
 from streams.errors import VitalsError
 
-_FILES = ("model", "kafka_ca", "kafka_certificate", "kafka_key", "clickhouse_ca")
+_FILES = ("model", "holidays", "kafka_ca", "kafka_certificate", "kafka_key", "clickhouse_ca")
 """Settings that are files."""
 
 
@@ -77,6 +77,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The risk at which a group alarms: fewer alarms above, fewer deaths unseen below. MODEL.md has the table."""
     alarms_per_year: int = 0
     """No more alarms of one group within 364 days; 0: no cap."""
+    holidays: Path | None = None
+    """A TOML file of days off beside those that are shipped (China, Germany, United States): see README.md. All group
+    workers need the same."""
     grafana_url: str | None = None
     """Where `vitals dashboards push` finds Grafana."""
     grafana_token: str | None = None

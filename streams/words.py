@@ -86,6 +86,18 @@ REASON_WORDS: dict[str, tuple[str, str]] = {
         "{speakers:speaker} in 28 days, on {active_days:day}",
         "近 28 天有 {speakers} 人发言,共 {active_days} 天",
     ),
+    "drop": (
+        "{seen:member message} in {days:day}, usually {expected}: {share:%}",
+        "{days} 天内 {seen} 条成员消息,平时为 {expected} 条:{share:%}",
+    ),
+    "drop_over": (
+        "back: {seen:member message} in {days:day}, usually {expected}",
+        "已恢复:{days} 天内 {seen} 条成员消息,平时为 {expected} 条",
+    ),
+    "drop_settled": (
+        "eight weeks later it stays so: {seen:member message} in {days:day}, before {expected}",
+        "八周后仍是如此:{days} 天内 {seen} 条成员消息,此前为 {expected} 条",
+    ),
     "common_cause": (
         "{groups:group} of {known} at once, look for one cause",
         "{known} 个群中有 {groups} 个同时告警,请查找共同原因",

@@ -32,7 +32,7 @@ FROM
         episode_id,
         brand_id,
         any(group_id) AS group_id,
-        any(alert) AS alert,
+        argMax(alert, (number, at, source_offset)) AS alert,
         argMax(transition, (number, at, source_offset)) AS state,
         state NOT IN ('recovered', 'ended') AS is_open,
         argMax(severity, (number, at, source_offset)) AS severity,

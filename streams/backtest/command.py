@@ -77,8 +77,8 @@ def backtest_command(events: tuple[Path, ...], jobs: int, **said: Any) -> None:
     of what happened before it and of nothing else, and a file that is cut gives the same rows up to the cut.
 
     What a brand's own past says of its risk is learnt on the way and in force a week later. The settings VITALS_MODEL,
-    VITALS_DYING_RISK and VITALS_ALARMS_PER_YEAR hold as for the workers, so another threshold is tried with
-    `VITALS_DYING_RISK=0.6 vitals backtest ...`.
+    VITALS_HOLIDAYS, VITALS_DYING_RISK and VITALS_ALARMS_PER_YEAR hold as for the workers, so another threshold is tried
+    with `VITALS_DYING_RISK=0.6 vitals backtest ...`.
 
     The CSV has the columns group_id, at, risk, verdict, model, reasons (codes and numbers), messages_1d,
     speakers_28d; its bytes do not depend on --jobs. Lines that are no events are counted and the first of them shown.
@@ -124,7 +124,7 @@ def backtest_command(events: tuple[Path, ...], jobs: int, **said: Any) -> None:
 
 
 def _recipe(settings: "Settings", row: "Row", said: Mapping[str, Any]) -> "Recipe":
-    from streams import models  # noqa: PLC0415
+    from streams import holidays, models  # noqa: PLC0415
     from streams.backtest.exclusions import read_exclusions  # noqa: PLC0415
     from streams.backtest.share import Recipe  # noqa: PLC0415
     from streams.events import FUTURE_TOLERANCE_MS  # noqa: PLC0415
@@ -137,6 +137,7 @@ def _recipe(settings: "Settings", row: "Row", said: Mapping[str, Any]) -> "Recip
         latest=time.time_ns() // 1_000_000 + FUTURE_TOLERANCE_MS,
         exclusions=read_exclusions(said["exclusions"]) if said["exclusions"] else {},
         is_calibrated=not said["uncalibrated"],
+        days_off=holidays.load(settings),
         has_signals=said["alerts"] is not None,
     )
 

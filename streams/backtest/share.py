@@ -14,6 +14,7 @@ from streams.backtest.decoding import Decoder, Refusal
 from streams.backtest.exclusions import Days, Exclusions, days_of
 from streams.backtest.spool import Segments, Spool
 from streams.vitals.close import Closed
+from streams.vitals.days_off import NO_DAYS_OFF, DaysOff
 from streams.vitals.episodes import Signal
 from streams.vitals.month import Month
 from streams.vitals.partition import GroupLog
@@ -22,7 +23,6 @@ from streams.vitals.risk import Model
 from streams.vitals.rows import Output
 from streams.vitals.sources import PartitionState, View
 from streams.vitals.state import GroupState
-from streams.vitals.telling import verdict_signal
 
 Record = Callable[[GroupState, Closed], bytes]
 """What to keep of a group whose day has closed."""
@@ -49,6 +49,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     policies: Mapping[str, Policy] = {}
     exclusions: Exclusions = {}
     is_calibrated: bool = True
+    days_off: DaysOff = NO_DAYS_OFF
     has_signals: bool = False
 
     def model_of(self, brand: str) -> Model:
@@ -84,7 +85,8 @@ class BrandLog(GroupLog):
     def __init__(
         self, brand: str, recipe: Recipe, partition: PartitionState, spool: Spool, signals: Signals | None
     ) -> None:
-        super().__init__(0, "backtest", recipe.model_of(brand), recipe.policies.get(brand, recipe.policy))
+        policy = recipe.policies.get(brand, recipe.policy)
+        super().__init__(0, "backtest", recipe.model_of(brand), policy, recipe.days_off)
         self._of_brand = self.model, self.policy
         self._models, self._policies = recipe.models, recipe.policies
         self.state = partition
@@ -119,9 +121,9 @@ class BrandLog(GroupLog):
         """Keep the record of the day and the signals of it, put old risks to the test, and tell nothing."""
         self._keep(state.group_id, self._record(state, closed))
         self.tester.close(state, closed)
-        if self._signals is not None and state.verdict != was:
-            told = verdict_signal(state, was, closed.windows.at, self.origin, self.partition)
-            self._signals.append((next_minute(self.now), cast(Signal, told.value)))
+        if self._signals is not None:
+            told = self.signals_of(state, was, closed)
+            self._signals += [(next_minute(self.now), cast(Signal, one.value)) for one in told]
         return ()
 
     def tell_touch(self, event: e.GroupEvent, kind: e.TouchKind, offset: int, member_id: str | None) -> Output:  # noqa: ARG002

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable
 
-from streams import models
+from streams import holidays, models
 from streams.errors import VitalsError
 from streams.settings import Settings
 from streams.stack import addresses, clickhouse, heartbeat, home, jars, java, kafka, processes, servers, supervision
@@ -23,6 +23,7 @@ def up(
     a risk model that cannot be used, before anything begins.
     """
     if agents:
+        holidays.load(settings)
         models.judging(settings)  # else the group workers begin and end for ever
     home.prepare(settings)
     with home.locked(settings):

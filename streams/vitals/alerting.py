@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from streams.events import Acknowledged, Event, Snoozed, SourceBlind, SourceSeen, Tick, VerdictChanged
+from streams.events import Acknowledged, Event, Snoozed, Tick
 from streams.vitals.clocks import Clocks
-from streams.vitals.episodes import MINUTE_MS, AlertPolicy, Brand
+from streams.vitals.episodes import MINUTE_MS, AlertPolicy, Brand, Signal
 from streams.vitals.log import absorbed_offset, pack, unpack
 from streams.vitals.rows import Output
 from streams.vitals.turn import Turn
@@ -49,7 +49,7 @@ class AlertLog:
         if offset <= brand.offset:
             return ()
         turn = Turn(key, brand, self.policy, offset)
-        if isinstance(event, VerdictChanged | SourceBlind | SourceSeen):
+        if isinstance(event, Signal):
             has_clock = event.origin_partition < len(self._clocks.heard)
             is_new = brand.hear(event, -1 if has_clock else event.occurred_at)
         else:

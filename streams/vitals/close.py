@@ -3,6 +3,7 @@
 import msgspec
 
 from streams.vitals.drivers import drivers
+from streams.vitals.drop import DropChange
 from streams.vitals.engagement import Windows, windows
 from streams.vitals.features import features
 from streams.vitals.month import Month
@@ -22,6 +23,8 @@ class Closed(msgspec.Struct, frozen=True, gc=False):
     features: tuple[float | None, ...]
     logit: float
     """Of the risk, before the community's intercept."""
+    drop: DropChange | None = None
+    """That one began or is over; see `drop.py`."""
 
 
 def close_day(

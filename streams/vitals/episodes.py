@@ -2,12 +2,12 @@
 
 import msgspec
 
-from streams.events import Reason, SourceBlind, SourceSeen, VerdictChanged
+from streams.events import DropBegun, DropOver, Reason, SourceBlind, SourceSeen, VerdictChanged
 from streams.vitals.policy import HOUR_MS
-from streams.vitals.rows import AlertKind
+from streams.vitals.rows import AlertKind, Severity, Withheld
 
 MINUTE_MS = HOUR_MS // 60
-Signal = VerdictChanged | SourceBlind | SourceSeen
+Signal = VerdictChanged | DropBegun | DropOver | SourceBlind | SourceSeen
 """What the group agent says to the brand; it waits for the clocks of chat-events, what people say does not."""
 
 
@@ -54,18 +54,34 @@ class Episode(msgspec.Struct, array_like=True):
     is_told: bool = False
     is_acknowledged: bool = False
     cause_id: str = ""
+    is_mild: bool = False
+    """Of a common cause: none of its groups is dying."""
+    worse_at: int = -1
+    """When a drop turned out to be a death."""
+
+    @property
+    def severity(self) -> Severity:
+        """A drop may pass, and a holiday that no calendar knows is a drop of many: neither is worth a night's sleep."""
+        return "warning" if self.kind == "drop" or self.is_mild or self.verdict == "dying" else "critical"
+
+    @property
+    def for_the_told(self) -> Withheld:
+        """Whoever was told of an alert is told what becomes of it; nobody else."""
+        return "" if self.is_told else "untold"
 
 
 class Watch(msgspec.Struct, array_like=True):
-    """One group. `heard_at` is the time of the latest signal that came in, `verdict` that of the latest taken in.
+    """One group. `heard_at` is the time of the latest verdict that came in, `verdict` that of the latest taken in.
 
-    `entered_at` is when an alarm that was news was last taken in.
+    `entered_at` is when an alarm or a drop that was news was last taken in, `drop_heard_at` the time of the latest
+    signal of a drop that came in. It has one episode at most: a drop that turns out to be a death becomes one.
     """
 
     heard_at: int = -1
     verdict: str = ""
     entered_at: int = -1
     episode: Episode | None = None
+    drop_heard_at: int = -1
 
 
 class SourceWatch(msgspec.Struct, array_like=True):
@@ -98,6 +114,14 @@ class Pending(msgspec.Struct, array_like=True):
     signal: Signal
     stamp: int = -1
 
+    @property
+    def place(self) -> tuple[int, int, int, str, int]:
+        """The order in which signals of all partitions are acted on; a source goes blind in one before it is seen."""
+        signal = self.signal
+        rank = (VerdictChanged, DropBegun, DropOver, SourceBlind, SourceSeen).index(type(signal))
+        name = signal.source_name if isinstance(signal, SourceBlind | SourceSeen) else signal.group_id
+        return self.stamp, signal.occurred_at, rank, name, signal.origin_partition
+
 
 class Brand(msgspec.Struct, array_like=True):
     """All of one brand. Appended fields need defaults. `offset` is the last event absorbed.
@@ -126,13 +150,19 @@ class Brand(msgspec.Struct, array_like=True):
     def hear(self, signal: Signal, stamp: int = -1) -> bool:
         """Take in a signal, to be acted on when the clocks have passed it; False if it was heard before.
 
-        Times of signals rise for a group, and for a source and partition: what comes again is not later.
+        Times of signals rise for a group (verdicts and drops each), and for a source and partition: what comes again is
+        not later.
         """
         if isinstance(signal, VerdictChanged):
             watch = self.groups.setdefault(signal.group_id, Watch())
             if signal.occurred_at <= watch.heard_at:
                 return False
             watch.heard_at = signal.occurred_at
+        elif isinstance(signal, DropBegun | DropOver):
+            watch = self.groups.setdefault(signal.group_id, Watch())
+            if signal.occurred_at <= watch.drop_heard_at:
+                return False
+            watch.drop_heard_at = signal.occurred_at
         else:
             heard = self.sources.setdefault(signal.source_name, SourceWatch()).heard
             if signal.occurred_at <= heard.get(signal.origin_partition, -1):

@@ -1,11 +1,13 @@
 """The group's log folded: routes each event of one partition to its group, and time to all of them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from streams import events as e
 from streams.vitals.close import Closed, close_day
+from streams.vitals.days_off import NO_DAYS_OFF, DaysOff
+from streams.vitals.drop import look_for_drop
 from streams.vitals.engagement import windows
 from streams.vitals.group import apply
 from streams.vitals.log import SEQS_PER_OFFSET, pack, unpack
@@ -14,10 +16,10 @@ from streams.vitals.panes import day_of
 from streams.vitals.policy import DAY_MS, HOUR_MS, Policy
 from streams.vitals.risk import Model
 from streams.vitals.rows import EVERY_PARTITION, Output
-from streams.vitals.sources import PartitionState, View, is_watched, watch
+from streams.vitals.sources import PartitionState, View, is_watched, partly_missed, watch
 from streams.vitals.state import GroupState
 from streams.vitals.talk import said_at
-from streams.vitals.telling import member_rows, source_signal, verdict_signal, vitals_row
+from streams.vitals.telling import drop_signal, member_rows, source_signal, verdict_signal, vitals_row
 
 CATCH_UP_DAYS = 400
 """One tick closes at most so many days of a group; older ones are beyond every pane."""
@@ -34,8 +36,12 @@ class GroupLog:
     `origin` names this log in derived events (`groups/chat-events/<partition>/<topic id>`).
     """
 
-    def __init__(self, partition: int, origin: str, model: Model, policy: Policy | None = None) -> None:
+    def __init__(
+        self, partition: int, origin: str, model: Model, policy: Policy | None = None, days_off: DaysOff = NO_DAYS_OFF
+    ) -> None:
         self.partition, self.origin = partition, origin
+        self._days_off = days_off
+        self._off: dict[tuple[str, str], frozenset[int]] = {}
         self.model, self.policy = model, policy or Policy()
         self.state = PartitionState()
         self._groups: dict[str, GroupState] = {}
@@ -221,11 +227,23 @@ class GroupLog:
             community=self.state.community(state.brand_id, self.model.name, at),
             is_observed=self.is_observed(state, day),
         )
+        drop = look_for_drop(state, day, self.policy, self._skipped(state), closed.windows.capped_messages_28d)
+        if drop is not None:
+            closed = msgspec.structs.replace(closed, drop=drop)
         state.offset = offset
         state.has_news = False
         state.row_at = max(state.row_at, at)
         self._changed.add(state.group_id)
         return self.tell_close(state, was, closed, View(at, view.complete_at, None), month)
+
+    def _skipped(self, state: GroupState) -> Collection[int]:
+        """The days that say nothing of a drop: those off, those that nobody saw, and those that were partly missed."""
+        of = state.brand_id, state.timezone
+        off = self._off.get(of)
+        if off is None:
+            off = self._off[of] = self._days_off.of(*of)
+        missed = partly_missed(state, self.state, self.policy)
+        return off.union(state.unseen, missed) if state.unseen or missed else off
 
     def is_observed(self, state: GroupState, day: int) -> bool:
         """Whether any source of the group saw that day."""
@@ -235,9 +253,16 @@ class GroupLog:
         """What the log says of a group whose day it has just closed; `was` is the verdict before it."""
         seen = closed.windows
         yield vitals_row(state, seen, seen.at, state.offset, view)
-        if state.verdict != was:
-            yield verdict_signal(state, was, seen.at, self.origin, self.partition)
+        yield from self.signals_of(state, was, closed)
         yield from member_rows(state, seen.last_day, state.offset, month.ids)
+
+    def signals_of(self, state: GroupState, was: str, closed: Closed) -> Iterator[Output]:
+        """What the alert agent is to hear of a group whose day has closed."""
+        at = closed.windows.at
+        if state.verdict != was:
+            yield verdict_signal(state, was, at, self.origin, self.partition)
+        if closed.drop is not None:
+            yield drop_signal(state, closed.drop, at, self.origin, self.partition)
 
     def _month(self, state: GroupState, day: int) -> Month:
         """The group's sums up to a day that closes, kept for the next one."""

@@ -77,6 +77,39 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Whoever has not spoken for four 28-day windows no longer belongs to the core that is missed."""
     benefit_leave_hours: int = 72
     """Leaving within this of a benefit is leaving after the coupon."""
+    drop_past_days: int = 56
+    """What is usual comes from eight weeks, and a drop that lasts for longer is the new usual."""
+    drop_least_past_days: int = 14
+    """With fewer days that count there is no usual."""
+    drop_recent_days: int = 14
+    """Two weeks carry the level: a season moves it, one odd day does not."""
+    drop_week_slack: float = 1.05
+    """The last week lowers the level if it is below it by more than this factor: a lull comes within a week or two."""
+    drop_least_a_day: float = 15.0
+    """Capped messages, of which a group of 20 messages a day has 15 to 20. Below it a week is looked at, not days."""
+    drop_least_a_week: float = 20.0
+    """Below it a silent week is chance."""
+    drop_least_28d: int = 40
+    """A group with fewer capped messages in 28 days expects no 20 a week."""
+    drop_p_two_days: float = 1e-4
+    drop_p_three_days: float = 5e-4
+    drop_p_week: float = 1e-4
+    """How unlikely it must be. Two days are asked for more than three: they say less, and of 60 % that are gone a few
+    groups are seen only on the third. DECISIONS.md has what each costs."""
+    drop_share: float = 0.6
+    """What is left must be less than this share of the expected, however sure a smaller loss is."""
+    drop_day_share: float = 0.85
+    """And no single day of it nearer to the usual: one lost day is no drop."""
+    drop_calm_spread: float = 0.03
+    drop_calm_days: float = 14.0
+    """A group's own spread of days is known from eight weeks, and drawn towards a calm one's as if by two more."""
+    drop_before_end_days: int = 14
+    """A group that shall end so soon may fade."""
+    drop_over_share: float = 0.7
+    """Back above this share of the expected on two full days, or in a week of a small group, it is over. Above
+    `drop_share`, so that none flickers."""
+    drop_seen_hours: int = 22
+    """Of a day of which less was seen nothing is said."""
 
 
 BANDS = (40, 100, 300)

@@ -136,6 +136,16 @@ def is_watched(state: GroupState, partition: PartitionState, day: int) -> bool:
     return any(2 * _missed(source, day * DAY_MS, (day + 1) * DAY_MS) < DAY_MS for source in sources)
 
 
+def partly_missed(state: GroupState, partition: PartitionState, policy: Policy) -> set[int]:
+    """The UTC days of which no source of the group saw as many hours as the policy asks for."""
+    sources = [partition.sources[name] for name in state.sources if name in partition.sources]
+    if len(sources) < len(state.sources) or not sources:
+        return set()
+    days = {day for one in sources for span in one.unseen for day in range(span[0] // DAY_MS, -(-span[1] // DAY_MS))}
+    most = DAY_MS - policy.drop_seen_hours * HOUR_MS
+    return {day for day in days if all(_missed(one, day * DAY_MS, (day + 1) * DAY_MS) > most for one in sources)}
+
+
 def _missed(source: Source, start: int, end: int) -> int:
     """How many ms of a span a source did not see."""
     spans = [*source.unseen, (source.complete_at, max(source.complete_at, end))]

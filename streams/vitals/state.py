@@ -29,6 +29,19 @@ class Assessment(msgspec.Struct, array_like=True, frozen=True, gc=False):
     messages_7d: int = 0
 
 
+class Drop(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """An engagement drop since the end of `day` (UTC): `seen` of `expected` capped messages in `days` days.
+
+    `usual` is what a weekday let expect then (1970-01-01 is 0). Appended fields need defaults.
+    """
+
+    day: int
+    days: int
+    seen: int
+    expected: float
+    usual: tuple[float, ...]
+
+
 class GroupState(msgspec.Struct, array_like=True, gc=False):
     """One group. Appended fields need defaults: stored values have fewer (see the upcast test).
 
@@ -84,6 +97,7 @@ class GroupState(msgspec.Struct, array_like=True, gc=False):
     alarm_since: int | None = None
     alarms: list[int] = []
     muted: int = 0
+    drop: Drop | None = None
 
 
 def pane_of(state: GroupState, time: int) -> DayPane | None:

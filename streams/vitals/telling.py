@@ -1,13 +1,14 @@
 """What a group's log tells of a group: its rows for the warehouse and its signals for the alert agent."""
 
-from streams.events import SourceBlind, SourceSeen, VerdictChanged
+from streams.events import DropBegun, DropOver, SourceBlind, SourceSeen, VerdictChanged
+from streams.vitals.drop import DropChange
 from streams.vitals.engagement import Windows
 from streams.vitals.panes import DayPane
 from streams.vitals.policy import DAY_MS, HOUR_MS
-from streams.vitals.rows import GroupVitals, MemberVitals, Output
+from streams.vitals.rows import GroupVitals, MemberVitals, Output, Reason
 from streams.vitals.sources import Source, View
 from streams.vitals.state import GroupState
-from streams.vitals.verdict import blind_reason
+from streams.vitals.verdict import because, blind_reason
 
 _no_pane = DayPane()
 
@@ -104,6 +105,47 @@ def verdict_signal(state: GroupState, was: str, at: int, origin: str, partition:
         reasons=state.reasons,
     )
     return Output("alert-signals", state.brand_id, signal)
+
+
+def drop_signal(state: GroupState, drop: DropChange, at: int, origin: str, partition: int) -> Output:
+    """That a drop has begun or is over, for the alert agent of the brand."""
+    begun = DropBegun(
+        event_id=f"drop/{state.group_id}/{at}",
+        occurred_at=at,
+        brand_id=state.brand_id,
+        platform=state.platform,
+        source=origin,
+        group_id=state.group_id,
+        origin_partition=partition,
+        verdict=state.verdict,
+        risk=state.risk,
+        model=state.assessment.model,
+        reasons=(drop_reason(drop),),
+    )
+    if not drop.outcome:
+        return Output("alert-signals", state.brand_id, begun)
+    over = DropOver(
+        event_id=begun.event_id,
+        occurred_at=at,
+        brand_id=begun.brand_id,
+        platform=begun.platform,
+        source=origin,
+        group_id=begun.group_id,
+        origin_partition=partition,
+        outcome=drop.outcome,
+        verdict=begun.verdict,
+        risk=begun.risk,
+        reasons=begun.reasons,
+    )
+    return Output("alert-signals", state.brand_id, over)
+
+
+def drop_reason(drop: DropChange) -> Reason:
+    """A drop or its end in numbers: what was seen in so many days, and what was expected."""
+    code = {"": "drop", "settled": "drop_settled"}.get(drop.outcome, "drop_over")
+    share = drop.seen / drop.expected if drop.expected else 0.0
+    expected = round(drop.expected, 1)
+    return because(code, seen=drop.seen, expected=expected, share=round(share, 3), days=drop.days)
 
 
 def source_signal(name: str, source: Source, tick: int, origin: str, partition: int) -> Output:

