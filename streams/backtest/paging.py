@@ -117,7 +117,8 @@ def summary(alerts: Sequence[GroupAlert], routes: Sequence[Route] | None, told: 
     rung = pages(alerts, ids, stories)
     of_death = Counter(page.outcome for page in rung if page.is_first)
     before = of_death["true"]
-    yield f"with these settings you would have been paged {len(rung):,} times, {before:,} of them before a death"
+    times = f"{len(rung):,} time{'s' if len(rung) != 1 else ''}"
+    yield f"with these settings you would have been paged {times}, {before:,} of them before a death"
     yield f"  {_what(rung)}"
     yield from (f"  {line}" for line in _worth(rung, told))
     yield from (f"  {line}" for line in _unheard(alerts, ids))

@@ -112,7 +112,8 @@ def _dry_run(settings: Settings, channels: "list[Channel]") -> None:
     alerts, names = recent(settings, _SHOWN), GroupNames(settings)
     for channel in channels:
         mine = [alert for alert in alerts if channel.takes(alert)]
-        click.echo(f"{channel.name}: {len(mine)} of the latest {len(alerts)} alerts{_quiet_now(channel)}")
+        quiet = quiet_now(channel, time.time_ns() // 1_000_000)
+        click.echo(f"{channel.name}: {len(mine)} of the latest {len(alerts)} alerts{quiet}")
         while mine:
             known = names.of([one for alert in mine for one in (alert.group_id, *alert.groups)])
             made = message(channel, mine, known, settings.grafana_url or "", time.time())
@@ -121,8 +122,8 @@ def _dry_run(settings: Settings, channels: "list[Channel]") -> None:
             mine = mine[made.count :]
 
 
-def _quiet_now(channel: "Channel") -> str:
-    now = time.time_ns() // 1_000_000
+def quiet_now(channel: "Channel", now: int) -> str:
+    """When its quiet hours end, if they last at `now`, ms UTC."""
     until = channel.loud_from(now)
     if until == now:
         return ""

@@ -5,6 +5,7 @@ import http.server
 import socketserver
 import threading
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click.testing
 import pytest
@@ -127,6 +128,16 @@ def test_everything_that_can_be_said(tmp_path):
 def test_check_says_what_rings_at_night(tmp_path, through, said):
     (only,) = read(tmp_path, f'{GOOD}quiet = "22:00-08:00"\n{through}')
     assert command.line_of(only).endswith(f", {said}")
+
+
+@pytest.mark.parametrize(
+    ("hour", "said"),
+    [(21, ""), (22, "; its quiet hours end at 08:00 CEST"), (30, "; its quiet hours end at 08:00 CEST")],
+)
+def test_a_dry_run_says_when_quiet_hours_end(hour, said):
+    night = channel("slack", quiet=(22 * 60, 8 * 60), zone=ZoneInfo("Europe/Berlin"))
+    evening = 1_780_264_800_000  # 2026-06-01 00:00 in Berlin
+    assert command.quiet_now(night, evening + hour * 3_600_000) == said
 
 
 def test_the_sample_of_the_help_is_good_and_stands_in_the_readme(tmp_path):
