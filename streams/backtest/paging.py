@@ -68,7 +68,10 @@ def heard(route: Route, alerts: Iterable[GroupAlert]) -> Heard:
 
 
 class Page(msgspec.Struct, frozen=True):
-    """An alert that rang. `is_first`: nothing of its episode rang before. `day` is the last that it knows of."""
+    """An alert that rang. `is_first`: nothing of its episode and kind rang before; a drop may become a death.
+
+    `day` is the last that it knows of.
+    """
 
     alert: GroupAlert
     is_first: bool
@@ -100,12 +103,13 @@ def outcome_of(alert: GroupAlert, stories: Mapping[str, Story]) -> str:
 
 def pages(alerts: Iterable[GroupAlert], ids: frozenset[str] | None, stories: Mapping[str, Story]) -> list[Page]:
     """The alerts that rang: of those with these ids, or of all that were to be told."""
-    rung: set[str] = set()
+    rung: set[tuple[str, AlertKind]] = set()
     found = []
     for alert in alerts:
         if alert.state in RINGS and (not alert.withheld if ids is None else alert.alert_id in ids):
-            found.append(Page(alert, alert.episode_id not in rung, outcome_of(alert, stories)))
-            rung.add(alert.episode_id)
+            what = alert.episode_id, alert.kind
+            found.append(Page(alert, what not in rung, outcome_of(alert, stories)))
+            rung.add(what)
     return found
 
 

@@ -107,22 +107,23 @@ def test_groups_that_die_are_told_once_as_in_a_backtest_and_looked_after(
         vitals("worker", agent, "--name", f"test-alerts-{agent}")
     vitals("sink", "--name", "test-alerts-sink")
 
-    told = f"SELECT {COLUMNS} FROM alerts WHERE brand_id IN ('alone', 'many') AND is_told ORDER BY brand_id"
-    found = until(stack, told, lambda rows: len(rows) == 2 and rows[0][1] == "escalated")
+    told = f"SELECT {COLUMNS} FROM alerts WHERE brand_id IN ('alone', 'many') AND is_told ORDER BY brand_id, opened_at"
+    found = until(stack, told, lambda rows: len(rows) == 3 and rows[0][4] == "dead")
     assert found == [
         ("dying", "escalated", 1, "alone/g0", "dead", "critical", 0, 0),
+        ("common_cause", "ended", 1, "", "", "warning", 7, 8),
         ("common_cause", "opened", 1, "", "", "critical", 7, 8),
     ]
     of_many = "SELECT DISTINCT is_told, verdict FROM alerts WHERE brand_id = 'many' AND group_id != ''"
     assert until(stack, of_many, lambda rows: rows == [(0, "dead")])
     records = [alert for alert in on_topic(stack) if alert.brand_id in ("alone", "many")]
-    assert [(a.brand_id, a.kind, a.state) for a in records if not a.withheld and a.brand_id == "alone"] == [
-        ("alone", "dying", "opened"), ("alone", "dying", "escalated"),
+    assert [(a.kind, a.state, a.verdict) for a in records if not a.withheld and a.brand_id == "alone"] == [
+        ("drop", "opened", "healthy"), ("dying", "escalated", "dying"), ("dying", "escalated", "dead"),
     ]  # fmt: skip
     assert [(a.kind, a.state, len(a.groups)) for a in records if not a.withheld and a.brand_id == "many"] == [
-        ("common_cause", "opened", 7)
-    ]
-    assert len({alert.alert_id for alert in records}) == len(records) == 2 + 1 + 2 * 7
+        ("common_cause", "opened", 7), ("common_cause", "ended", 7), ("common_cause", "opened", 7),
+    ]  # fmt: skip
+    assert len({alert.alert_id for alert in records}) == len(records) == 3 + 3 + 3 * 7
     said = write(tmp_path / "events.jsonl", [e.encode(event) for group, event in history() if group])
     assert essence(records) == essence(backtested(said, until=(FIRST_DAY + DAYS - 1) * DAY_MS))
 

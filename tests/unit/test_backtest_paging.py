@@ -137,6 +137,19 @@ def test_a_drop_is_counted_by_itself_and_is_never_for_nothing():
     assert lines[3].startswith("  0.00 false pages a judged group-year (0 in 0.7)")
 
 
+def test_a_drop_that_becomes_a_death_is_judged_as_such_from_then_on():
+    alerts = [
+        alert("acme/well", 150, kind="drop"),
+        alert("acme/well", 150, 2, told_hours=99, state="escalated"),
+        alert("acme/well", 150, 3, told_hours=999, state="escalated", severity="critical"),
+    ]
+    lines = list(summary(alerts, None, [DYING, WELL]))
+    assert lines[1] == (
+        "  1 of a dying group (0 before a death, 0 after it, 1 for nothing, 0 that cannot be judged), 1 of a drop, "
+        "1 of what had grown worse"
+    )
+
+
 def test_with_routes_only_what_they_hear_counts():
     lines = list(summary(TOLD, [night(), Route(name="bad", min_severity="critical")], [DYING, WELL]))
     assert lines[0] == "with these settings you would have been paged 3 times, 1 of them before a death"
