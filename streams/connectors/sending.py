@@ -46,7 +46,7 @@ class Kafka:
         self._unserved = 0
         self._producer = Producer({**_CONFIG, **self._access, "error_cb": self._troubled, "on_delivery": self._failed})
         self._partitions = self._connect()
-        self._forgotten = frozenset(key for key, _ in records(settings, "forgotten-members"))
+        self._forgotten = self._read_forgotten(settings)
 
     @property
     def incarnation(self) -> str:
@@ -131,6 +131,14 @@ class Kafka:
         if missing:
             raise VitalsError(f"Kafka has no topic {missing[0]}: create the topics with `vitals topics apply`")
         return {name: len(found[name].partitions) for name in TOPICS}
+
+    def _read_forgotten(self, settings: Settings) -> frozenset[bytes]:
+        """Whom nobody may be told of. A broker that has gone away since `_connect` is waited for once more."""
+        try:
+            return frozenset(key for key, _ in records(settings, "forgotten-members"))
+        except VitalsError:
+            self._connect()
+        return frozenset(key for key, _ in records(settings, "forgotten-members"))
 
     def _troubled(self, error: KafkaError) -> None:
         if error.fatal():
