@@ -43,11 +43,11 @@ def stop_two_workers(scene: Scene) -> None:
 def term_worker(scene: Scene) -> None:
     """A rolling restart, one worker after the other."""
     for name in GROUPS:
-        with contextlib.suppress(SkippedError):
-            scene.some([name])
-            places = scene.places_of(name)
-            scene.term([name])
-            scene.await_moved("rolling restart", places)
+        scene.some([name])
+        places = scene.places_of(name)
+        scene.term([name])
+        scene.await_moved("rolling restart", places)
+        scene.let_go([name])
 
 
 def scale_down(scene: Scene) -> None:

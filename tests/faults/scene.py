@@ -11,6 +11,7 @@ from tests.faults.progress import Place
 from tests.faults.stage import Stage
 
 FAIL_OVER_LIMIT_S = 40.0
+TAKE_LIMIT_S = 20.0
 AWAY_S = (4.0, 10.0)
 HANG_S = (2.0, 5.0)
 
@@ -31,12 +32,22 @@ class Scene:
     """The processes that this fault has for itself, until its end."""
 
     def some(self, names: Sequence[str], count: int = 1) -> list[str]:
-        """Some that live and that no other fault has; they are this one's from now on. Raises SkippedError."""
-        taken = self.stage.crew.take(names, count, self.chance)
-        if not taken:
-            raise SkippedError("all of them are in the hands of other faults")
+        """Some that live and that no other fault has, waited for; they are this one's from now on.
+
+        Raises SkippedError.
+        """
+        deadline = time.monotonic() + TAKE_LIMIT_S
+        while not (taken := self.stage.crew.take(names, count, self.chance)):
+            if time.monotonic() > deadline:
+                raise SkippedError(f"other faults have {', '.join(names)}")
+            time.sleep(0.1)
         self.held.extend(taken)
         return taken
+
+    def let_go(self, names: Sequence[str]) -> None:
+        """Give processes back before the end."""
+        self.held[:] = [name for name in self.held if name not in names]
+        self.stage.crew.let_go(names)
 
     @contextlib.contextmanager
     def timed(self, what: str) -> Iterator[None]:
