@@ -207,6 +207,8 @@ def circumstances(settings: Settings, model: Model, routes: Sequence[Route] | No
         f"{alerts.common_share:.0%} of a brand's groups and {alerts.common_min_groups} at least within "
         f"{alerts.common_minutes} minutes are one; older than {alerts.news_days} days when learnt is history"
     )
+    own = "the shipped calendars" if settings.holidays is None else str(settings.holidays)
+    yield f"  days off, on which no talk is no drop: {own} (VITALS_HOLIDAYS)"
     path = settings.home / FILE
     what = (
         "everybody is told everything at once"

@@ -177,6 +177,7 @@ def test_without_alerts_and_without_stories_it_says_so():
     [({}, "", "alarm at a risk of 0.45 (VITALS_DYING_RISK, the default), no cap a year"),
      ({"VITALS_DYING_RISK": "0.6"}, "", "alarm at a risk of 0.6 (VITALS_DYING_RISK in the environment), no cap"),
      ({}, "dying_risk = 0.3\nalarms_per_year = 4", "alarm at a risk of 0.3 (dying_risk in HOME/vitals.toml), 4 alarms"),
+     ({}, "", "no drop: the shipped calendars (VITALS_HOLIDAYS)"), ({}, 'holidays = "/h.toml"', "no drop: /h.toml"),
      ({}, "", "model m (shipped)"), ({}, "", "no HOME/notify.toml: everybody is told everything at once")],
 )  # fmt: skip
 def test_the_settings_behind_it_are_said(tmp_path, monkeypatch, environ, written, said):
