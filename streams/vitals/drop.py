@@ -83,7 +83,7 @@ def _days(state: GroupState, day: int, policy: Policy, skipped: Collection[int])
     panes = state.panes.get
     since = day - policy.drop_past_days - 2 * _WEEK
     if state.first_message_at is not None:
-        since = max(since, state.first_message_at // DAY_MS)
+        since = max(since, state.first_message_at // DAY_MS - 1)
     span = range(since + 1, day + 1)
     if skipped:
         return [(one, panes(one, _EMPTY).capped_messages) for one in span if one not in skipped]
@@ -125,11 +125,17 @@ def _end(state: GroupState, drop: Drop, day: int, days: list[Day], policy: Polic
     is_back = len(latest) == count and all(
         _seen(part) >= policy.drop_over_share * _expected(drop, part) for part in parts
     )
-    if is_back or (day - drop.day >= policy.drop_past_days and _seen(latest)):
+    is_settled = day - drop.day >= policy.drop_past_days and _talks(days[-policy.drop_past_days // 2 :])
+    if is_back or is_settled:
         state.drop = None
         outcome: DropOutcome = "recovered" if is_back else "settled"
         return DropChange(outcome, len(latest), _seen(latest), _expected(drop, latest))
     return None
+
+
+def _talks(days: Sequence[Day]) -> bool:
+    """Whether there is a usual at all: a message on half of the days."""
+    return 2 * sum(messages > 0 for _, messages in days) >= len(days)
 
 
 def _seen(days: Sequence[Day]) -> int:

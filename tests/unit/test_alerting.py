@@ -28,6 +28,15 @@ def verdict(group, was, now, at, brand="acme", partition=0, risk=0.5):
     )  # fmt: skip
 
 
+def drop(group, at, outcome="", brand="acme", partition=0):
+    common = {
+        "event_id": f"drop/{group}/{at}", "occurred_at": at, "brand_id": brand, "platform": "irc", "group_id": group,
+        "origin_partition": partition, "verdict": "healthy", "risk": 0.1,
+        "reasons": (Reason("drop", {"seen": 20.0, "expected": 60.0, "share": 0.333, "days": 2.0}),),
+    }  # fmt: skip
+    return e.DropOver(outcome=outcome, **common) if outcome else e.DropBegun(**common)
+
+
 def source(kind, at, partition, complete_at, name="wecom/acme"):
     return kind(
         event_id=f"source/{name}/{partition}/{at}", occurred_at=at, brand_id="acme", platform="*", source_name=name,
@@ -233,6 +242,112 @@ def test_brands_do_not_count_together():
     assert len({alert.episode_id for alert in desk.told}) == 8
 
 
+# --- drops
+
+
+def test_a_drop_is_a_warning_told_once_and_over_once():
+    desk = Desk().known(20).put(drop("g001", DAY)).pass_to(minutes(1)).pass_to(minutes(10))
+    assert desk.told == []
+    desk.pass_to(minutes(12)).put(drop("g001", DAY)).put(verdict("g001", "healthy", "fading", DAY + DAY_MS))
+    desk.pass_to(DAY + DAY_MS + 1).put(drop("g001", DAY + 2 * DAY_MS, "recovered")).pass_to(DAY + 2 * DAY_MS + 1)
+    assert desk.heard == [("drop", "opened", "g001"), ("drop", "recovered", "g001")]
+    opened, recovered = desk.told
+    assert (opened.severity, opened.verdict, opened.at, opened.told_at) == ("warning", "healthy", DAY, minutes(11))
+    assert opened.reasons[0].numbers == {"seen": 20.0, "expected": 60.0, "share": 0.333, "days": 2.0}
+    assert (recovered.severity, recovered.at) == ("warning", DAY + 2 * DAY_MS)
+    desk.put(drop("g001", DAY + 5 * DAY_MS)).pass_to(DAY + 5 * DAY_MS + 1).pass_to(DAY + 6 * DAY_MS)
+    assert desk.heard[2:] == [("drop", "opened", "g001")]
+
+
+def test_neither_silence_nor_blindness_nor_a_good_verdict_ends_a_drop():
+    desk = Desk().known(20).put(drop("g001", DAY)).pass_to(minutes(1)).pass_to(minutes(12))
+    for day, (was, now) in enumerate([("healthy", "stale"), ("stale", "healthy"), ("healthy", "revived")], 1):
+        desk.put(verdict("g001", was, now, DAY + day * DAY_MS)).pass_to(DAY + day * DAY_MS + 1)
+    desk.pass_to(DAY + 90 * DAY_MS)
+    assert len(desk.told) == 1
+
+
+@pytest.mark.parametrize(("outcome", "state"), [("settled", "ended"), ("ended", "ended"), ("recovered", "recovered")])
+def test_how_a_drop_ends(outcome, state):
+    desk = Desk().known(20).put(drop("g001", DAY)).pass_to(minutes(1)).pass_to(minutes(12))
+    desk.put(drop("g001", DAY + DAY_MS, outcome)).pass_to(DAY + DAY_MS + 1)
+    assert desk.heard[1:] == [("drop", state, "g001")]
+
+
+def test_the_end_of_a_group_ends_its_drop_once_whoever_says_so_first():
+    desk = Desk().known(20).put(drop("g001", DAY)).pass_to(minutes(1)).pass_to(minutes(12))
+    desk.put(drop("g001", DAY + DAY_MS, "ended"), verdict("g001", "healthy", "ended", DAY + DAY_MS))
+    desk.pass_to(DAY + DAY_MS + 1).put(drop("g001", DAY + 3 * DAY_MS)).pass_to(DAY + 4 * DAY_MS)
+    assert desk.heard[1:] == [("drop", "ended", "g001")]
+
+
+def test_a_drop_that_turns_out_to_be_a_death_grows_worse_and_stays_one_episode():
+    desk = Desk().known(20).put(drop("g001", DAY)).pass_to(minutes(1)).pass_to(minutes(12))
+    desk.put(acknowledgement(desk.told[0].episode_id, minutes(13)))
+    later = DAY + 9 * DAY_MS
+    desk.put(verdict("g001", "fading", "dying", later)).pass_to(later + 1)
+    assert len(desk.told) == 2, "it waits for others"
+    desk.pass_to(later + 12 * MINUTE).put(drop("g001", later + DAY_MS, "recovered")).pass_to(later + 2 * DAY_MS)
+    desk.put(verdict("g001", "dying", "healthy", later + 40 * DAY_MS)).pass_to(later + 41 * DAY_MS)
+    assert [alert.kind for alert in desk.told] == ["drop", "drop", "dying", "dying"]
+    assert [alert.state for alert in desk.told] == ["opened", "acknowledged", "escalated", "recovered"]
+    assert len({alert.episode_id for alert in desk.told}) == 1
+    worse = desk.told[2]
+    assert (worse.severity, worse.verdict, worse.was, worse.at) == ("warning", "dying", "fading", later)
+    assert worse.reasons[0].code == "level"
+
+
+def test_a_drop_that_dies_before_it_is_told_is_told_as_a_death():
+    desk = Desk().known(20).put(drop("g001", DAY), verdict("g001", "healthy", "dying", DAY + 1)).pass_to(minutes(1))
+    desk.pass_to(minutes(12))
+    assert desk.heard == [("dying", "opened", "g001")]
+
+
+def test_of_a_dying_group_no_drop_is_told():
+    desk = Desk().known(20).put(verdict("g001", "healthy", "dying", DAY)).pass_to(minutes(1)).pass_to(minutes(12))
+    desk.put(drop("g001", DAY + DAY_MS)).pass_to(DAY + 2 * DAY_MS)
+    assert desk.heard == [("dying", "opened", "g001")]
+
+
+def test_many_drops_at_once_are_one_warning_and_their_deaths_one_page():
+    desk = Desk().known(20).put(*(drop(f"g{n:03}", DAY) for n in range(8))).pass_to(minutes(1)).pass_to(minutes(12))
+    later = DAY + 20 * DAY_MS
+    desk.put(*(verdict(f"g{n:03}", "fading", "dying", later) for n in range(8)))
+    desk.pass_to(later + 1).pass_to(later + 12 * MINUTE)
+    assert [(kind, state) for kind, state, _ in desk.heard] == [
+        ("common_cause", "opened"), ("common_cause", "ended"), ("common_cause", "opened"),
+    ]  # fmt: skip
+    assert [alert.severity for alert in desk.told if not alert.withheld] == ["warning", "warning", "critical"]
+    assert [alert.state for alert in desk.told if alert.kind == "dying"] == ["escalated"] * 8
+    desk.put(*(verdict(f"g{n:03}", "dying", "healthy", later + 40 * DAY_MS) for n in range(8)))
+    desk.pass_to(later + 41 * DAY_MS)
+    assert [(kind, state) for kind, state, _ in desk.heard][3:] == [("common_cause", "recovered")]
+
+
+def test_one_death_of_a_common_drop_is_told_by_itself():
+    desk = Desk().known(20).put(*(drop(f"g{n:03}", DAY) for n in range(8))).pass_to(minutes(1)).pass_to(minutes(12))
+    later = DAY + 20 * DAY_MS
+    desk.put(verdict("g003", "fading", "dying", later)).pass_to(later + 1).pass_to(later + 12 * MINUTE)
+    assert desk.heard[1:] == [("dying", "escalated", "g003")]
+    desk.put(verdict("g003", "dying", "healthy", later + 40 * DAY_MS))
+    desk.put(*(drop(f"g{n:03}", later + 41 * DAY_MS, "recovered") for n in range(8) if n != 3))
+    desk.pass_to(later + 42 * DAY_MS)
+    assert desk.heard[2:] == [("dying", "recovered", "g003"), ("common_cause", "recovered", "")]
+
+
+def test_a_death_that_is_over_before_it_is_told_ends_the_drop_it_was():
+    desk = Desk().known(20).put(drop("g001", DAY)).pass_to(minutes(1)).pass_to(minutes(12))
+    desk.put(verdict("g001", "fading", "dying", DAY + DAY_MS), verdict("g001", "dying", "healthy", DAY + DAY_MS + 1))
+    desk.pass_to(DAY + DAY_MS + MINUTE).pass_to(DAY + 2 * DAY_MS)
+    assert desk.heard[1:] == [("dying", "recovered", "g001")]
+
+
+def test_nobody_is_told_of_a_drop_of_a_snoozed_group_or_of_history():
+    desk = Desk().known(20).put(snooze(DAY + DAY_MS, START, "g001"), drop("g001", DAY))
+    desk.put(drop("g002", START - 2 * DAY_MS - 1)).pass_to(minutes(1)).pass_to(minutes(12))
+    assert sorted(desk.states) == [("g001", "opened", "snoozed"), ("g002", "opened", "history")]
+
+
 # --- sources
 
 
@@ -351,6 +466,7 @@ def story(seed, partitions):
     feeds = [[] for _ in range(partitions)]
     for partition, feed in enumerate(feeds):
         now = {f"g{n}": "healthy" for n in range(partition, 24, partitions)}
+        dropped = set()
         is_blind = False
         for hour in range(24 * 12):
             at = START + hour * HOUR_MS + chance.choice([0, 0, 7 * MINUTE])
@@ -363,6 +479,11 @@ def story(seed, partitions):
                         brand = "acme" if int(group[1:]) % 3 else "bolt"
                         feed.append(verdict(group, was, verdict_now, at - lag * DAY_MS + hour, brand, partition))
                         now[group] = verdict_now
+                if chance.random() < (0.5 if hour == 50 else 0.03 if hour % 24 == 0 else 0):
+                    brand = "acme" if int(group[1:]) % 3 else "bolt"
+                    outcome = chance.choice(["recovered", "settled", "ended"]) if group in dropped else ""
+                    feed.append(drop(group, at, outcome, brand, partition))
+                    dropped ^= {group}
             if chance.random() < 0.02:
                 is_blind = not is_blind
                 feed.append(source(e.SourceBlind if is_blind else e.SourceSeen, at, partition, at - 12 * HOUR_MS))
@@ -476,6 +597,6 @@ def test_the_story_has_every_transition_and_every_kind():
     for seed in range(5):
         records = with_people(interleaved(story(seed, 3), random.Random(0)), random.Random(seed))
         rows += map(msgspec.json.decode, alerts_of(records)[0].values())
-    assert {row["kind"] for row in rows} == set(get_args(AlertKind)) - {"drop"}
+    assert {row["kind"] for row in rows} == set(get_args(AlertKind))
     assert {row["state"] for row in rows} == set(get_args(AlertState))
     assert {row["withheld"] for row in rows} == set(get_args(Withheld))
