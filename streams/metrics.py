@@ -59,7 +59,7 @@ WAITING = _gauge("waiting", "1 while it waits for a server that is away: kafka o
 RECORDS_IN = _counter("records", "Records taken in: folded, made into rows, or looked at for alerts.", READERS)
 PARTITIONS = _gauge("partitions", "Partitions that it reads now.", READERS)
 
-DEAD_LETTERS = _counter("dead_letters", "Records that the fold refused, each a dead letter.", WORKER, "reason")
+DEAD_LETTERS = _counter("dead_letters", "Records refused, each kept as a dead letter.", (*WORKER, *SINK), "reason")
 PAUSED = _gauge("paused_partitions", "Partitions that stand still after too many dead letters.", WORKER)
 OUTPUTS = _counter("outputs", "Records that the fold gave: rows, signals, touches, dead letters.", WORKER)
 UNFLUSHED = _gauge("unflushed_records", "Records folded and not durable yet: what a kill folds again.", WORKER)

@@ -169,6 +169,8 @@ class Sink:
         for skipped, count in batch.skipped.items():
             topic, _, reason = skipped.partition(" ")
             self.pulse.add(metrics.SKIPPED, count, topic=topic, reason=reason)
+        for letter in batch.letters:
+            self.pulse.add(metrics.DEAD_LETTERS, reason=letter.reason)
 
     def _commit(self, batch: Batch) -> None:
         """Mark the offsets as done; the consumer commits them within a second, and when partitions move."""

@@ -100,9 +100,13 @@ class Status:
 
     def _write_each_second(self) -> None:
         while not self._stop.wait(1.0):
-            if not self._pulse.hangs:
-                self._write()
+            self.write_if_alive()
         self._write()
+
+    def write_if_alive(self) -> None:
+        """Write it now, unless the main loop hangs: silence is how `vitals status` learns of that."""
+        if not self._pulse.hangs:
+            self._write()
 
     def _write(self) -> None:
         said = self._said | {

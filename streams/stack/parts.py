@@ -49,7 +49,7 @@ def agent_parts(settings: Settings) -> list[Part]:
     return [
         *(Part(name, (*vitals, *arguments), AGENT, stop_s=15) for name, arguments in workers),
         Part("sink", (*vitals, "sink", "--name", "sink"), SINK, stop_s=20),
-        Part("ticker", (*vitals, "ticker"), TICKER, stop_s=5),
+        Part("ticker", (*vitals, "ticker"), TICKER, stop_s=8),
         *([Part("notify", (*vitals, "notify"), SINK, stop_s=15)] if (settings.home / "notify.toml").exists() else []),
     ]
 

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -282,18 +284,22 @@ def test_clickhouse_away_makes_one_line_and_no_loss(
     relay = Relay(here)
     port = relay.server_address[1]
     made = talk(brand, 4000)
-    with process(stack, tmp_path / "log", VITALS_CLICKHOUSE_PORT=str(port)) as sink:
+    changed = {"VITALS_CLICKHOUSE_PORT": str(port), "VITALS_METRICS": "127.0.0.1:0"}
+    with process(stack, tmp_path / "log", **changed) as sink:
         send_all(producer, made[:2000])
         until(lambda: kept(stack, brand) == 2000)
+        until(lambda: ready(stack, sink.pid) == (200, "ok"))
         relay.cut()
         send_all(producer, made[2000:])
         until(lambda: "waiting" in (tmp_path / "log").read_text())
+        until(lambda: ready(stack, sink.pid) == (503, "waits for ClickHouse"))
         relay = Relay(here, port)
         until(lambda: kept(stack, brand) == len(made))
         until(lambda: "takes rows again" in (tmp_path / "log").read_text())
+        until(lambda: ready(stack, sink.pid) == (200, "ok"))
         assert sink.poll() is None
     relay.cut()
-    away, back = (tmp_path / "log").read_text().splitlines()
+    _, away, back = (tmp_path / "log").read_text().splitlines()
     assert f"ClickHouse at 127.0.0.1:{port} does not answer" in away
     assert "ClickHouse takes rows again" in back
     assert by_group_and_type(stack, brand) == sent_by_group_and_type(made)
@@ -355,6 +361,18 @@ def status(stack: Settings, name: str = "sink-in-test") -> dict[str, Any]:
     path = stack.run / f"{name}.status.json"
     told: dict[str, Any] = msgspec.json.decode(path.read_bytes()) if path.exists() else {}
     return told
+
+
+def ready(stack: Settings, pid: int) -> tuple[int, str]:
+    """What `/ready` of that process answers."""
+    told = status(stack)
+    if told.get("pid") != pid or not told.get("metrics"):
+        return 0, "says nothing yet"
+    try:
+        with urllib.request.urlopen(f"http://{told['metrics']}/ready", timeout=5) as answer:
+            return answer.status, answer.read().decode().strip()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode().strip()
 
 
 def backlog(stack: Settings) -> int:

@@ -448,6 +448,7 @@ def test_too_many_dead_letters_stop_the_partition_also_after_a_restart_until_acc
         assert worker.holdings.paused() == {A}
         await worker.holdings.flush_due()
         assert len(kafka.outputs) == ROW_LIMIT
+        assert worker.holdings.refused == {"malformed_json": ROW_LIMIT}
 
         again = Worker(kafka)
         assert again.take_up(200) == ROW_LIMIT
@@ -464,3 +465,20 @@ def test_too_many_dead_letters_stop_the_partition_also_after_a_restart_until_acc
         assert again.holdings.held[A].limit == Limit(ROW_LIMIT, list(range(139, 150)), 50)
 
     asyncio.run(run())
+
+
+def test_a_flush_tells_how_many_records_it_made_durable():
+    async def story():
+        told = []
+        worker = Worker(Kafka())
+        worker.holdings.on_flush = lambda seconds, records: told.append((seconds >= 0, records))
+        start = worker.take_up()
+        await worker.fold(start, 40)
+        await worker.holdings.flush_due()
+        await worker.fold(40, 70)
+        await worker.holdings.flush_due()
+        return told, worker.holdings.outputs_total, len(worker.kafka.outputs)
+
+    told, outputs, delivered = asyncio.run(story())
+    assert told == [(True, 40), (True, 30)]
+    assert outputs == delivered > 0

@@ -5,6 +5,7 @@ import time
 
 import msgspec
 import pytest
+from confluent_kafka import KafkaException
 
 from streams.errors import VitalsError
 from streams.notify import agent
@@ -138,3 +139,39 @@ def test_a_second_one_on_the_same_home_is_refused_until_the_first_ended(notifier
     first.run()
     second, _ = notifier_of()
     second.run()
+
+
+def test_it_counts_alerts_by_channel_and_is_ready_while_it_reads(notifier_of, tmp_path):
+    notifier, _ = notifier_of()
+    value = notifier.pulse.registry.get_sample_value
+    mine = {"agent": "notify", "channel": notifier.outboxes[0].channel.name}
+    notifier.outboxes[0].counts.update(delivered=3, dead_letters=1, taken=2, failed=7)
+    assert notifier.pulse.idles == "starts"
+    notifier._take([record(alert("1" * 16), 4), record(alert("2" * 16), 5)])
+    notifier._tell()
+    notifier._status.close()
+    assert notifier.pulse.idles == ""
+    assert value("vitals_records_total", {"agent": "notify"}) == 2
+    assert value("vitals_partitions", {"agent": "notify"}) == 1
+    assert value("vitals_outbox_waiting", mine) == 2
+    assert value("vitals_notifications_total", mine | {"outcome": "delivered"}) == 3
+    assert value("vitals_notifications_total", mine | {"outcome": "given_up"}) == 1
+    assert value("vitals_notification_tries_total", mine | {"outcome": "taken"}) == 2
+    assert value("vitals_notification_tries_total", mine | {"outcome": "failed"}) == 7
+
+
+def test_while_kafka_is_away_it_is_not_ready_and_asks_until_it_is_back(notifier_of):
+    notifier, kafka = notifier_of()
+    answers = [KafkaException(), None]
+
+    def list_topics(topic, timeout):
+        if answer := answers.pop(0):
+            raise answer
+
+    kafka.list_topics = list_topics
+    notifier._kafka.down("Kafka is down")
+    notifier._tell()
+    assert notifier.pulse.idles == "waits for Kafka"
+    notifier._tell()
+    assert notifier.pulse.idles == ""
+    notifier._status.close()

@@ -125,6 +125,7 @@ def test_after_a_success_the_pause_is_short_again(tmp_path):
     world = World(tmp_path, answers=[FAILED, FAILED, OK, FAILED]).put(*alerts(1)).pass_s(10)
     world.put(*alerts(1, start=1)).pass_s(10)
     assert world.times == [0.0, 2.0, 6.0, 10.0, 12.0]
+    assert (world.outbox.counts["taken"], world.outbox.counts["failed"]) == (2, 3)
 
 
 @pytest.mark.parametrize(("after_s", "second"), [(1.0, 2.0), (2.0, 2.0), (90.0, 90.0)])

@@ -1,5 +1,7 @@
 """The sink without its servers."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from streams import sink as sink_module
@@ -12,3 +14,39 @@ def test_a_sink_that_is_given_no_partition_ends_to_begin_anew(tmp_path, monkeypa
     nobody = Settings(home=tmp_path, cache=tmp_path, kafka="127.0.0.1:1")
     with pytest.raises(VitalsError, match="no partition for 2 s: is Kafka up"):
         sink_module.Sink(nobody, "lonely").run()
+
+
+def test_what_was_taken_in_refused_and_skipped_is_counted(tmp_path):
+    sink = sink_module.Sink(Settings(home=tmp_path, cache=tmp_path, kafka="127.0.0.1:1"), "counting")
+    letters = [SimpleNamespace(reason="bad_shape"), SimpleNamespace(reason="null_byte")]
+    for _ in range(2):
+        sink._count(SimpleNamespace(records=7, skipped={"chat-events from_the_future": 2}, letters=letters))
+    sink._close()
+    value, agent = sink.pulse.registry.get_sample_value, {"agent": "sink"}
+    assert value("vitals_records_total", agent) == 14
+    assert value("vitals_dead_letters_total", agent | {"reason": "null_byte"}) == 2
+    labels = {"topic": "chat-events", "reason": "from_the_future"}
+    assert value("vitals_skipped_records_total", agent | labels) == 4
+
+
+@pytest.mark.parametrize(
+    ("waits", "is_kafka_away", "partitions", "told"),
+    [
+        ("", False, 8, ""),
+        ("", False, 0, "waits for partitions"),
+        ("", True, 8, "waits for Kafka"),
+        ("waiting for ClickHouse", False, 8, "waits for ClickHouse"),
+        ("waiting for ClickHouse", True, 8, "waits for ClickHouse and Kafka"),
+        ("waiting for Kafka", False, 8, "waits for Kafka"),
+    ],
+)
+def test_it_is_ready_with_partitions_and_nobody_to_wait_for(tmp_path, waits, is_kafka_away, partitions, told):
+    sink = sink_module.Sink(Settings(home=tmp_path, cache=tmp_path, kafka="127.0.0.1:1"), "waiting")
+    sink._is_waiting, sink._broker_away_since = bool(waits), float(is_kafka_away)
+    sink._status.update(state=waits or "running")
+    sink._say_ready(partitions)
+    sink._close()
+    assert sink.pulse.idles == told
+    for server in ("Kafka", "ClickHouse"):
+        away = sink.pulse.registry.get_sample_value("vitals_waiting", {"agent": "sink", "server": server.lower()})
+        assert away == (server in told)

@@ -1,10 +1,13 @@
+import math
+
 import msgspec
 import pytest
 from kafka.errors import KafkaTimeoutError
 
 from streams.events import ChatEvent, Tick
+from streams.pulse import Pulse
 from streams.settings import load
-from streams.ticker import Ticker, tick_at
+from streams.ticker import Ticker, measure_lag, tick_at
 
 
 class Producer:
@@ -75,3 +78,41 @@ def test_a_producer_that_failed_is_left_for_a_new_one(tmp_path):
     Ticker(settings, lambda _: producers.pop(0), wait).run()
     assert stuck.is_closed
     assert [partition for partition, _ in fresh.sent] == [0, 1]
+
+
+def test_it_counts_its_ticks_and_is_ready_while_they_are_taken(tmp_path):
+    clock = [1000.5]
+    pauses: list[float] = []
+
+    def wait(pause: float) -> bool:
+        pauses.append(pause)
+        clock[0] += pause
+        return len(pauses) > 4
+
+    class Slow(Producer):
+        """Takes a tick within two seconds."""
+
+        def get(self, timeout: float) -> None:
+            clock[0] += 1
+            super().get(timeout)
+
+    settings = load({"VITALS_HOME": str(tmp_path), "VITALS_PARTITIONS": "2", "VITALS_TICK_SECONDS": "60"})
+    slow = Slow(failures=1)
+    ticker = Ticker(settings, lambda _: slow, wait, lambda: clock[0])
+    assert ticker.pulse.idles == "starts"
+    ticker.run()
+    value = ticker.pulse.registry.get_sample_value
+    assert value("vitals_ticks_total", {"agent": "ticker"}) == 3
+    assert value("vitals_tick_failures_total", {"agent": "ticker"}) == 1
+    assert value("vitals_tick_delay_seconds", {"agent": "ticker"}) == pytest.approx(2)
+    assert value("vitals_waiting", {"agent": "ticker", "server": "kafka"}) == 0
+    assert ticker.pulse.idles == ""
+
+
+def test_a_lag_that_kafka_does_not_tell_is_unknown_not_old(tmp_path, monkeypatch):
+    pulse = Pulse("ticker", "ticker", "ticker")
+    monkeypatch.setattr("streams.stack.backlog._LIMIT_S", 0.0)
+    monkeypatch.setattr("streams.stack.backlog._CALL_S", 0.1)
+    measure_lag(load({"VITALS_HOME": str(tmp_path), "VITALS_KAFKA": "127.0.0.1:1"}), pulse)
+    for agent in ("groups", "identity", "attribution", "alerts", "sink"):
+        assert math.isnan(pulse.registry.get_sample_value("vitals_lag_records", {"agent": agent}))

@@ -1,8 +1,9 @@
 import msgspec
 
 from streams import worker_status
+from streams.pulse import Pulse
 from streams.settings import load
-from streams.worker_status import PartitionStatus, WorkerStatus
+from streams.worker_status import PartitionStatus, Status, WorkerStatus
 
 STATUS = WorkerStatus(
     name="groups-1", agent="groups", topic="chat-events", pid=7, at=1.5, partitions={3: PartitionStatus(9, 8, False)},
@@ -26,3 +27,22 @@ def test_a_worker_goes_on_where_its_status_cannot_be_written(tmp_path):
     settings.run.write_text("no directory")
     worker_status.write(settings, STATUS)
     assert settings.run.read_text() == "no directory"
+
+
+def test_a_part_that_hangs_falls_silent_and_one_that_ends_says_so(tmp_path):
+    settings = load({"VITALS_HOME": str(tmp_path)})
+    clock = [0.0]
+    pulse = Pulse("sink", "sink", "sink-2", live_s=60, clock=lambda: clock[0])
+    pulse.address = "127.0.0.1:9464"
+    path = worker_status.path_of(settings, "sink-2")
+    status = Status(settings, pulse, lag=0, partitions=0)
+    status.write_if_alive()
+    said = msgspec.json.decode(path.read_bytes())
+    assert (said["name"], said["state"], said["lag"]) == ("sink-2", "running", 0)
+    assert said["metrics"] == "127.0.0.1:9464"
+    path.unlink()
+    clock[0] = 61
+    status.write_if_alive()
+    assert not path.exists()
+    status.close()
+    assert msgspec.json.decode(path.read_bytes())["state"] == "stopped"
