@@ -8,18 +8,23 @@ import xxhash
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicCollection
 from confluent_kafka.admin import AdminClient
 
+from streams import letter_box
+from streams.connectors.batches import NO_PARTITION
 from streams.dead_letters import DeadLetter
 from streams.errors import VitalsError
 from streams.identities import MemberIdentity
 from streams.kafka_access import librdkafka
 from streams.keyed_topic import records
-from streams.patience import Patience
+from streams.patience import RETRY_S, Patience
 from streams.settings import Settings
+from streams.topics import NoKafkaError
 
 TOPICS = ("chat-events", "purchases", "dead-letters", "member-identities", "forgotten-members")
 CONNECT_SECONDS = 60.0
 SERVE_EVERY = 2048
 _encode = msgspec.json.Encoder().encode
+_Line = tuple[str, int, str]
+"""Origin, number and checksum of a line of a file."""
 _CONFIG = {
     "enable.idempotence": True,
     "partitioner": "murmur2_random",  # the one of every other Kafka client
@@ -47,6 +52,8 @@ class Kafka:
         self._producer = Producer({**_CONFIG, **self._access, "error_cb": self._troubled, "on_delivery": self._failed})
         self._partitions = self._connect()
         self._forgotten = self._read_forgotten(settings)
+        self._settings = settings
+        self._lines: set[_Line] | None = None
 
     @property
     def incarnation(self) -> str:
@@ -70,8 +77,13 @@ class Kafka:
             self._produce(topic, b"", value, partition)
 
     def refuse(self, letter: DeadLetter) -> None:
-        """As Destination says."""
-        self._produce("dead-letters", letter.letter_id.encode(), _encode(letter), -1)
+        """As Destination says. A line that is a dead letter since a run that was killed stays that one."""
+        if self._lines is None:
+            self._lines = self._known_lines()
+        line = _line(letter)
+        if line not in self._lines:
+            self._lines.add(line)
+            self._produce("dead-letters", letter.letter_id.encode(), _encode(letter), -1)
 
     def identify(self, identity: MemberIdentity) -> bool:
         """As Destination says."""
@@ -132,6 +144,18 @@ class Kafka:
             raise VitalsError(f"Kafka has no topic {missing[0]}: create the topics with `vitals topics apply`")
         return {name: len(found[name].partitions) for name in TOPICS}
 
+    def _known_lines(self) -> set[_Line]:
+        """The lines of files that are dead letters already. A broker that is away is waited for."""
+        while True:
+            try:
+                kept = letter_box.find(self._settings, lambda letter: letter.partition == NO_PARTITION)
+            except NoKafkaError:
+                self._miss()
+                time.sleep(RETRY_S)
+            else:
+                self._answered()
+                return {_line(one.letter) for one in kept}
+
     def _read_forgotten(self, settings: Settings) -> frozenset[bytes]:
         """Whom nobody may be told of. A broker that has gone away since `_connect` is waited for once more."""
         try:
@@ -159,3 +183,7 @@ class Kafka:
     def _check(self) -> None:
         if self._failure is not None:
             raise VitalsError(f"{self._failure}: see to it, then run the same import again, it goes on where it was")
+
+
+def _line(letter: DeadLetter) -> _Line:
+    return letter.origin, letter.position, letter.sha256

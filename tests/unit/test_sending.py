@@ -1,19 +1,58 @@
 import pytest
 
 from streams.connectors import sending
+from streams.connectors.batches import NO_PARTITION
+from streams.dead_letters import DeadLetter, dead_letter
 from streams.errors import VitalsError
+from streams.letter_box import Kept
 from streams.settings import Settings
+from streams.topics import NoKafkaError
 
 
 class Connected(sending.Kafka):
-    """Without a broker: counts how often it waited for one."""
+    """Without a broker: counts how often it waited for one, and keeps what it would send."""
 
     def __init__(self) -> None:
         self.waits = 0
+        self._settings, self._lines = None, None
+        self.sent = []
 
     def _connect(self) -> dict[str, int]:
         self.waits += 1
         return {}
+
+    def _miss(self) -> None:
+        self.waits += 1
+
+    def _answered(self) -> None:
+        pass
+
+    def _produce(self, topic, key, value, partition) -> None:
+        self.sent.append((topic, key))
+
+
+def line(number: int, at: int, raw: bytes = b"{") -> DeadLetter:
+    return dead_letter(
+        raw, origin="a:b.jsonl", partition=NO_PARTITION, position=number, reason="malformed_json", detail="", at=at
+    )
+
+
+def test_a_line_is_one_dead_letter_however_often_its_import_is_killed(monkeypatch):
+    known, asked = line(7, at=1), []
+
+    def find(_, is_wanted):
+        asked.append(1)
+        if len(asked) == 1:
+            raise NoKafkaError("k:1")
+        return [Kept(letter, None, "") for letter in (known, line(8, at=1, raw=b"[")) if is_wanted(letter)]
+
+    monkeypatch.setattr(sending.letter_box, "find", find)
+    monkeypatch.setattr(sending, "RETRY_S", 0.0)
+    kafka = Connected()
+    for letter in (line(7, at=2), line(8, at=2), line(9, at=2), line(9, at=3)):
+        kafka.refuse(letter)
+    assert kafka.sent == [("dead-letters", line(number, at=2).letter_id.encode()) for number in (8, 9)]
+    assert (len(asked), kafka.waits) == (2, 1)
 
 
 def test_a_broker_that_goes_away_while_an_import_begins_is_waited_for(monkeypatch, tmp_path):
