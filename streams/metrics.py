@@ -81,7 +81,11 @@ TICK_DELAY = _gauge("tick_delay_seconds", "From the full interval until the last
 LAG = _gauge("lag_records", "Records that an agent has yet to read and commit; Kafka is asked each minute.", TICKER)
 
 NOTIFICATIONS = _counter(
-    "notifications", "Alerts done with: delivered, or given_up as dead letters.", NOTIFY, "channel", "outcome"
+    "notifications",
+    "Alerts done with: delivered, given_up as dead letters, or spared people as quiet hours made them needless.",
+    NOTIFY,
+    "channel",
+    "outcome",
 )
 NOTIFY_TRIES = _counter("notification_tries", "Messages to a channel: taken, or failed.", NOTIFY, "channel", "outcome")
 OUTBOX = _gauge("outbox_waiting", "Alerts that wait for a channel.", NOTIFY, "channel")

@@ -199,6 +199,7 @@ class Notifier:
             pulse.set(metrics.OUTBOX, len(outbox), channel=name)
             pulse.total(metrics.NOTIFICATIONS, counts["delivered"], channel=name, outcome="delivered")
             pulse.total(metrics.NOTIFICATIONS, counts["dead_letters"], channel=name, outcome="given_up")
+            pulse.total(metrics.NOTIFICATIONS, counts["spared"], channel=name, outcome="spared")
             pulse.total(metrics.NOTIFY_TRIES, counts["taken"], channel=name, outcome="taken")
             pulse.total(metrics.NOTIFY_TRIES, counts["failed"], channel=name, outcome="failed")
         if self._kafka.is_waiting or not owned:
