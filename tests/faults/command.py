@@ -30,7 +30,7 @@ LONG = "clickhouse-away"
 @click.option(
     "--rounds", type=click.IntRange(1), help="How many rounds  [default: 10, or as many as fit into --minutes]."
 )
-@click.option("--minutes", type=click.FloatRange(min=0.5), help="No round begins later.")
+@click.option("--minutes", type=click.FloatRange(min=0.5), help="No round begins that would not end in time.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Equal seeds give equal schedules.")
 @click.option("--fault", "names", multiple=True, type=click.Choice(sorted(FAULTS)), help="Only this; may be repeated.")
 @click.option("--per-round", type=click.IntRange(0), help="Faults in each round  [default: 1 to 3].")
@@ -73,12 +73,12 @@ class Run:
         self.stage, self.deck, self.seed, self.per_round = stage, deck, seed, per_round
         self.rounds = Rounds(stage, seed)
         self.injected: Counter[str] = Counter()
-        self.sums = Counter[str]()
+        self.sums, self.compared = Counter[str](), Counter[str]()
         self.longest_s = 0.0
 
     def wants_more(self, rounds: int | None, minutes: float | None, seconds: float) -> bool:
         """Whether another round begins; with a limit of time, only one that ends within it."""
-        is_within = minutes is None or seconds + self.longest_s < minutes * 60
+        is_within = minutes is None or seconds + self.longest_s + SETTLE_S < minutes * 60
         return is_within and (rounds is None or self.rounds.count < rounds)
 
     def round(self) -> None:
@@ -96,6 +96,8 @@ class Run:
             click.echo(f"  {what}")
         self.injected += told.injected
         self.sums += Counter({kind: getattr(told.findings, kind) for kind in ("lost", "doubled", "mismatches")})
+        self.compared += Counter({"events": told.findings.events, "outputs": told.findings.compared["outputs"]})
+        self.compared["values"] = told.findings.compared["values"]
         self.longest_s = max(self.longest_s, told.seconds)
         return told
 
@@ -114,7 +116,7 @@ class Run:
         drained_s, trouble = self.rounds.rest()
         findings = self.rounds.books.audit("", None)
         findings.note("mismatches", "troubles", trouble)
-        compared = ", ".join(f"{count:,} {what}" for what, count in sorted(findings.compared.items()))
+        compared = ", ".join(f"{count:,} {what}" for what, count in sorted((self.compared | findings.compared).items()))
         click.echo(f"all rounds once more, drained in {drained_s:.1f} s: {compared}, {findings.left_over} left over")
         for what in findings.told:
             click.echo(f"  {what}")

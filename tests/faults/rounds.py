@@ -41,7 +41,7 @@ class Rounds:
         self.stage, self.seed, self.rate = stage, seed, rate
         self.books = Books(stage.settings)
         self.count = 0
-        self._under_way = 0
+        self._under_way = self._begun = 0
         self._lock = threading.Lock()
 
     def run(self, strikes: Sequence[Strike]) -> Told:
@@ -71,7 +71,8 @@ class Rounds:
         time.sleep(strike.at_s)
         with self._lock:
             self._under_way += 1
-        scene = Scene(self.stage, load, Random(strike.seed), self._is_alone)
+            self._begun += 1
+        scene = Scene(self.stage, load, Random(strike.seed), self._alone)
         try:
             FAULTS[strike.fault](scene)
             injected[strike.fault] += 1
@@ -84,8 +85,8 @@ class Rounds:
             with self._lock:
                 self._under_way -= 1
 
-    def _is_alone(self) -> bool:
-        return self._under_way == 1
+    def _alone(self) -> int:
+        return self._begun if self._under_way == 1 else -1
 
     def rest(self) -> tuple[float, list[str]]:
         """Let no more time pass on the log and wait until nobody has anything left to do; what was in the way."""

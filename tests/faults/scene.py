@@ -22,12 +22,15 @@ class SkippedError(Exception):
 
 @dataclass(frozen=True)
 class Scene:
-    """What a fault may touch, and its own chance. `is_alone`: no other fault of the round is under way."""
+    """What a fault may touch, and its own chance.
+
+    `alone` is -1 while another fault of the round is under way, else a number that grows with each that begins.
+    """
 
     stage: Stage
     load: Load
     chance: Random
-    is_alone: Callable[[], bool]
+    alone: Callable[[], int]
     held: list[str] = field(default_factory=list)
     """The processes that this fault has for itself, until its end."""
 
@@ -52,10 +55,13 @@ class Scene:
     @contextlib.contextmanager
     def timed(self, what: str) -> Iterator[None]:
         """Note how long it took; apart, if another fault was under way."""
-        before, started = self.is_alone(), time.monotonic()
+        before, started = self.alone(), time.monotonic()
         yield
-        is_alone = before and self.is_alone()
-        self.stage.figures[what if is_alone else f"{what}, in company"].append(time.monotonic() - started)
+        self._note(what, before, time.monotonic() - started)
+
+    def _note(self, what: str, before: int, seconds: float) -> None:
+        was_alone = before == self.alone() != -1
+        self.stage.figures[what if was_alone else f"{what}, in company"].append(seconds)
 
     def places_of(self, name: str) -> set[Place]:
         """The partitions of a worker of groups, once it has some."""
@@ -68,10 +74,9 @@ class Scene:
 
     def await_moved(self, what: str, places: set[Place]) -> None:
         """Note how long it takes until the workers of groups have committed all these partitions further."""
-        before = self.is_alone()
+        before = self.alone()
         seconds = self.stage.progress.moved_after("vitals-groups", places, FAIL_OVER_LIMIT_S)
-        what = what if before and self.is_alone() else f"{what}, in company"
-        self.stage.figures[what].append(FAIL_OVER_LIMIT_S if seconds is None else seconds)
+        self._note(what, before, FAIL_OVER_LIMIT_S if seconds is None else seconds)
 
     def pause(self, names: Sequence[str]) -> None:
         """Stop processes, each for around the session timeout: what wakes later than that is a zombie."""
