@@ -87,8 +87,8 @@ REASON_WORDS: dict[str, tuple[str, str]] = {
         "近 28 天有 {speakers} 人发言,共 {active_days} 天",
     ),
     "drop": (
-        "{seen:member message} in {days:day}, usually {expected}: {share:%}",
-        "{days} 天内 {seen} 条成员消息,平时为 {expected} 条:{share:%}",
+        "{seen:member message} in {days:day}, {share:%} of the usual {expected}",
+        "{days} 天内 {seen} 条成员消息,仅为平时 {expected} 条的 {share:%}",
     ),
     "drop_over": (
         "back: {seen:member message} in {days:day}, usually {expected}",

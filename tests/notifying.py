@@ -39,6 +39,10 @@ def entries(*alerts):
 OPENED = alert()
 ACKNOWLEDGED = alert(number=2, state="acknowledged", at=AT + 60_000, actor="lin.wang")
 RECOVERED = alert(number=3, state="recovered", at=AT + 3 * 86_400_000, verdict="healthy", was="dying", risk=0.1)
+DROP = alert(
+    "cccc000011112222", kind="drop", severity="warning", verdict="healthy", was="", risk=0.08,
+    reasons=(Reason("drop", {"seen": 21.0, "expected": 63.5, "share": 0.331, "days": 2.0}),),
+)  # fmt: skip
 BLIND = alert(
     "aaaa000011112222", kind="blind", severity="critical", group_id="", verdict="", was="", risk=None,
     source_name="wecom/acme", reasons=(Reason("blind", {"hours": 6.5}),),

@@ -12,12 +12,18 @@ from streams.notify import payloads, signatures
 from streams.notify.payloads import fitting, message
 from streams.notify.wording import Said, Wording, clean, runbook_file
 from streams.vitals.rows import AlertKind
-from tests.notifying import ACKNOWLEDGED, BLIND, COMMON, NAMES, OPENED, RECOVERED, SECRET, alert, channel
+from tests.notifying import ACKNOWLEDGED, BLIND, COMMON, DROP, NAMES, OPENED, RECOVERED, SECRET, alert, channel
 
 ROOT = Path(__file__).parent.parent.parent
 GOLDEN = ROOT / "tests" / "fixtures" / "notify.json"
 KINDS = ("webhook", "slack", "wecom", "feishu", "dingtalk", "pagerduty", "email")
-CASES = {"one": [OPENED], "over": [RECOVERED], "seen": [ACKNOWLEDGED], "several": [OPENED, BLIND, COMMON]}
+CASES = {
+    "one": [OPENED],
+    "over": [RECOVERED],
+    "seen": [ACKNOWLEDGED],
+    "several": [OPENED, BLIND, COMMON],
+    "drop": [DROP],
+}
 SENT_AT = 1_763_943_000.5
 
 

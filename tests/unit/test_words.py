@@ -36,6 +36,18 @@ def say(language, code, **numbers):
             "9 member messages in 56 days, usually 1,200",
             "近 56 天 9 条成员消息,平时为 1,200 条",
         ),
+        (
+            "drop",
+            {"seen": 21, "expected": 63.5, "share": 0.331, "days": 2},
+            "21 member messages in 2 days, 33% of the usual 63.5",
+            "2 天内 21 条成员消息,仅为平时 63.5 条的 33%",
+        ),
+        (
+            "drop_over",
+            {"seen": 60, "expected": 63.5, "share": 0.945, "days": 2},
+            "back: 60 member messages in 2 days, usually 63.5",
+            "已恢复:2 天内 60 条成员消息,平时为 63.5 条",
+        ),
         ("too_few_ever", {"speakers": 1}, "1 speaker so far", "迄今仅 1 人发言"),
         (
             "rhythm",
