@@ -31,6 +31,7 @@ from streams.simulate.fleet import Fleet, write_fleet
 from streams.vitals.log import Log
 from streams.vitals.policy import DAY_MS, HOUR_MS
 
+FOLDERS = sorted((Path(__file__).parent / "fixtures" / "upgrade").iterdir())
 TOPIC_ID = bytes(range(16))
 TERM = Term(1, 1_000)
 HALF = 0.7

@@ -11,9 +11,8 @@ from streams.positions import load
 from streams.sink_batch import TOPICS, Batch
 from streams.sink_batch import Record as SinkRecord
 from streams.vitals.rows import Output
-from tests.upgrade import TOPIC_ID, Line, Record, read
+from tests.upgrade import FOLDERS, TOPIC_ID, Line, Record, read
 
-FOLDERS = sorted((Path(__file__).parents[1] / "fixtures" / "upgrade").iterdir())
 folders = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 
 
