@@ -1,6 +1,6 @@
 # `make help` lists the targets. All but setup and lock work without a network once setup is done.
 .DEFAULT_GOAL := help
-.PHONY: help setup up down demo test drops faults simulation lint bench schemas dashboards deploy-check lock
+.PHONY: help setup up down demo test drops faults simulation mutants lint bench schemas dashboards deploy-check lock
 
 VITALS := .venv/bin/vitals
 INSTALLED := .venv/.installed
@@ -58,6 +58,9 @@ lint: setup ## Style, types, layers
 
 simulation: setup ## Thousands of bad nights on a Kafka in memory, each drawn from a seed (SEEDS=10000)
 	@.venv/bin/python -m tests.simulation --seeds $(or $(SEEDS),10000) $(ARGS)
+
+mutants: setup ## Take each guard of the design away in turn: the tests must notice
+	@.venv/bin/python -m tests.mutants $(ARGS)
 
 bench: setup ## Throughput, latency and size, measured on this machine
 	@.venv/bin/python -m tests.bench $(ARGS)

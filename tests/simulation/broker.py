@@ -85,7 +85,8 @@ class Member:
 class Group:
     """A consumer group and its coordinator."""
 
-    def __init__(self, broker: "Broker", topics: list[str]) -> None:
+    def __init__(self, broker: "Broker", name: str, topics: list[str]) -> None:
+        self.name = name
         self._broker, self._world, self.topics = broker, broker.world, topics
         self.generation = 0
         self.is_stable = False
@@ -186,6 +187,7 @@ class Group:
         self._known(name, serial)
         if generation != self.generation:
             raise Refused("illegal generation")
+        self._broker.on_commit(self, offsets)
         self.committed.update(offsets)
         shown = ", ".join(f"{_shown(tp)} {at}" for tp, at in offsets.items())
         self._world.say("broker", f"commit of {name}: {shown}")
@@ -202,6 +204,8 @@ class Broker:
         self.world = world
         self.topics: dict[str, Topic] = {}
         self.groups: dict[str, Group] = {}
+        self.on_commit: Callable[[Group, dict[TP, int]], None] = lambda *_: None
+        """Told of each commit that is taken."""
         self._made = 0
 
     def make(self, name: str, partitions: int) -> None:
@@ -233,5 +237,5 @@ class Broker:
     def group(self, name: str, topics: list[str]) -> Group:
         """The group of that name."""
         if name not in self.groups:
-            self.groups[name] = Group(self, topics)
+            self.groups[name] = Group(self, name, topics)
         return self.groups[name]

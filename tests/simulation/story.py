@@ -10,7 +10,8 @@ from faust.types import TP
 from streams import app as app_module
 from streams.agents import Agent
 from streams.flush import Pace
-from tests.simulation.broker import Broker
+from streams.positions import Term, table_key, unpack_position
+from tests.simulation.broker import Broker, Group
 from tests.simulation.feeds import Feed, Sendable, Ticker
 from tests.simulation.rules import CHAT, rules
 from tests.simulation.sinks import GROUP, SinkProcess, Tables
@@ -23,6 +24,8 @@ KINDS = (
     "cut off", "broker away", "clickhouse away",
 )  # fmt: skip
 SINKS = ("s1", "s2")
+POSITION_BYTES = len(table_key("", bytes(16), Term(0, 0)))
+"""The key of a position has no key in front."""
 
 
 class Cast(NamedTuple):
@@ -67,6 +70,7 @@ class Story:
             "broker away": self._broker_away,
             "clickhouse away": self._clickhouse_away,
         }
+        broker.on_commit = self._watch_commit
         self._look_after()
 
     # --- who is there
@@ -122,6 +126,15 @@ class Story:
                     self.accepts[tp] += 1
                     self.world.say(worker.name, f"{tp.topic}/{tp.partition} stands still, accepted")
                     worker.spawn(app_module._unbar(worker, tp))
+
+    def _watch_commit(self, group: Group, offsets: dict[TP, int]) -> None:
+        """What is committed is durable: Kafka's offset never runs ahead of every position in the changelog."""
+        agent = next((it for it in self.cast.agents.values() if it.app_id == group.name), None)
+        for tp, offset in offsets.items() if agent is not None else ():
+            live = self.broker.log(TP(agent.changelog_topic, tp.partition)).live()
+            durable = [unpack_position(value).next_offset for key, value in live.items() if len(key) == POSITION_BYTES]
+            if offset > max(durable, default=0):
+                self.world.failure = AssertionError(f"{tp.topic}/{tp.partition}: {offset} is committed, not durable")
 
     # --- faults
     def _pause(self, process: Process, fault: Fault) -> None:

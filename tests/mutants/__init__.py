@@ -1,0 +1,1 @@
+"""Each guard of the design taken away in turn: the tests must notice."""
