@@ -277,7 +277,8 @@ def test_how_a_drop_ends(outcome, state):
 def test_the_end_of_a_group_ends_its_drop_once_whoever_says_so_first():
     desk = Desk().known(20).put(drop("g001", DAY)).pass_to(minutes(1)).pass_to(minutes(12))
     desk.put(drop("g001", DAY + DAY_MS, "ended"), verdict("g001", "healthy", "ended", DAY + DAY_MS))
-    desk.pass_to(DAY + DAY_MS + 1).put(drop("g001", DAY + 3 * DAY_MS)).pass_to(DAY + 4 * DAY_MS)
+    desk.pass_to(DAY + DAY_MS + 1).put(drop("g001", DAY + 3 * DAY_MS)).pass_to(DAY + 3 * DAY_MS + 1)
+    desk.pass_to(DAY + 4 * DAY_MS)
     assert desk.heard[1:] == [("drop", "ended", "g001")]
 
 

@@ -130,6 +130,20 @@ def test_a_group_that_fades_for_weeks_is_no_drop():
     assert Diary(weeks(6, [100] * 7) + fading).said == []
 
 
+@pytest.mark.parametrize(
+    ("weeks_before", "left"),
+    [([1.0] * 6 + [0.4, 0.6], 0.32), ([1.0] * 7 + [0.6], 0.4)],
+    ids=["the last two weeks", "the last week"],
+)
+def test_what_is_expected_is_no_more_than_lately(weeks_before, left):
+    counts = [round(10 * count * share) for share in weeks_before for count in STEADY]
+    diary = Diary(counts, verdict="forming")
+    diary.state.verdict = "healthy"
+    assert diary.live([round(300 * left)] * 3).said == []
+    steady = Diary([10 * count for count in weeks(8)])
+    assert steady.live([round(300 * left)] * 3).said
+
+
 # --- how much there must be
 
 
@@ -188,6 +202,12 @@ def test_a_drop_goes_on_over_days_off():
     assert diary.said == [(60, "")]
 
 
+def test_at_the_end_of_a_day_off_nothing_is_said():
+    diary = Diary(weeks(8), skipped=[58], verdict="dying").live([6, 6])
+    diary.state.verdict = "healthy"
+    assert diary.live([6, 6]).said == [(59, "")]
+
+
 def test_days_that_lie_too_far_apart_do_not_run():
     assert Diary(weeks(8), skipped=range(57, 66)).live([6] + [0] * 9 + [6, 30]).said == []
 
@@ -199,6 +219,12 @@ def test_days_that_lie_too_far_apart_do_not_run():
 def test_it_is_over_when_two_full_days_are_back(left, is_over):
     diary = Diary([10 * count for count in weeks(8)]).live([60, 60] + [round(300 * left)] * 2)
     assert diary.said == [(57, ""), *([(59, "recovered")] if is_over else [])]
+
+
+def test_days_that_made_the_drop_do_not_end_it():
+    policy = msgspec.structs.replace(POLICY, drop_p_two_days=0.0)
+    diary = Diary([10 * count for count in weeks(8)], policy=policy).live([60, 60, 240, 240, 240])
+    assert diary.said == [(58, ""), (60, "recovered")]
 
 
 def test_one_good_day_or_silence_does_not_end_it_and_it_alerts_again_only_after_it_is_over():
