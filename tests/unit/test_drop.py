@@ -137,7 +137,8 @@ def test_a_group_that_fades_for_weeks_is_no_drop():
 )
 def test_what_is_expected_is_no_more_than_lately(weeks_before, left):
     counts = [round(10 * count * share) for share in weeks_before for count in STEADY]
-    diary = Diary(counts, verdict="forming")
+    easy = msgspec.structs.replace(POLICY, drop_p_two_days=0.2, drop_p_three_days=0.2)
+    diary = Diary(counts, policy=easy, verdict="forming")
     diary.state.verdict = "healthy"
     assert diary.live([round(300 * left)] * 3).said == []
     steady = Diary([10 * count for count in weeks(8)])
