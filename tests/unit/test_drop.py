@@ -132,7 +132,7 @@ def test_a_group_that_fades_for_weeks_is_no_drop():
 
 @pytest.mark.parametrize(
     ("weeks_before", "left"),
-    [([1.0] * 6 + [0.4, 0.6], 0.32), ([1.0] * 7 + [0.6], 0.4)],
+    [([1.0] * 6 + [0.4, 0.6], 0.32), ([1.0] * 7 + [0.6], 0.43)],
     ids=["the last two weeks", "the last week"],
 )
 def test_what_is_expected_is_no_more_than_lately(weeks_before, left):
