@@ -1,5 +1,6 @@
 """An alert in words: what, where, why, what to do, with links. Never who: no member, and nobody who acknowledged."""
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from urllib.parse import quote
@@ -17,6 +18,8 @@ Names = Callable[[Iterable[str]], Mapping[str, str]]
 """Group ids → the names of those that have one."""
 OVER = ("recovered", "ended")
 _NAME_CHARS, _NAMES_LISTED = 80, 10
+_ALL_DROP = ("all say far less than usual", "均为活跃骤降")
+_SOME_DIE = ("some are dying or dead", "其中有群濒死或已死")
 _SEVERITIES = {"critical": ("critical", "严重"), "warning": ("warning", "警告")}
 
 
@@ -71,15 +74,24 @@ class Wording(msgspec.Struct, frozen=True):
         if alert.state in ("opened", "escalated", "resumed"):
             yield self.word("look after it", "认领") + f": vitals alerts ack {alert.episode_id}"
         if not self.grafana_url:
+            if alert.group_id and alert.state not in OVER and clean(alert.group_id) == alert.group_id:
+                yield self.word("look at it", "查看") + f": vitals group {shlex.quote(alert.group_id)}"
             yield self.word("what to do", "处理手册") + f": {runbook_file(alert.kind)}"
 
     def _facts(self, alert: GroupAlert) -> Iterable[str]:
         if alert.verdict:
             verdict, was = verdict_word(alert.verdict, self.language), verdict_word(alert.was, self.language)
-            yield self.word(f"{verdict}, was {was}", f"{verdict},此前{was}") if alert.was else verdict
+            is_change = alert.was not in ("", alert.verdict)  # a drop comes and goes without a verdict
+            yield self.word(f"{verdict}, was {was}", f"{verdict},此前{was}") if is_change else verdict
+        if alert.kind == "common_cause" and alert.state not in OVER:
+            yield self.word(*(_SOME_DIE if alert.severity == "critical" else _ALL_DROP))
         if alert.risk is not None and alert.state not in OVER:
             yield self.word(f"risk {alert.risk:.0%}", f"风险 {alert.risk:.0%}")
-        yield self.word("since ", "始于 ") + self._time(alert.opened_at)
+        # what is of a source, or of many groups, began before it was noticed
+        begun = self.word("since ", "始于 ") if alert.group_id else self.word("noticed ", "发现于 ")
+        yield begun + self._time(alert.opened_at)
+        if alert.state == "escalated":
+            yield self.word("worse since ", "加重于 ") + self._time(alert.at)
         if alert.state in OVER:
             yield self.word("over ", "结束于 ") + self._time(alert.at)
         if alert.until is not None:

@@ -12,7 +12,7 @@ from streams.notify import payloads, signatures
 from streams.notify.payloads import fitting, message
 from streams.notify.wording import Said, Wording, clean, runbook_file
 from streams.vitals.rows import AlertKind
-from tests.notifying import ACKNOWLEDGED, BLIND, COMMON, DROP, NAMES, OPENED, RECOVERED, SECRET, alert, channel
+from tests.notifying import ACKNOWLEDGED, AT, BLIND, COMMON, DROP, NAMES, OPENED, RECOVERED, SECRET, alert, channel
 
 ROOT = Path(__file__).parent.parent.parent
 GOLDEN = ROOT / "tests" / "fixtures" / "notify.json"
@@ -70,6 +70,42 @@ def test_a_name_is_cut_at_80_characters_and_stays_on_one_line():
     assert clean("x" * 80) == "x" * 80
     assert clean("x" * 81) == "x" * 79 + "…"
     assert clean("a\n\x1b[31mb http://c") == "a [31mb http: //c"
+
+
+# --- words
+
+
+def lines_of(alert, grafana=""):
+    return Wording(grafana_url=grafana).said(alert, NAMES).lines
+
+
+def test_what_got_worse_says_since_when():
+    worse = alert(number=2, state="escalated", was="fading", at=AT + 18 * 86_400_000)
+    assert lines_of(worse)[0] == (
+        "dying, was fading · risk 73% · since 2025-11-24 00:00 UTC · worse since 2025-12-12 00:00 UTC"
+    )
+
+
+def test_a_verdict_that_stayed_is_said_once():
+    over = alert(number=2, kind="drop", state="recovered", verdict="healthy", was="healthy")
+    assert lines_of(over)[0].startswith("healthy · since ")
+
+
+@pytest.mark.parametrize(
+    ("severity", "what"), [("critical", "some are dying or dead"), ("warning", "all say far less")]
+)
+def test_a_common_cause_says_what_ails_its_groups_and_that_it_was_noticed_later(severity, what):
+    common = msgspec.structs.replace(COMMON, severity=severity)
+    assert lines_of(common)[0].startswith(what)
+    assert lines_of(common)[0].endswith(" · noticed 2025-11-24 00:00 UTC")
+
+
+def test_without_grafana_a_group_is_looked_at_by_its_id_while_it_is_ill_and_the_id_whole():
+    look = "look at it: vitals group 'acme/irc/#tea'"
+    assert look in lines_of(OPENED)
+    assert look not in (*lines_of(OPENED, "https://grafana.example"), *lines_of(RECOVERED))
+    assert [line for line in lines_of(alert(group_id="x" * 81)) if "vitals group" in line] == []
+    assert [line for line in lines_of(BLIND) if "vitals group" in line] == []
 
 
 # --- limits
