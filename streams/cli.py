@@ -55,6 +55,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "streams.forget_command:forget_command",
         "Erase who members are: their raw ids and names, everywhere, for good.",
     ),
+    "access": ("streams.stack.access_command:access_commands", "Let people read the tables of some brands."),
     "dead-letters": ("streams.dead_letter_commands:dead_letters", "Look at refused records."),
     "topics": ("streams.topics:topics_commands", "Create and check the Kafka topics."),
     "migrate": ("streams.migrations:migrate_command", "Bring the ClickHouse schema up to date."),

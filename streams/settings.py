@@ -94,6 +94,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     retention_days: int = 730
     """How long ClickHouse keeps events and rows."""
 
+    def __repr__(self) -> str:
+        """Without the values: there are passwords among them."""
+        return f"Settings(home={str(self.home)!r}, …)"
+
     @property
     def secrets(self) -> Path:
         """Files of 0600 with the generated passwords and the brands' pseudonym keys."""
@@ -110,10 +114,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.home / "logs"
 
     def password_of(self, who: str) -> str:
-        """The configured or generated password of `clickhouse`, `bi` or `kafka`; "" when there is none yet."""
-        configured = {"clickhouse": self.clickhouse_password, "bi": self.bi_password, "kafka": self.kafka_password}[who]
-        if configured is not None:
-            return configured
+        """The configured or generated password of `clickhouse`, `bi`, `kafka` or a reader; "" if there is none yet."""
+        configured = {"clickhouse": self.clickhouse_password, "bi": self.bi_password, "kafka": self.kafka_password}
+        if (given := configured.get(who)) is not None:
+            return given
         path = self.secrets / who
         return path.read_text().strip() if path.exists() else ""
 

@@ -1,12 +1,12 @@
 """ClickHouse's own servers on loopback, sized for a laptop: configuration, users and the command that serves."""
 
 import hashlib
-import re
 import sys
 from pathlib import Path
+from xml.sax.saxutils import escape
 
-from streams.errors import VitalsError
 from streams.settings import Settings
+from streams.stack.access import Reader, check_name, readers
 from streams.stack.home import ensure_secret, write_private
 from streams.stack.processes import marker
 
@@ -26,7 +26,8 @@ _CONFIG = """\
 """
 
 # The `default` user is who the engine is when it starts itself, and cannot be renamed or given a password. It may
-# do what the start needs and nothing else, and its quota is spent by the start: nobody can use it from outside.
+# do what the start needs and nothing else, and its quota is spent by the start: from outside it reads no table. Quotas
+# do not count what reads none, so it can still reckon with constants: with one thread and little memory.
 # No table engine but the merging ones and what has no side effects: a Kafka table would keep the engine from
 # starting ever again, a File or URL table would read for its user what he may not.
 # The engine believes itself alone with its user, so what it checks in a server it does not check here: python() ends
@@ -43,12 +44,24 @@ _USERS = """\
 {constants}
       </constraints>
     </default>
+    <start>
+      <profile>default</profile>
+      <max_memory_usage>100000000</max_memory_usage>
+      <max_threads>1</max_threads>
+      <constraints><max_memory_usage><const/></max_memory_usage><max_threads><const/></max_threads></constraints>
+    </start>
     <reader>
       <readonly>2</readonly>
       <max_memory_usage>1000000000</max_memory_usage>
+      <max_memory_usage_for_user>2000000000</max_memory_usage_for_user>
+      <max_concurrent_queries_for_user>16</max_concurrent_queries_for_user>
+      <max_temporary_data_on_disk_size_for_user>5000000000</max_temporary_data_on_disk_size_for_user>
       <max_execution_time>60</max_execution_time>
       <constraints>
         <max_memory_usage><min>1</min><max>1000000000</max></max_memory_usage>
+        <max_memory_usage_for_user><const/></max_memory_usage_for_user>
+        <max_concurrent_queries_for_user><const/></max_concurrent_queries_for_user>
+        <max_temporary_data_on_disk_size_for_user><const/></max_temporary_data_on_disk_size_for_user>
         <max_execution_time><min>1</min><max>600</max></max_execution_time>
       </constraints>
     </reader>
@@ -59,7 +72,7 @@ _USERS = """\
   </quotas>
   <users>
     <default>
-      <password/><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>start</quota>
+      <password/><networks><ip>127.0.0.1</ip></networks><profile>start</profile><quota>start</quota>
       <grants>
         <query>GRANT CREATE DATABASE ON {database}.*</query>
         <query>GRANT SYSTEM LISTEN ON *.*</query>
@@ -76,14 +89,17 @@ _USERS = """\
 {engines}
       </grants>
     </{user}>
-    <{bi}>
-      <password_sha256_hex>{bi_digest}</password_sha256_hex>
-      <networks><ip>127.0.0.1</ip></networks><profile>reader</profile><quota>default</quota>
-      <grants><query>GRANT SELECT ON {database}.*</query></grants>
-    </{bi}>
+{readers}
   </users>
 </clickhouse>
 """
+_READER = """\
+    <{name}>
+      <password_sha256_hex>{digest}</password_sha256_hex>
+      <networks><ip>127.0.0.1</ip></networks><profile>reader</profile><quota>default</quota>
+      <grants>{grants}</grants>
+      {filters}
+    </{name}>"""
 ENGINES = (
     "MergeTree",
     "ReplacingMergeTree",
@@ -143,17 +159,27 @@ def configure(settings: Settings) -> None:
 def _users(settings: Settings) -> str:
     """Only digests of the passwords are written here. Names end up in SQL and XML, so they must be plain."""
     for name in (settings.clickhouse_database, settings.clickhouse_user, settings.bi_user):
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            raise VitalsError(f"{name!r} cannot be a name in ClickHouse: use letters, digits and _")
+        check_name(name)
     return _USERS.format(
         database=settings.clickhouse_database,
         user=settings.clickhouse_user,
         user_digest=_digest(ensure_secret(settings, "clickhouse")),
-        bi=settings.bi_user,
-        bi_digest=_digest(ensure_secret(settings, "bi")),
+        readers="\n".join(_reader(settings, reader) for reader in readers(settings)),
         engines="\n".join(f"        <query>GRANT TABLE ENGINE ON {engine}</query>" for engine in ENGINES),
         constants="\n".join(f"        <{name}><const/></{name}>" for name in CONSTANTS),
         start_queries=len(START_STATEMENTS),
+    )
+
+
+def _reader(settings: Settings, reader: Reader) -> str:
+    grants = "".join(f"<query>{escape(grant)}</query>" for grant in reader.grants(settings.clickhouse_database))
+    filters = "".join(f"<{table}><filter>{escape(text)}</filter></{table}>" for table, text in reader.filters().items())
+    database = settings.clickhouse_database
+    return _READER.format(
+        name=reader.name,
+        digest=_digest(ensure_secret(settings, reader.secret)),
+        grants=grants,
+        filters=f"<databases><{database}>{filters}</{database}></databases>" if filters else "",
     )
 
 
