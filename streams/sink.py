@@ -57,6 +57,7 @@ class Sink:
         self.pulse = Pulse("sink", "sink", name, live_s=LIVE_SECONDS)
         self._status = Status(settings, self.pulse, lag=0, partitions=0)
         self._known_groups: set[str] = set()
+        self._batch = Batch(self._known_groups)
         self._early: list[Message] = []
         self._largest = BATCH_BYTES // POLL_RECORDS
         self._is_waiting = False
@@ -85,7 +86,7 @@ class Sink:
             raise VitalsError(f"Kafka put this sink out ({self._fatal}): give each sink a --name of its own")
 
     def _gather(self) -> Batch:
-        batch = Batch(self._known_groups)
+        batch = self._batch = Batch(self._known_groups)
         until = time.monotonic() + BATCH_SECONDS
         for message in self._early:
             self._add(batch, message)
@@ -199,6 +200,9 @@ class Sink:
             self._status.update(state="running")
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Begin at what is committed; what was read before may lie behind that by now, so it must not be committed."""
+        self._early.clear()
+        self._batch.ends.clear()
         consumer.assign(partitions)
         if self._is_waiting:
             consumer.pause(partitions)

@@ -3,10 +3,15 @@
 from types import SimpleNamespace
 
 import pytest
+from confluent_kafka import TopicPartition
+from faust.types import TP
 
 from streams import sink as sink_module
 from streams.errors import VitalsError
 from streams.settings import Settings
+from tests.simulation.broker import Kept
+from tests.simulation.sinks import SimMessage
+from tests.toy_log import tick
 
 
 def test_a_sink_that_is_given_no_partition_ends_to_begin_anew(tmp_path, monkeypatch):
@@ -50,3 +55,35 @@ def test_it_is_ready_with_partitions_and_nobody_to_wait_for(tmp_path, waits, is_
     for server in ("Kafka", "ClickHouse"):
         away = sink.pulse.registry.get_sample_value("vitals_waiting", {"agent": "sink", "server": server.lower()})
         assert away == (server in told)
+
+
+@pytest.mark.parametrize(("comes_later", "wanted"), [(False, []), (True, [10])])
+def test_what_was_read_before_an_assignment_is_not_committed_after_it(tmp_path, monkeypatch, comes_later, wanted):
+    """Another may have committed more meanwhile, and the client takes an older offset without a word."""
+    stored: list[int] = []
+    place = TP("chat-events", 0)
+    early, late = (SimMessage(place, Kept(offset, 0, b"", tick(offset))) for offset in (5, 9))
+
+    class Client:
+        def __init__(self, *_: object, **__: object) -> None:
+            self.answers = [[early], "assigned", [late]]
+            self.assign = self.pause = lambda _: None
+
+        def consume(self, *_: object) -> list[SimMessage]:
+            if not self.answers:
+                sink.stop()
+                return []
+            answer = self.answers.pop(0)
+            if answer == "assigned":
+                sink._assigned(self, [])
+                return []
+            return answer if answer != [late] or comes_later else []
+
+        def store_offsets(self, offsets: list[TopicPartition]) -> None:
+            stored.extend(offset.offset for offset in offsets)
+
+    monkeypatch.setattr(sink_module, "Consumer", Client)
+    sink = sink_module.Sink(Settings(home=tmp_path, cache=tmp_path, kafka="127.0.0.1:1"), "one")
+    sink._commit(sink._gather())
+    sink._status.close()
+    assert stored == wanted
