@@ -20,10 +20,18 @@ ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 COPIED = ("streams", "tests", "schemas", "dashboards", "deploy", "pyproject.toml")
 SUITE = (
-    "tests/unit/test_flush.py", "tests/unit/test_positions.py", "tests/unit/test_changelog.py",
-    "tests/unit/test_absorbed.py", "tests/unit/test_skipped_values.py", "tests/unit/test_dead_letter_limit.py", "tests/unit/test_group_fold.py",
-    "tests/unit/test_unseen.py", "tests/unit/test_sink_rows.py", "tests/simulation/test_simulation.py",
-)  # fmt: skip
+    "tests/unit/test_flush.py",
+    "tests/unit/test_positions.py",
+    "tests/unit/test_changelog.py",
+    "tests/unit/test_absorbed.py",
+    "tests/unit/test_skipped_values.py",
+    "tests/unit/test_dead_letter_limit.py",
+    "tests/unit/test_group_fold.py",
+    "tests/unit/test_unseen.py",
+    "tests/unit/test_sink_rows.py",
+    "tests/unit/test_sink.py",
+    "tests/simulation/test_simulation.py",
+)
 """What is quick and about these guards; the first that fails ends a mutant."""
 LIMIT_S = 600
 

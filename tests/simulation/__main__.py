@@ -15,9 +15,10 @@ import click
 from tests.simulation.small import small
 from tests.simulation.story import Outcome, faults_of, play
 from tests.simulation.verdict import check
+from tests.simulation.whole import whole
 from tests.simulation.world import Fault
 
-CASTS = {"small": small}
+CASTS = {"small": small, "whole": whole}
 SHOWN_FAILURES = 5
 
 

@@ -20,13 +20,14 @@ from streams import sink as sink_module
 from streams.resources import resource_dir
 from streams.settings import load
 from streams.sink_batch import TOPICS, Batch, Record
-from streams.sink_rows import Table, columnar
+from streams.sink_rows import TABLES, Table, columnar
 from streams.warehouse import WarehouseAwayError
 from tests.simulation.broker import Broker, Kept, Refused
 from tests.simulation.world import Process, World
 
 GROUP = "vitals-sink"
 INSERT_S = 3.0
+COLUMNS = {table.name: table.columns for table in TABLES}
 Rows = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
 """By table and sort key."""
 
@@ -63,10 +64,13 @@ class Tables:
         self.away_until = 0.0
 
     def insert(self, table: str, columns: dict[str, list[Any]]) -> int:
-        engine, names = engines()[table], list(columns)
+        engine, names, kinds = engines()[table], list(columns), COLUMNS[table]
         rows = self.rows[table]
         for values in zip(*columns.values(), strict=True):
-            row = {name: value for name, value in zip(names, values, strict=True) if value or value is False}
+            row = {
+                name: value for name, value in zip(names, values, strict=True)
+                if value or (value is not None and kinds[name].endswith("?"))  # what is empty is left to its default
+            }  # fmt: skip
             key = tuple(row.get(name, 0) for name in engine.key)
             if key not in rows or rows[key].get(engine.version, 0) <= row.get(engine.version, 0):
                 rows[key] = row

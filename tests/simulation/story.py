@@ -57,6 +57,8 @@ class Story:
         self.everybody: list[Process] = []
         self.external: set[bytes] = set()
         """The values that came from outside."""
+        self.renewed = {""}
+        """The keys that are written anew after the last restart, and so must be there once."""
         self.feeds = [self._feed(f"feed{n}", some, 0) for n, some in enumerate(cast.feeds(world.chance, broker))]
         self.ticker = self._new_ticker()
         world.strikes |= {
@@ -201,6 +203,7 @@ class Story:
             worker.kill()
         for tp, key, value in self.cast.farewell(self.broker, self):
             self.external.add(value)
+            self.renewed.add(key.decode())
             self.broker.append(tp, key, value)
         world.run(self._once(self._is_done), CALM_S, "new workers do not come to the end of the log")
         settled = world.now
