@@ -113,6 +113,20 @@ def test_every_query_of_a_runbook_runs(home, slug):
         assert Warehouse(home, "bi").answer(sql).columns
 
 
+def test_the_runbook_of_a_common_cause_asks_of_its_groups_though_their_verdicts_stand(home):
+    shared = {"brand_id": "dash", "transition": "opened", "severity": "warning", "number": 1, "at": text(NOW)}
+    common = shared | {"alert_id": "dash-c/1", "episode_id": "dash-c", "alert": "common_cause"}
+    drop = shared | {"alert_id": "dash-d/1", "episode_id": "dash-d", "alert": "drop", "group_id": GROUP}
+    give_rows(home, "group_alerts_v1", [common, drop | {"cause_id": "dash-c", "withheld": "common_cause"}])
+    shares, days, moments = [
+        [row for row in Warehouse(home, "bi").answer(sql).rows if row[0] == "dash"]
+        for sql in queries_in(text_of("common-cause"))[:3]
+    ]
+    assert [(row[3], row[4]) for row in shares] == [(1, 3)]
+    assert {row[2] for row in days} == {5}
+    assert {row[2] for row in moments} == {"post", "benefit"}
+
+
 def test_a_group_without_news_still_counts_and_a_brand_without_any_has_a_row(home):
     values = {brand: value for _, brand, value in asked(home, ALERT_DYING)}
     assert values["dash"] == 2
