@@ -4,7 +4,8 @@ Counted are capped messages, so that a talker who is away is no drop of the grou
 or of which a part was not seen, counts on neither side.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from itertools import pairwise
 from math import exp, lgamma, log
 from typing import Literal
@@ -19,6 +20,7 @@ from streams.vitals.verdict import CALM
 
 _WEEK = 7
 _EMPTY = DayPane()
+_FLAT = (1.0,) * _WEEK
 _SHAPE_WEEKS = 2.0
 """A weekday's share is drawn towards that of any day by so many weeks of its own."""
 _LEAST_SPREAD = 0.01
@@ -53,7 +55,7 @@ class DropChange(msgspec.Struct, frozen=True, gc=False):
 
 
 def look_for_drop(
-    state: GroupState, day: int, policy: Policy, skipped: Collection[int], messages_28d: int
+    state: GroupState, day: int, policy: Policy, skipped: AbstractSet[int], messages_28d: int
 ) -> DropChange | None:
     """What the end of a UTC day says of a drop, noted in `state`; None if nothing.
 
@@ -68,8 +70,15 @@ def look_for_drop(
         return None
     if day in skipped:
         return None
+    if known is None and _has_had_its_week(state, day, policy, skipped, messages_28d):
+        return None
     days = _days(state, day, policy, skipped)
-    return _begin(state, day, days, policy) if known is None else _end(state, known, day, days, policy)
+    panes = state.panes.get
+    counts = [panes(one, _EMPTY).capped_messages for one in days]
+    if known is None and _is_calm(counts, policy):
+        return None
+    found = list(zip(days, counts, strict=True))
+    return _begin(state, day, found, policy) if known is None else _end(state, known, day, found, policy)
 
 
 def _may_drop(state: GroupState, day: int, policy: Policy) -> bool:
@@ -78,33 +87,54 @@ def _may_drop(state: GroupState, day: int, policy: Policy) -> bool:
     return state.verdict in CALM and (end is None or (day + 1 + policy.drop_before_end_days) * DAY_MS < end)
 
 
-def _days(state: GroupState, day: int, policy: Policy, skipped: Collection[int]) -> list[Day]:
+def _days(state: GroupState, day: int, policy: Policy, skipped: AbstractSet[int]) -> Sequence[int]:
     """The days that count, the latest last."""
-    panes = state.panes.get
     since = day - policy.drop_past_days - 2 * _WEEK
     if state.first_message_at is not None:
         since = max(since, state.first_message_at // DAY_MS - 1)
     span = range(since + 1, day + 1)
-    if skipped:
-        return [(one, panes(one, _EMPTY).capped_messages) for one in span if one not in skipped]
-    return [(one, panes(one, _EMPTY).capped_messages) for one in span]
+    return [one for one in span if one not in skipped] if skipped else span
+
+
+def _has_had_its_week(
+    state: GroupState, day: int, policy: Policy, skipped: AbstractSet[int], messages_28d: int
+) -> bool:
+    """Whether a small group can have no drop, told by a few sums: on most days this is all that is done.
+
+    Its level is at most the mean of the `drop_recent_days` before the last week, which `messages_28d` hold.
+    """
+    if messages_28d >= policy.drop_recent_days * policy.drop_least_a_day:
+        return False
+    if not skipped.isdisjoint(range(day - 27, day + 1)):
+        return False
+    panes = state.panes.get
+    week = sum([panes(one, _EMPTY).capped_messages for one in range(day - _WEEK + 1, day + 1)])
+    return week * policy.drop_recent_days > policy.drop_share * _WEEK * (messages_28d - week)
+
+
+def _is_calm(counts: Sequence[int], policy: Policy) -> bool:
+    """Whether a group below `drop_least_a_day` has had its week: told cheaply, for most groups on most days have."""
+    if _level(counts[:-3], policy) >= policy.drop_least_a_day:
+        return False
+    level = _level(counts[:-_WEEK], policy) * _WEEK
+    return level < policy.drop_least_a_week or sum(counts[-_WEEK:]) > policy.drop_share * level
 
 
 def _begin(state: GroupState, day: int, days: list[Day], policy: Policy) -> DropChange | None:
     tests: tuple[tuple[int, float], ...] = ((2, policy.drop_p_two_days), (3, policy.drop_p_three_days))
-    level = _level(days[:-3], policy)
+    counts = [messages for _, messages in days]
+    level = _level(counts[:-3], policy)
     if level < policy.drop_least_a_day:
-        level, tests = _level(days[:-_WEEK], policy), ((_WEEK, policy.drop_p_week),)
-        if level * _WEEK < policy.drop_least_a_week:
-            return None
+        level, tests = _level(counts[:-_WEEK], policy), ((_WEEK, policy.drop_p_week),)
     past = days[: -tests[-1][0]][-policy.drop_past_days :]
     if len(past) < policy.drop_least_past_days:
         return None
-    usual = Usual(level, _shape(past))
+    shape = _shape(past)
+    usual = Usual(level, shape if len(tests) > 1 else _FLAT)  # a week has each of its days
     tests = tuple(test for test in tests if _is_low(days[-test[0] :], usual, policy))
     if not tests:
         return None
-    usual = Usual(level, usual.shape, *_spread(past, usual.shape, policy))
+    usual = Usual(level, usual.shape, *_spread(past, shape, policy))
     for count, least in tests:
         found = days[-count:]
         if found[0][0] > day - count - _WEEK and chance_of(found, usual, policy) < least:
@@ -146,12 +176,12 @@ def _expected(drop: Drop, days: Sequence[Day]) -> float:
     return sum(drop.usual[day % _WEEK] for day, _ in days)
 
 
-def _level(past: Sequence[Day], policy: Policy) -> float:
+def _level(past: Sequence[int], policy: Policy) -> float:
     """Messages a day: the least of what the past weeks, the last two and, less strictly, the last one brought.
 
     A group that fades for weeks or goes into a season has other alarms than this.
     """
-    counts = [messages for _, messages in past[-policy.drop_past_days :]]
+    counts = past[-policy.drop_past_days :]
     if not counts:
         return 0.0
     latest, week = counts[-policy.drop_recent_days :], counts[-_WEEK:]
@@ -166,7 +196,7 @@ def _shape(past: Sequence[Day]) -> tuple[float, ...]:
         counts[day % _WEEK] += 1
     mean = sum(totals) / len(past)
     if not mean:
-        return (1.0,) * _WEEK
+        return _FLAT
     return tuple(
         (total + _SHAPE_WEEKS * mean) / ((count + _SHAPE_WEEKS) * mean)
         for total, count in zip(totals, counts, strict=True)

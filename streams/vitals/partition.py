@@ -1,6 +1,6 @@
 """The group's log folded: routes each event of one partition to its group, and time to all of them."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -236,7 +236,7 @@ class GroupLog:
         self._changed.add(state.group_id)
         return self.tell_close(state, was, closed, View(at, view.complete_at, None), month)
 
-    def _skipped(self, state: GroupState) -> Collection[int]:
+    def _skipped(self, state: GroupState) -> frozenset[int]:
         """The days that say nothing of a drop: those off, those that nobody saw, and those that were partly missed."""
         of = state.brand_id, state.timezone
         off = self._off.get(of)

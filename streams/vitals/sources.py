@@ -139,7 +139,7 @@ def is_watched(state: GroupState, partition: PartitionState, day: int) -> bool:
 def partly_missed(state: GroupState, partition: PartitionState, policy: Policy) -> set[int]:
     """The UTC days of which no source of the group saw as many hours as the policy asks for."""
     sources = [partition.sources[name] for name in state.sources if name in partition.sources]
-    if len(sources) < len(state.sources) or not sources:
+    if len(sources) < len(state.sources) or not any(one.unseen for one in sources):
         return set()
     days = {day for one in sources for span in one.unseen for day in range(span[0] // DAY_MS, -(-span[1] // DAY_MS))}
     most = DAY_MS - policy.drop_seen_hours * HOUR_MS

@@ -379,3 +379,14 @@ def test_a_value_of_before_there_were_drops_is_read():
     stored = msgspec.msgpack.decode(msgspec.msgpack.encode(state))
     assert msgspec.convert(stored, GroupState) == state
     assert msgspec.convert(stored[: GroupState.__struct_fields__.index("drop")], GroupState).drop is None
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_quick_look_misses_nothing(seed, monkeypatch):
+    chance = random.Random(seed)
+    usual, left, since = chance.choice([2, 3, 5, 8, 14, 16]), chance.choice([0.0, 0.3, 0.5]), chance.randrange(40, 66)
+    counts = [max(0, round(chance.gauss(usual, usual**0.5) * (left if day >= since else 1))) for day in range(80)]
+    skipped = chance.sample(range(80), chance.choice([0, 0, 3]))
+    quick = Diary(counts, skipped=skipped).changes
+    monkeypatch.setattr("streams.vitals.drop._has_had_its_week", lambda *_: False)
+    assert quick == Diary(counts, skipped=skipped).changes
