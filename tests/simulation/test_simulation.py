@@ -19,9 +19,13 @@ def _silence() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-@pytest.mark.parametrize("first", range(0, 250, 50))
+@pytest.mark.parametrize("first", range(0, 200, 50))
 def test_fifty_bad_nights_leave_what_a_quiet_one_would(first):
     assert [outcome.seed for outcome in sweep("small", range(first, first + 50))] == []
+
+
+def test_a_few_bad_nights_of_the_real_folds_leave_what_a_quiet_one_would():
+    assert [outcome.seed for outcome in sweep("whole", range(8))] == []
 
 
 def test_outputs_that_are_not_awaited_are_missed_and_the_night_shrinks_to_what_it_takes(monkeypatch):
