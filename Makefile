@@ -1,6 +1,6 @@
-# `make help` lists the targets. All but setup and lock work without a network once setup is done.
+# `make help` lists the targets. All but setup, audit, deploy-check and lock work without a network once setup is done.
 .DEFAULT_GOAL := help
-.PHONY: help setup up down demo test drops faults simulation mutants lint bench schemas dashboards deploy-check lock
+.PHONY: help setup up down demo test drops faults simulation mutants lint audit bench schemas dashboards deploy-check lock
 
 VITALS := .venv/bin/vitals
 INSTALLED := .venv/.installed
@@ -76,8 +76,12 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 deploy-check: setup ## Image, compose file and chart, checked by the tools that know them (needs Go)
 	@deploy/check
 
+audit: setup ## Look the locked packages up among known vulnerabilities (needs osv.dev)
+	@deploy/audit
+
 lock: ## Resolve deploy/*.lock anew (needs uv)
 	@$(COMPILE) --extra embedded --extra fit --group dev pyproject.toml --output-file deploy/requirements.lock
 	@$(COMPILE) --constraint deploy/requirements.lock pyproject.toml --output-file deploy/image.lock
 	@sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml | \
 	  $(COMPILE) --constraint deploy/requirements.lock - --output-file deploy/build.lock
+	@echo pip-audit==2.10.1 | $(COMPILE) - --output-file deploy/audit.lock

@@ -157,9 +157,13 @@ class Tasting:
         assert self.undisturbed.alerts == 1, self.undisturbed
         assert self.undisturbed.days >= 1, self.undisturbed
 
+    def world(self) -> World:
+        """A world that goes on from the good past."""
+        return World(self._stored, self._offset)
+
     def fate(self, case: Case) -> str:
         """ACCEPTED or the reason of the one dead letter. AssertionError where the rest is no longer sound."""
-        world = World(self._stored, self._offset)
+        world = self.world()
         offset = world.put(case.topic, case.key, case.value, NOW)
         letters = [row for row in world.rows(DEAD_LETTERS) if (row["origin"], row["position"]) == (case.topic, offset)]
         assert len(letters) <= 1, "more than one dead letter"

@@ -1,8 +1,10 @@
 """Every hostile input has one fate, the right one, and leaves what is beside it as it was."""
 
+import contextlib
 import json
 import math
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +17,17 @@ from hypothesis import strategies as st
 from streams import models
 from streams.dead_letters import DeadLetter
 from streams.events import FUTURE_TOLERANCE_MS, Calibration, OrderAttributed, SourceComplete, Tick
+from streams.notify.payloads import message
 from streams.resources import resource_dir
 from streams.vitals.group import apply
 from streams.vitals.log import pack
 from streams.vitals.panes import MAX_REVENUE
 from streams.vitals.partition import GroupLog
 from streams.vitals.policy import Policy
+from streams.vitals.rows import GroupAlert
 from streams.vitals.sources import BRANDS_KEPT, SOURCES_KEPT, PartitionState
 from streams.vitals.state import GroupState
+from tests.notifying import channel
 from tests.poison.case import ACCEPTED, REFUSED, Case, Raw, raw
 from tests.poison.corpus import NASTY, fuzzed, made
 from tests.poison.fates import BRAND, NOW, Tasting
@@ -214,3 +219,22 @@ def accounted(line: str, root: Path) -> bool:
     is_complete = counts["read"] <= counts["sent"] + counts["skipped"] + counts["rejected"]
     of_no_group = 0 if "entries" in line or "rows" in line else OF_NO_GROUP  # these are not written, as --out says
     return is_complete and len(letters) == counts["rejected"] and 0 <= counts["sent"] - len(written) <= of_no_group
+
+
+def test_whatever_alert_is_taken_in_every_channel_can_be_told_of_it(tasting):
+    told = [case for case in MADE if case.topic in {"group-alerts", "alert-signals"}]
+    alerts = [alert for case in told for alert in alerts_of(tasting, case)]
+    assert len(alerts) > 100
+    for alert, kind, language in product(alerts, ("slack", "webhook", "pagerduty", "email", "feishu"), ("en", "zh")):
+        message(channel(kind, language=language), [alert], {}, "", 1e9)
+
+
+def alerts_of(tasting: Tasting, case: Case) -> list[GroupAlert]:
+    """The alerts that a case is, or that come of it."""
+    world = tasting.world()
+    world.put(case.topic, case.key, case.value, NOW)
+    tasting.good.go_on(world)
+    found = [output.value for output in world.outputs if isinstance(output.value, GroupAlert)]
+    with contextlib.suppress(ValueError, RecursionError):
+        found.append(msgspec.json.decode(case.value or b"", type=GroupAlert))
+    return found

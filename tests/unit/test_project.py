@@ -75,8 +75,8 @@ def test_help_lists_every_target(target: str) -> None:
 
 
 def test_the_check_of_every_commit_runs_the_test_command_of_the_readme() -> None:
-    steps = (ROOT / ".ci" / "run").read_text("utf-8").strip().splitlines()[-3:]
-    assert steps == ["make setup", "make lint", "make test"]
+    steps = (ROOT / ".ci" / "run").read_text("utf-8").strip().splitlines()
+    assert [step for step in steps if step.startswith("make ")][:3] == ["make setup", "make lint", "make test"]
     assert "make test" in (ROOT / "README.md").read_text("utf-8")
 
 
