@@ -1,5 +1,6 @@
 -- Who does what in a group, by pseudonym, as of the group's latest vital signs; days are UTC, orders all-time, their
--- money only in the currency of the group. A group without a known member has one row without a member.
+-- money only in the currency of the group. Whoever left after having spoken last is not present; a member who only vanished from
+-- a roster still is. A group without a known member has one row without a member.
 WITH
     as_of AS
     (
@@ -29,6 +30,13 @@ WITH
         INNER JOIN as_of ON as_of.group_id = days.group_id
         GROUP BY group_id, member_id
     ),
+    moves AS
+    (
+        SELECT group_id, member_id, maxIf(occurred_at, type = 'leave') AS left_at, maxIf(occurred_at, type = 'join') AS came_at
+        FROM events_v1
+        WHERE type IN ('join', 'leave')
+        GROUP BY group_id, member_id
+    ),
     bought AS
     (
         SELECT
@@ -49,7 +57,7 @@ SELECT
     groups.name AS name,
     activity.member_id AS member_id,
     activity.role AS role,
-    activity.is_present AS is_present,
+    activity.is_present AND NOT ifNull(moves.left_at > greatest(moves.came_at, activity.last_message_at), false) AS is_present,
     activity.joined_at AS joined_at,
     activity.last_message_at AS last_message_at,
     dateDiff('day', toDate32(activity.last_message_at), activity.as_of_day) AS silent_days,
@@ -64,5 +72,6 @@ SELECT
     bought.last_order_at AS last_order_at
 FROM groups
 LEFT JOIN activity ON activity.group_id = groups.group_id
+LEFT JOIN moves ON moves.group_id = groups.group_id AND moves.member_id = activity.member_id
 LEFT JOIN bought ON bought.group_id = groups.group_id AND bought.member_id = activity.member_id
 SETTINGS join_use_nulls = 1

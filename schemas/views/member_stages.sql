@@ -25,9 +25,11 @@ WITH
             group_id,
             member_id,
             maxOrNullIf(occurred_at, type = 'claim') AS claimed_at,
-            maxIf(occurred_at, type = 'mute') > maxIf(occurred_at, type = 'unmute') AS is_muting
+            maxIf(occurred_at, type = 'mute') > maxIf(occurred_at, type = 'unmute') AS is_muting,
+            maxIf(occurred_at, type = 'leave') AS left_at,
+            maxIf(occurred_at, type = 'join') AS came_at
         FROM events_v1
-        WHERE type IN ('claim', 'mute', 'unmute')
+        WHERE type IN ('claim', 'mute', 'unmute', 'join', 'leave')
         GROUP BY group_id, member_id
     ),
     bought AS
@@ -63,7 +65,7 @@ SELECT
     greatest(talk.joined_at, ifNull(talk.last_message_at, talk.joined_at), ifNull(acts.claimed_at, talk.joined_at),
         ifNull(bought.order_at, talk.joined_at)) AS last_act_at,
     multiIf(
-        NOT talk.is_present, 'left',
+        NOT talk.is_present OR ifNull(acts.left_at > greatest(acts.came_at, ifNull(talk.last_message_at, acts.came_at)), false), 'left',
         tenure_days >= 180 AND (last_act_at < talk.as_of - INTERVAL 60 DAY OR ifNull(acts.is_muting, false)), 'churned',
         tenure_days >= 14 AND ifNull(talk.last_message_at, talk.joined_at) < talk.as_of - INTERVAL 30 DAY
             AND ifNull(bought.order_at < talk.as_of - INTERVAL 60 DAY, true), 'early_churned',
