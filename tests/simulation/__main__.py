@@ -91,16 +91,23 @@ def main(*, seeds: int, start: int, cast: str, seed: int | None, faults: str | N
         failed = sweep(cast, range(start, start + seeds))
         click.echo(f"simulation: {seeds} seeds, {len(failed)} failed")
         sys.exit(bool(failed))
-    kept = None if faults is None else [] if faults == "none" else [int(n) for n in faults.split(",")]
-    if kept and not set(kept) <= set(range(len(faults_of(seed)))):
-        raise click.BadParameter(f"seed {seed} has the faults 0 to {len(faults_of(seed)) - 1}", param_hint="--faults")
-    outcome = run(cast, seed, kept, is_traced=True)
+    outcome = run(cast, seed, _chosen(seed, faults), is_traced=True)
     for line in outcome.trace:
         click.echo(line)
     for n, fault in enumerate(faults_of(seed)):
         click.echo(f"fault {n}: {fault}{'' if _struck(fault, outcome) else ', which hit nothing'}")
     click.echo(f"seed {seed}: {outcome.found!r}" if outcome.found else f"seed {seed}: all is as if nothing had been")
     sys.exit(outcome.found is not None)
+
+
+def _chosen(seed: int, faults: str | None) -> list[int] | None:
+    if faults is None:
+        return None
+    known = [str(n) for n in range(len(faults_of(seed)))]
+    numbers = [] if faults == "none" else faults.split(",")
+    if not set(numbers) <= set(known):
+        raise click.BadParameter(f"seed {seed} has the faults 0 to {known[-1]}", param_hint="--faults")
+    return [int(n) for n in numbers]
 
 
 def _struck(fault: Fault, outcome: Outcome) -> bool:

@@ -21,7 +21,7 @@ from tests.simulation.world import Fault, Process, World
 CHAOS_S, CALM_S, SWEEP_S = 600.0, 120.0, 2.5
 KINDS = (
     "kill", "kill", "pause", "pause", "term", "guest", "guest", "compact", "lost fetch", "lost answer", "cut off",
-    "cut off", "broker away", "clickhouse away",
+    "cut off", "broker away", "clickhouse away", "topic anew",
 )  # fmt: skip
 SINKS = ("s1", "s2")
 POSITION_BYTES = len(table_key("", bytes(16), Term(0, 0)))
@@ -57,6 +57,8 @@ class Story:
         self.everybody: list[Process] = []
         self.external: set[bytes] = set()
         """The values that came from outside."""
+        self.is_anew = False
+        """Whether the topic was deleted and made again."""
         self.renewed = {""}
         """The keys that are written anew after the last restart, and so must be there once."""
         self.feeds = [self._feed(f"feed{n}", some, 0) for n, some in enumerate(cast.feeds(world.chance, broker))]
@@ -69,6 +71,7 @@ class Story:
             "compact": self._compact,
             "lost fetch": self._lose_fetch,
             "cut off": self._cut_off,
+            "topic anew": self._make_anew,
             "broker away": self._broker_away,
             "clickhouse away": self._clickhouse_away,
         }
@@ -180,6 +183,19 @@ class Story:
         self.world.away_until = self.world.now + fault.amount * 6
         for group in self.broker.groups.values():
             group.forgive(self.world.away_until)
+
+    def _make_anew(self, *_: Any) -> None:
+        """Somebody deletes the topic, makes it again and imports all anew; once, and where no tables are kept."""
+        if self.is_anew or self.cast.sinks or len(self.cast.agents) > 1:
+            return
+        self.is_anew = True
+        self.world.say("broker", f"{CHAT} is deleted and made again")
+        self.broker.make(CHAT, len(self.broker.topics[CHAT].logs))
+        for group in self.broker.groups.values():
+            group.committed = {tp: at for tp, at in group.committed.items() if tp.topic != CHAT}
+        for index, feed in enumerate(self.feeds):
+            feed.kill()
+            self.feeds[index] = self._feed(feed.name, feed.records, 0)
 
     def _clickhouse_away(self, _: Process, fault: Fault) -> None:
         self.tables.away_until = self.world.now + fault.amount * 5
