@@ -33,7 +33,10 @@ from streams.worker_status import Status
 
 TOPIC, GROUP, NAME = "group-alerts", "vitals-notify", "notify"
 NEWS_DAYS = 3
-"""What was written to the topic longer ago than this is told to nobody: at a first start all that was ever told."""
+"""What was written to the topic longer ago than this is told to nobody: at a first start all that was ever told. Nor is
+what the agents found out so late, as after an outage: it is fresh on the topic and happened days ago."""
+_NEWS = ("opened", "escalated", "resumed")
+"""What asks somebody to look; that something is over is told however late, to whoever waits for it."""
 READ_S, RETRY_S = 0.5, 1.0
 CLOSE_S = 12.0
 """Longer than a request may take: what is under way at a stop is finished and remembered, not sent twice."""
@@ -113,6 +116,7 @@ class Notifier:
             for one in good
             if one.timestamp()[1] >= since
             and (entry := entry_of(one.value() or b"", one.partition(), one.offset())) is not None
+            and (entry.alert.told_at >= since or entry.alert.state not in _NEWS)
         ]
         while not self._keep(entries):
             self.pulse.beat()

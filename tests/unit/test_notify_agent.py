@@ -14,7 +14,13 @@ from streams.notify.spool import Spool
 from streams.notify.transport import Outcome
 from streams.settings import load
 from streams.vitals.policy import DAY_MS
-from tests.notifying import alert, channel
+from tests import notifying
+from tests.notifying import channel
+
+
+def alert(*what, age_ms=0, **more):
+    """One that the agents told just now, or so long ago."""
+    return notifying.alert(*what, told_at=int(time.time() * 1000) - age_ms, **more)
 
 
 class Record:
@@ -116,6 +122,17 @@ def test_while_the_disk_is_full_nothing_is_done(notifier_of, monkeypatch):
 @pytest.mark.parametrize(("age_ms", "is_told"), [(NEWS_DAYS * DAY_MS - 60_000, True), (NEWS_DAYS * DAY_MS + 1, False)])
 def test_what_stands_on_the_topic_for_days_is_told_to_nobody(notifier_of, age_ms, is_told):
     notifier, kafka = notifier_of([record(alert(), 4, age_ms=age_ms)])
+    notifier.run()
+    assert (kafka.marked, len(notifier.outboxes[0])) == ({0: 5}, int(is_told))
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "state", "is_told"),
+    [(NEWS_DAYS * DAY_MS - 60_000, "opened", True), (NEWS_DAYS * DAY_MS + 1, "opened", False),
+     (NEWS_DAYS * DAY_MS + 1, "escalated", False), (NEWS_DAYS * DAY_MS + 1, "recovered", True)],
+)  # fmt: skip
+def test_what_was_found_out_days_late_pages_nobody_and_what_is_over_is_told(notifier_of, age_ms, state, is_told):
+    notifier, kafka = notifier_of([record(alert(age_ms=age_ms, state=state), 4)])
     notifier.run()
     assert (kafka.marked, len(notifier.outboxes[0])) == ({0: 5}, int(is_told))
 
