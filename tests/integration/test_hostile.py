@@ -448,7 +448,7 @@ def test_no_secret_is_in_logs_command_lines_or_errors(home, told, vitals) -> Non
     env = os.environ | {"VITALS_HOME": str(home.home), "VITALS_DEBUG": "1"}
     for command, changed in (
         (["sql", "SELECT nonsense"], {}), (["sql", "SELECT 1"], {"VITALS_BI_PASSWORD": "a-wrong-guess-Xk2"}),
-        (["groups"], {"VITALS_CLICKHOUSE_PORT": "1"}), (["dead-letters", "list"], {"VITALS_KAFKA": "127.0.0.1:1"}),
+        (["groups"], {"VITALS_CLICKHOUSE_PORT": "1"}), (["topics", "apply"], {"VITALS_KAFKA": "127.0.0.1:1"}),
     ):  # fmt: skip
         done = subprocess.run(
             [sys.executable, "-m", "streams", *command], env=env | changed, capture_output=True, text=True, check=False,
