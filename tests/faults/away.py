@@ -24,14 +24,15 @@ MOST_GROWTH, MOST_CATCH_UP_S = 1.2, 180.0
 
 
 class Growth(msgspec.Struct):
-    """The largest memory of a part, in bytes: before, and from then on."""
+    """The largest memory of a part, in bytes: before, while ClickHouse was away, and while all was caught up."""
 
     before: int = 0
+    away: int = 0
     after: int = 0
 
     @property
     def ratio(self) -> float:
-        return self.after / self.before if self.before else 0.0
+        return max(self.away, self.after) / self.before if self.before else 0.0
 
 
 class Memory(threading.Thread):
@@ -39,7 +40,7 @@ class Memory(threading.Thread):
 
     def __init__(self, stage: Stage) -> None:
         super().__init__(daemon=True)
-        self.stage, self.is_before = stage, True
+        self.stage, self.phase = stage, "before"
         self.growth: dict[str, Growth] = {name: Growth() for name in (*SINKS, *GROUPS, *OTHERS)}
         self.over = threading.Event()
 
@@ -47,10 +48,7 @@ class Memory(threading.Thread):
         while not self.over.wait(1.0):
             for name, growth in self.growth.items():
                 size = processes.resident_bytes(self.stage.crew.processes[name].pid) or 0
-                if self.is_before:
-                    growth.before = max(growth.before, size)
-                else:
-                    growth.after = max(growth.after, size)
+                setattr(growth, self.phase, max(getattr(growth, self.phase), size))
 
 
 class Talk:
@@ -85,10 +83,11 @@ def be_away(stage: Stage, minutes: float, rate: float) -> bool:
     memory.start()
     feed.start()
     time.sleep(WARM_S)
-    memory.is_before = False
+    memory.phase = "away"
     stage.supervisor.stop(["clickhouse"])
     time.sleep(minutes * 60)
     behind = _lag(stage)
+    memory.phase = "after"
     stage.supervisor.start("clickhouse")
     caught_up_s = stage.wait_for(lambda: _lag(stage) <= rate * BEHIND_S, CATCH_UP_LIMIT_S, "the sinks to catch up")
     talk.is_over = True
@@ -117,9 +116,8 @@ def _compare(stage: Stage, sent: list[int]) -> tuple[int, int]:
 
 def _tell(talk: Talk, memory: Memory, *, behind: float, caught_up_s: float, lost: int, doubled: int) -> bool:
     for name, growth in memory.growth.items():
-        click.echo(
-            f"  {name}: {growth.before >> 20} MiB before, {growth.after >> 20} MiB at most, × {growth.ratio:.2f}"
-        )
+        sizes = f"{growth.before >> 20} MiB before, {growth.away >> 20} while away, {growth.after >> 20} after"
+        click.echo(f"  {name}: {sizes}, × {growth.ratio:.2f}")
     worst = max(memory.growth[name].ratio for name in SINKS)
     click.echo(
         f"clickhouse-away: {sum(talk.sent):,} events, the sinks {behind:,.0f} records behind, caught up within"
