@@ -12,9 +12,11 @@ from streams.agents import Agent
 from streams.flush import Pace
 from streams.positions import Term, table_key, unpack_position
 from tests.simulation.broker import Broker, Group
+from tests.simulation.client import GROUP
 from tests.simulation.feeds import Feed, Sendable, Ticker
 from tests.simulation.rules import CHAT, rules
-from tests.simulation.sinks import GROUP, SinkProcess, Tables
+from tests.simulation.sinks import SinkProcess
+from tests.simulation.tables import Tables
 from tests.simulation.worker import Worker
 from tests.simulation.world import Fault, Process, World
 

@@ -10,8 +10,8 @@ from streams.edge import RefusedError, refuse, take_in
 from streams.positions import load
 from streams.vitals.rows import EVERY_PARTITION
 from tests.simulation.rules import IN_A_ROW
-from tests.simulation.sinks import engines, undisturbed_rows
 from tests.simulation.story import Story
+from tests.simulation.tables import engines, undisturbed_rows
 
 Sent = tuple[str, int | None, bytes, bytes]
 """Topic, partition (None if the key chose it), key and value of an output."""

@@ -10,7 +10,7 @@ from streams import sink as sink_module
 from streams.errors import VitalsError
 from streams.settings import Settings
 from tests.simulation.broker import Kept
-from tests.simulation.sinks import SimMessage
+from tests.simulation.client import SimMessage
 from tests.toy_log import tick
 
 
