@@ -28,6 +28,11 @@ def test_a_few_bad_nights_of_the_real_folds_leave_what_a_quiet_one_would():
     assert [outcome.seed for outcome in sweep("whole", range(8))] == []
 
 
+def test_the_night_that_lost_events_when_partitions_were_given_up_loses_none():
+    """Without the guard (`tests/mutants/cut-off-flush-is-not-gone-on-with.patch`) it does."""
+    assert run("small", 3400, [0, 5]).found is None
+
+
 def test_outputs_that_are_not_awaited_are_missed_and_the_night_shrinks_to_what_it_takes(monkeypatch):
     async def hurried(self: flush.Holdings) -> None: ...
 
