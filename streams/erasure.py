@@ -4,10 +4,11 @@ The order matters: first it is forbidden to write them again, then they are eras
 passed that, from ClickHouse. Each step may be done again, so the whole command may.
 """
 
+import contextlib
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -24,6 +25,15 @@ from streams.warehouse import Warehouse, WarehouseError
 IDENTITIES, FORGOTTEN, LETTERS = "member-identities", "forgotten-members", "dead-letters"
 ERASED = "erased: it named somebody who is forgotten"
 LOOK_EVERY_S = 0.25
+ASKED_TOGETHER = 5000
+"""Members in one query: ClickHouse reads up to 256 KiB of it."""
+HIDDEN = (
+    "members_v1 DELETE WHERE NOT is_erased AND member_id IN (SELECT member_id FROM members_v1 WHERE is_erased)",
+    "dead_letters_v1 DELETE WHERE original != '' AND (origin, partition, position, at, sha256) IN"  # noqa: S608  all is ours
+    " (SELECT origin, partition, position, at, sha256 FROM dead_letters_v1"
+    f" WHERE original = '' AND detail = '{ERASED}')",
+)
+"""The rows that newer ones hide for good."""
 
 Say = Callable[[str], None]
 Traces = Mapping[str, frozenset[str]]
@@ -32,26 +42,39 @@ _identity = msgspec.json.Decoder(MemberIdentity)
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What there is to erase: who of the members leads to somebody, and the dead letters that name one."""
+    """What there is to erase: who of the members leads to somebody, and the dead letters that name one.
+
+    `emptied` are those that were emptied before: a run that was cut off may have left their bytes in files and rows.
+    """
 
     traces: Traces
     letters: tuple[DeadLetter, ...]
+    emptied: tuple[DeadLetter, ...] = ()
 
 
-def find(settings: Settings, members: Sequence[str]) -> Found:
-    """Look for all that leads from these pseudonyms to somebody. Raises VitalsError."""
+def find(settings: Settings, members: Mapping[str, Collection[str]]) -> Found:
+    """Look for all that leads from these pseudonyms to somebody. Raises VitalsError.
+
+    With each comes what it was called when it was asked for: after an erasure nothing else may know that.
+    """
     traces: dict[str, set[str]] = {member: set() for member in members}
     for key, value in keyed_topic.records(settings, IDENTITIES):
         known = traces.get(key.decode("utf-8", "replace"))
         if known is not None and value:
-            identity = _identity.decode(value)
-            known |= {identity.raw_id, identity.name}
-    for member_id, raw_id, name in _rows(settings, members):
+            with contextlib.suppress(msgspec.DecodeError):  # what is no identity: the sink refuses it
+                identity = _identity.decode(value)
+                known |= {identity.raw_id, identity.name}
+    for member_id, raw_id, name in _rows(settings, list(members)):
         traces[member_id] |= {raw_id, name}
     frozen = {member: frozenset(words - {""}) for member, words in traces.items()}
-    naming = _naming(word for words in frozen.values() for word in words)
-    letters = letter_box.find(settings, lambda letter: naming(letter.original))
-    return Found(frozen, tuple(kept.letter for kept in letters))
+    naming = _naming(word for member, words in frozen.items() for word in (*words, *members[member]))
+    found = letter_box.find(settings, lambda letter: letter.detail == ERASED or naming(letter.original))
+    letters = [kept.letter for kept in found]
+    return Found(
+        frozen,
+        tuple(letter for letter in letters if letter.detail != ERASED),
+        tuple(letter for letter in letters if letter.detail == ERASED),
+    )
 
 
 def forgotten(settings: Settings) -> list[str]:
@@ -62,13 +85,14 @@ def forgotten(settings: Settings) -> list[str]:
 def erase(settings: Settings, found: Found, say: Say, limit_s: float) -> None:
     """Erase it. Raises VitalsError, then the same command goes on."""
     members, deadline = sorted(found.traces), time.monotonic() + limit_s
+    letters = (*found.letters, *found.emptied)
     _forbid(settings, members)
-    _overwrite(settings, members, found.letters)
+    _overwrite(settings, members, letters)
     overwritten_at = time.monotonic()
     _await_sink(settings, deadline, say)
     say("erasing from ClickHouse")
-    _mutate(settings, members, found.letters)
-    _close_files(settings, members, found.letters, overwritten_at, say)
+    _mutate(settings)
+    _close_files(settings, members, letters, overwritten_at, say)
 
 
 def _rows(settings: Settings, members: Sequence[str]) -> list[tuple[str, str, str]]:
@@ -76,26 +100,39 @@ def _rows(settings: Settings, members: Sequence[str]) -> list[tuple[str, str, st
     sql = "SELECT DISTINCT member_id, raw_id, name FROM members_v1 WHERE member_id IN %(members)s AND NOT is_erased"
     warehouse = Warehouse(settings)
     try:
-        rows = warehouse.query(sql, {"members": tuple(members)})
+        return [
+            (str(member), str(raw_id), str(name))
+            for start in range(0, len(members), ASKED_TOGETHER)
+            for member, raw_id, name in warehouse.query(sql, {"members": members[start : start + ASKED_TOGETHER]})
+        ]
     finally:
         warehouse.close()
-    return [(str(member), str(raw_id), str(name)) for member, raw_id, name in rows]
 
 
 def _naming(words: Iterable[str]) -> Callable[[bytes], bool]:
-    """Whether bytes hold one of the words, as a word of its own, in an encoding that dead letters come in."""
-    forms = {form for word in words for form in _forms(word)}
-    if not forms:
-        return lambda _: False
-    longest_first = sorted(forms, key=lambda form: (-len(form), form))
-    pattern = re.compile(rb"(?<![A-Za-z0-9_])(?:%s)(?![A-Za-z0-9_])" % b"|".join(map(re.escape, longest_first)))
-    return lambda raw: pattern.search(raw) is not None
+    """Whether bytes hold one of the words, as a word of its own, in an encoding that dead letters come in.
+
+    Large and small letters count as the same, and so does a tail of _ and `: to IRC, Ann_ and ann are one.
+    """
+    patterns = {form: _alone(form) for word in words for form in _forms(word)}
+
+    def is_naming(raw: bytes) -> bool:
+        small = raw.lower()
+        return any(form in small and pattern.search(small) for form, pattern in patterns.items())
+
+    return is_naming
+
+
+def _alone(form: bytes) -> re.Pattern[bytes]:
+    return re.compile(rb"(?<![a-z0-9_])%s[_`]*(?![a-z0-9_])" % re.escape(form))
 
 
 def _forms(word: str) -> set[bytes]:
-    """A word as it may stand in a file: plain in two encodings, and quoted in JSON in both ways."""
-    quoted = {json.dumps(word, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False)}
-    return {text.encode(encoding, "ignore") for text in {word, *quoted} for encoding in ("utf-8", "gb18030")} - {b""}
+    """A word as it may stand in a file: plain in two encodings, and quoted in JSON in both ways; in small letters."""
+    cases = {word, word.lower(), word.upper(), word.title()}
+    quoted = {json.dumps(text, ensure_ascii=is_ascii)[1:-1] for text in cases for is_ascii in (True, False)}
+    forms = {text.encode(encoding, "ignore") for text in cases | quoted for encoding in ("utf-8", "gb18030")}
+    return {form.lower() for form in forms} - {b""}
 
 
 def _forbid(settings: Settings, members: Iterable[str]) -> None:
@@ -125,26 +162,19 @@ def _await_sink(settings: Settings, deadline: float, say: Say) -> None:
         time.sleep(LOOK_EVERY_S)
 
 
-def _mutate(settings: Settings, members: Sequence[str], letters: Sequence[DeadLetter]) -> None:
-    """Write the parts of the tables anew without what is erased. Raises VitalsError."""
-    places = [(letter.origin, letter.partition, letter.position, letter.sha256) for letter in letters]
+def _mutate(settings: Settings) -> None:
+    """Write the parts of the tables anew without what is erased. Raises VitalsError.
+
+    ClickHouse itself knows what that is, since the sink has stored it: so what a run that was cut off left goes too.
+    """
     warehouse = Warehouse(settings)
     try:
-        _delete(warehouse, "members_v1 DELETE WHERE member_id IN %(keys)s AND NOT is_erased", members)
-        _delete(
-            warehouse,
-            "dead_letters_v1 DELETE WHERE (origin, partition, position, sha256) IN %(keys)s AND original != ''",
-            places,
-        )
+        for what in HIDDEN:
+            warehouse.run(f"ALTER TABLE {what} SETTINGS mutations_sync = 2")
     except WarehouseError as error:
         raise VitalsError(f"erased from Kafka, not from ClickHouse ({error}): run the same command again") from None
     finally:
         warehouse.close()
-
-
-def _delete(warehouse: Warehouse, what: str, keys: Sequence[object]) -> None:
-    if keys:
-        warehouse.query(f"ALTER TABLE {what} SETTINGS mutations_sync = 2", {"keys": tuple(keys)})
 
 
 def _close_files(

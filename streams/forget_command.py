@@ -46,10 +46,12 @@ def forget_command(
     """
     from streams import erasure  # noqa: PLC0415  `--help` needs no driver
 
-    settings = load()
-    wanted = erasure.forgotten(settings) if again else pseudonyms(settings, _given(members), brand, platform)
+    settings, given = load(), _given(members)
+    if bool(given) == again:
+        raise click.UsageError("give either members or --again")
+    wanted = dict.fromkeys(erasure.forgotten(settings), ()) if again else pseudonyms(settings, given, brand, platform)
     if not wanted:
-        raise click.UsageError("nobody was forgotten yet" if again else "name a member, or give --again")
+        raise click.UsageError("nobody was forgotten yet")
     found = erasure.find(settings, wanted)
     click.echo(summary(found))
     if dry_run:
@@ -68,13 +70,17 @@ def _given(members: Sequence[str]) -> list[str]:
     return [text for member in (*members, *lines) if (text := member.strip()) not in ("", "-")]
 
 
-def pseudonyms(settings: Settings, members: Sequence[str], brand: str | None, platform: str | None) -> list[str]:
-    """The pseudonyms of what was given, each once. Raises VitalsError where one cannot be known."""
+def pseudonyms(
+    settings: Settings, members: Sequence[str], brand: str | None, platform: str | None
+) -> dict[str, tuple[str, ...]]:
+    """The pseudonyms of what was given, each once, with the raw ids given for it. Raises VitalsError for an unknown."""
+    from streams.connectors.irc_day import canonical_nick  # noqa: PLC0415
     from streams.pseudonyms import Pseudonyms, brand_secret, checked_brand, is_pseudonym  # noqa: PLC0415
 
+    wanted: dict[str, tuple[str, ...]] = {member: () for member in members if is_pseudonym(member)}
     raw = [member for member in members if not is_pseudonym(member)]
     if not raw:
-        return sorted(set(members))
+        return wanted
     if brand is None or platform is None:
         raise VitalsError(
             f"{counted(len(raw), 'member')} given by raw id: say --brand and --platform. An id that `import jsonl` "
@@ -85,13 +91,17 @@ def pseudonyms(settings: Settings, members: Sequence[str], brand: str | None, pl
             f"the secret of brand {brand} is not in {settings.secrets}: set VITALS_HOME, or give pseudonyms"
         )
     known = Pseudonyms(brand_secret(settings.secrets, brand))
-    return sorted({member if is_pseudonym(member) else known.of(platform, member) for member in members})
+    for raw_id in raw:
+        member = known.of(platform, canonical_nick(raw_id) if platform == "irc" else raw_id)
+        wanted[member] = (*wanted.get(member, ()), raw_id)
+    return wanted
 
 
 def summary(found: "Found") -> str:
     """What there is to erase, without saying it."""
     named = sum(bool(words) for words in found.traces.values())
+    advice = "" if named else " (erased already? else look at --brand, --platform and how it is written)"
     return (
-        f"{counted(len(found.traces), 'member')}, of whom {named} can be led back to an id or a name; "
-        f"{counted(len(found.letters), 'dead letter')} name one of them"
+        f"{counted(len(found.traces), 'member')}, of whom {named} can be led back to an id or a name{advice}; "
+        f"one of them is named in {counted(len(found.letters), 'dead letter')}"
     )

@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from streams.erasure import Found, _naming
 from streams.errors import VitalsError
-from streams.forget_command import pseudonyms, summary
+from streams.forget_command import forget_command, pseudonyms, summary
 from streams.pseudonyms import Pseudonyms, brand_secret
 from streams.settings import Settings
 
@@ -21,11 +22,17 @@ def settings(tmp_path: Path) -> Settings:
 
 def test_a_raw_id_becomes_the_pseudonym_that_its_connector_gave(settings: Settings) -> None:
     known = Pseudonyms(brand_secret(settings.secrets, "acme")).of("slack", "U024BE7LH")
-    assert pseudonyms(settings, ["U024BE7LH", MEMBER, MEMBER], "acme", "slack") == sorted({known, MEMBER})
+    assert pseudonyms(settings, ["U024BE7LH", MEMBER, MEMBER], "acme", "slack") == {MEMBER: (), known: ("U024BE7LH",)}
+
+
+@pytest.mark.parametrize("nick", ["ann", "Ann_", "ANN``"])
+def test_a_nick_is_who_the_connector_takes_it_for(settings: Settings, nick: str) -> None:
+    known = Pseudonyms(brand_secret(settings.secrets, "acme")).of("irc", "ann")
+    assert pseudonyms(settings, [nick], "acme", "irc") == {known: (nick,)}
 
 
 def test_a_pseudonym_needs_no_secret(settings: Settings) -> None:
-    assert pseudonyms(settings, [MEMBER], None, None) == [MEMBER]
+    assert pseudonyms(settings, [MEMBER], None, None) == {MEMBER: ()}
 
 
 def test_no_secret_is_made_for_a_brand_that_has_none(settings: Settings) -> None:
@@ -45,6 +52,10 @@ def test_a_raw_id_alone_is_refused_without_being_said(settings: Settings) -> Non
     [
         b"[10:00] <anna> hello",
         b"anna",
+        b"[10:00] <Anna_> hello",
+        "10:00 <ÉLAN> hello".encode(),
+        json.dumps({"user": "Élan"}).encode().replace(b"u00c9", b"u00C9"),
+        b"a.*b",
         "10:00 <张三> 你好".encode(),
         "订单,张三,12.80".encode("gb18030"),
         json.dumps({"user": "张三"}).encode(),
@@ -52,12 +63,12 @@ def test_a_raw_id_alone_is_refused_without_being_said(settings: Settings) -> Non
     ],
 )
 def test_bytes_that_name_somebody_are_found(raw: bytes) -> None:
-    assert _naming(["anna", "张三", 'an "x"'])(raw)
+    assert _naming(["anna", "张三", "élan", "a.*b", 'an "x"'])(raw)
 
 
-@pytest.mark.parametrize("raw", [b"", b"joanna", b"anna_2", b"annabel said", "张四".encode()])
+@pytest.mark.parametrize("raw", [b"", b"joanna", b"anna_2", b"annabel said", "张四".encode(), b"axxb"])
 def test_a_name_inside_another_word_names_nobody(raw: bytes) -> None:
-    assert not _naming(["anna", "张三"])(raw)
+    assert not _naming(["anna", "张三", "a.*b"])(raw)
 
 
 def test_without_a_name_nothing_is_found() -> None:
@@ -66,4 +77,19 @@ def test_without_a_name_nothing_is_found() -> None:
 
 def test_the_summary_says_no_name() -> None:
     found = Found({MEMBER: frozenset({"anna", "U024BE7LH"}), "m_Zk29cH8f1qt2b0qn": frozenset()}, ())
-    assert summary(found) == "2 members, of whom 1 can be led back to an id or a name; 0 dead letters name one of them"
+    assert (
+        summary(found)
+        == "2 members, of whom 1 can be led back to an id or a name; one of them is named in 0 dead letters"
+    )
+
+
+def test_the_summary_says_what_to_look_at_where_nobody_is_known() -> None:
+    assert "0 can be led back to an id or a name (erased already? else look at" in summary(
+        Found({MEMBER: frozenset()}, ())
+    )
+
+
+@pytest.mark.parametrize("arguments", [[], ["--again", MEMBER]])
+def test_either_members_are_given_or_all_who_were_forgotten(arguments: list[str]) -> None:
+    done = CliRunner().invoke(forget_command, arguments)
+    assert (done.exit_code, done.output.splitlines()[-1]) == (2, "Error: give either members or --again")
