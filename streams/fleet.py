@@ -17,6 +17,7 @@ NEEDS_A_LOOK = ("dying", "fading", "dead", "stale")
 """Verdicts that the ranking shows unasked, in its order: those who can still be saved come first."""
 ORDER = (*NEEDS_A_LOOK, *(verdict for verdict in VERDICT_WORDS if verdict not in NEEDS_A_LOOK))
 WEEKS = 52
+LAST_DAYS = 28
 TOP_MEMBERS = 10
 
 
@@ -94,7 +95,7 @@ class Week(msgspec.Struct, frozen=True):
 
 
 class Talker(msgspec.Struct, frozen=True, kw_only=True):
-    """One member of a group, by pseudonym."""
+    """One member of a group, by pseudonym. `left_at` is None for whoever is here or was not seen leaving."""
 
     member_id: str
     role: str
@@ -104,15 +105,20 @@ class Talker(msgspec.Struct, frozen=True, kw_only=True):
     active_days_90d: int
     orders: int | None
     last_message_at: datetime | None
+    left_at: datetime | None = None
 
 
 class Page(msgspec.Struct, frozen=True):
-    """All that `vitals group` shows. Weeks are in order, the last one ends with the last closed day."""
+    """All that `vitals group` shows. Weeks are in order, the last one ends with the last closed day.
+
+    `days` are the member messages of up to LAST_DAYS days, in order, the last one that day.
+    """
 
     health: Health
     details: Details
     weeks: list[Week]
     members: list[Talker]
+    days: list[int] = []
 
 
 class Fleet:
@@ -143,7 +149,8 @@ class Fleet:
             raise VitalsError(f"{group_id} has no vital signs yet: `vitals wait` until the agents have caught up")
         details = f"SELECT {_list(Details)} FROM latest_vitals WHERE group_id = %(group_id)s"  # noqa: S608
         [row] = self._ask(details, {"group_id": group_id})
-        return Page(known[0], _struct(Details, row), self._weeks(group_id), self._members(group_id))
+        days = self._days(group_id)
+        return Page(known[0], _struct(Details, row), weeks_of(days), self._members(group_id), days_of(days))
 
     def _health(self, where: str = "", parameters: Mapping[str, Any] | None = None) -> list[Health]:
         words = "reasons_zh" if self._language == "zh" else "reasons"
@@ -155,13 +162,12 @@ class Fleet:
         )
         return [_struct(Health, row) for row in rows]
 
-    def _weeks(self, group_id: str) -> list[Week]:
-        days = self._ask(
+    def _days(self, group_id: str) -> list[tuple[date, int, int]]:
+        return self._ask(
             "SELECT day, messages, speakers_7d FROM group_history WHERE group_id = %(group_id)s AND day IS NOT NULL "
             "ORDER BY day DESC LIMIT %(days)s",
             {"group_id": group_id, "days": 7 * WEEKS},
         )
-        return weeks_of(days)
 
     def _members(self, group_id: str) -> list[Talker]:
         rows = self._ask(
@@ -186,6 +192,16 @@ def weeks_of(days: Iterable[tuple[date, int, int]]) -> list[Week]:
     last, count = max(by_day), max(1, ((max(by_day) - min(by_day)).days + 1) // 7)
     ends = [last - timedelta(days=7 * back) for back in range(min(count, WEEKS))]
     return [_week(end, by_day) for end in reversed(ends)]
+
+
+def days_of(days: Sequence[tuple[date, int, int]]) -> list[int]:
+    """The messages of the last LAST_DAYS days, oldest first, from the same; days without a row are zero."""
+    by_day = {day: messages for day, messages, _ in days}
+    if not by_day:
+        return []
+    last = max(by_day)
+    count = min(LAST_DAYS, (last - min(by_day)).days + 1)
+    return [by_day.get(last - timedelta(days=back), 0) for back in reversed(range(count))]
 
 
 def match(names: Mapping[str, str], text: str) -> list[str]:

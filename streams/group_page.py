@@ -1,7 +1,7 @@
 """One group as text: what `vitals group` shows."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import msgspec
 from rich.cells import cell_len
@@ -13,7 +13,7 @@ from streams.vitals.rows import Reason
 from streams.words import Language, money, number, verdict_word, words
 
 BARS = "▁▂▃▄▅▆▇█"
-NARROWEST_CHART = 10
+NARROWEST_CHART, DAYS_A_LINE = 10, 14
 FEW_SPEAKERS, YOUNG_DAYS = 5, 364
 """Below these the risk orders groups, but hardly the weeks of one group (MODEL.md, When not to trust it)."""
 _CHINESE = {
@@ -32,6 +32,7 @@ _CHINESE = {
     "speakers": "发言人数",
     "most": "最高",
     "a week": "每周",
+    "from": "自",
     "1 day": "1 天",
     "7 days": "7 天",
     "28 days": "28 天",
@@ -57,6 +58,7 @@ _CHINESE = {
     "days 90d": "90 天活跃",
     "last message": "最后发言",
     "(gone)": "(已退群)",
+    "(left {at})": "({at} 退群)",
     "no member spoke in 90 days": "90 天内无成员发言",
     "source complete to": "数据完整至",
     "its source has not said to when it is complete": "数据源未报告完整时间",
@@ -133,7 +135,19 @@ def _charts(page: Page, say: Say, width: int | None) -> list[Text]:
         for label, field in zip(labels, ("speakers", "messages"), strict=True)
     ]
     first, last = f"{weeks[0].start}", f"{weeks[-1].start + timedelta(days=6)}"
-    return [*lines, Text(f"{' ' * indent}{first}{last:>{max(len(weeks) - len(first), len(last) + 1)}}", style="dim")]
+    lines.append(Text(f"{' ' * indent}{first}{last:>{max(len(weeks) - len(first), len(last) + 1)}}", style="dim"))
+    return [*lines, *_days(page, weeks[-1].start + timedelta(days=6), say)]
+
+
+def _days(page: Page, last: date, say: Say) -> list[Text]:
+    """The latest days in numbers: a bend of two days is no bar of a week."""
+    count = len(page.days)
+    told = []
+    for begin in range(0, count, DAYS_A_LINE):
+        start = last - timedelta(days=count - 1 - begin)
+        days = " ".join(map(number, page.days[begin : begin + DAYS_A_LINE]))
+        told.append(Text(f"{say('messages')} {say('from')} {start}: {days}"))
+    return told
 
 
 def _most(page: Page, field: str, say: Say) -> str:
@@ -185,12 +199,17 @@ def _members(members: Sequence[Talker], say: Say) -> list[Text]:
             number(member.messages_90d),
             number(member.active_days_90d),
             number(member.orders or 0),
-            (f"{member.last_message_at:%Y-%m-%d}" if member.last_message_at else "-")
-            + ("" if member.is_present else f" {say('(gone)')}"),
+            (f"{member.last_message_at:%Y-%m-%d}" if member.last_message_at else "-") + _gone(member, say),
         ]
         for member in members
     ]
     return _table([[say(head) for head in heads], *rows], numbers={1, 2, 3, 4})
+
+
+def _gone(member: Talker, say: Say) -> str:
+    if member.is_present:
+        return ""
+    return " " + (say("(left {at})").format(at=f"{member.left_at:%Y-%m-%d}") if member.left_at else say("(gone)"))
 
 
 def _source(page: Page, say: Say) -> Text:

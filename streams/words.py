@@ -1,10 +1,12 @@
 """Reason codes and verdicts in words, English and Chinese. One table: to add a reason, add a line.
 
 In a template `{now}` is a number, `{now:speaker}` a number with its noun, `{hours:span}` hours in what suits
-them, `{share:%}` a share.
+them, `{share:%}` a share, `{at:time}` a time given as ms.
 """
 
 import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
 from streams.vitals.rows import Reason
@@ -98,12 +100,33 @@ REASON_WORDS: dict[str, tuple[str, str]] = {
         "eight weeks later it stays so: {seen:member message} in {days:day}, before {expected}",
         "八周后仍是如此:{days} 天内 {seen} 条成员消息,此前为 {expected} 条",
     ),
-    "common_cause": (
-        "{groups:group} of {known} at once, look for one cause",
-        "{known} 个群中有 {groups} 个同时告警,请查找共同原因",
-    ),
+    "common_cause": ("they fell ill within an hour: look for one cause", "一小时内同时告警,请查找共同原因"),
 }
 """Code → (English, Chinese)."""
+
+FULLER_WORDS: tuple[tuple[str, str, str], ...] = (
+    (
+        "leader_left",
+        "the member who carried {share:%} of the core's talk left {left_days:day} ago",
+        "承担核心 {share:%} 发言的成员 {left_days} 天前退群",
+    ),
+    (
+        "leader_left",
+        "the member who carried {share:%} of the core's talk is here, silent for {silent_days:day}",
+        "承担核心 {share:%} 发言的成员仍在群内,已沉默 {silent_days} 天",
+    ),
+    (
+        "core_left",
+        "{left} of {core:core member} are lost: {quit} left, the others fell silent",
+        "{core} 名核心成员中流失 {left} 名:{quit} 名退群,其余沉默",
+    ),
+    (
+        "blind",
+        "not heard for {hours:span}, complete to {complete_at:time}",
+        "已中断 {hours:span},数据完整至 {complete_at:time}",
+    ),
+)
+"""(code, English, Chinese): told in place of the above where a reason has all their numbers, which older ones lack."""
 
 VERDICT_WORDS: dict[str, tuple[str, str]] = {
     "dead": ("dead", "死群"),
@@ -149,13 +172,13 @@ ODD_PLACES = {currency: count for count, currencies in _PLACES.items() for curre
 """Currency → its decimals by ISO 4217, where they are not two."""
 
 
-def words(reason: Reason, language: Language) -> str:
+def words(reason: Reason, language: Language, zone: tzinfo = UTC) -> str:
     """One reason in words. A code without words, or without its numbers, comes out as `code (name=number, …)`."""
-    templates = REASON_WORDS.get(reason.code)
-    if templates is None or not set(_NUMBER.findall(templates[0])) <= set(reason.numbers):
-        return _plain(reason)
-    template = templates[_COLUMN[language]]
-    return _SLOT.sub(lambda slot: measured(reason.numbers[slot[1]], slot[2] or "", language), template)
+    for templates in _templates(reason.code):
+        if set(_NUMBER.findall(templates[0])) <= set(reason.numbers):
+            template = templates[_COLUMN[language]]
+            return _SLOT.sub(lambda slot: _filled(reason.numbers[slot[1]], slot[2] or "", language, zone), template)
+    return _plain(reason)
 
 
 def verdict_word(verdict: str, language: Language) -> str:
@@ -198,6 +221,23 @@ def measured(value: float, spec: str, language: Language) -> str:
     if spec == "span":
         return span(value, language)
     return counted(value, spec) if spec else number(value)
+
+
+def clock(at: float, zone: tzinfo) -> str:
+    """A time, ms UTC, as a clock in that zone shows it: 2026-11-22 13:00 UTC."""
+    local = datetime.fromtimestamp(at / 1000, UTC).astimezone(zone)
+    return f"{local:%Y-%m-%d %H:%M} {local.tzname()}"
+
+
+def _templates(code: str) -> Iterator[tuple[str, str]]:
+    """What can be said of a code, the fuller first."""
+    yield from ((english, chinese) for one, english, chinese in FULLER_WORDS if one == code)
+    if code in REASON_WORDS:
+        yield REASON_WORDS[code]
+
+
+def _filled(value: float, spec: str, language: Language, zone: tzinfo) -> str:
+    return clock(value, zone) if spec == "time" else measured(value, spec, language)
 
 
 def _plain(reason: Reason) -> str:

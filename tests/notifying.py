@@ -45,7 +45,7 @@ DROP = alert(
 )  # fmt: skip
 BLIND = alert(
     "aaaa000011112222", kind="blind", severity="critical", group_id="", verdict="", was="", risk=None,
-    source_name="wecom/acme", reasons=(Reason("blind", {"hours": 6.5}),),
+    source_name="wecom/acme", reasons=(Reason("blind", {"hours": 12.2, "complete_at": AT - 12.0 * 3_600_000}),),
 )  # fmt: skip
 COMMON = alert(
     "bbbb000011112222", kind="common_cause", severity="critical", group_id="", verdict="", was="", risk=None,

@@ -84,6 +84,8 @@ def page(weeks=52, **changed):
                 active_days_90d=12,
                 orders=None,
                 last_message_at=DAY - timedelta(days=12),
+                left_at=DAY - timedelta(days=11),
             )
         ],
+        [9, 8, 11, 7, 9, 10, 8, 9, 2, 1, 0, 0, 1, 0, 1, 0, 1, 0, 0][-7 * weeks :] if weeks else [],
     )

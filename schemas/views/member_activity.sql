@@ -1,6 +1,6 @@
 -- Who does what in a group, by pseudonym, as of the group's latest vital signs; days are UTC, orders all-time, their
 -- money only in the currency of the group. Whoever left after having spoken last is not present; a member who only vanished from
--- a roster still is. A group without a known member has one row without a member.
+-- a roster still is. `left_at` is when whoever is not present was seen leaving. A group without a known member has one row without a member.
 WITH
     as_of AS
     (
@@ -57,7 +57,8 @@ SELECT
     groups.name AS name,
     activity.member_id AS member_id,
     activity.role AS role,
-    activity.is_present AND NOT ifNull(moves.left_at > greatest(moves.came_at, activity.last_message_at), false) AS is_present,
+    toBool(activity.is_present AND NOT ifNull(moves.left_at > greatest(moves.came_at, activity.last_message_at), false)) AS is_present,
+    if(is_present OR moves.left_at <= moves.came_at, NULL, moves.left_at) AS left_at,
     activity.joined_at AS joined_at,
     activity.last_message_at AS last_message_at,
     dateDiff('day', toDate32(activity.last_message_at), activity.as_of_day) AS silent_days,

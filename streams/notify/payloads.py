@@ -224,8 +224,8 @@ def _pagerduty(channel: Channel, alert: GroupAlert, said: Said) -> Message:
 
 
 def _links(said: Said) -> Json:
-    """By names that no language changes."""
-    return {name: url for name, (_, url) in zip(("runbook", "dashboard"), said.links, strict=False)}
+    """By names that no language changes. What is over has no runbook."""
+    return {name: url for name, (_, url) in zip(("dashboard", "runbook"), reversed(said.links), strict=False)}
 
 
 def _iso(at: int) -> str:

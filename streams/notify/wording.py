@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -12,14 +11,21 @@ from streams.dashboards.model import Look
 from streams.dashboards.rules import RUNBOOK_OF, runbook_url
 from streams.ranking import printable
 from streams.vitals.rows import AlertKind, GroupAlert
-from streams.words import Language, alert_word, number, state_word, verdict_word, words
+from streams.words import Language, alert_word, clock, number, state_word, verdict_word, words
 
 Names = Callable[[Iterable[str]], Mapping[str, str]]
 """Group ids → the names of those that have one."""
 OVER = ("recovered", "ended")
 _NAME_CHARS, _NAMES_LISTED = 80, 10
 _ALL_DROP = ("all say far less than usual", "均为活跃骤降")
+_UNSEEN = ("its groups are not seen, which is not dying", "其下各群情况不明,并非濒死")
 _SOME_DIE = ("some are dying or dead", "其中有群濒死或已死")
+_CAME_BY = {
+    "off_rhythm": ("by its silence", "因沉默"),
+    "no_message": ("by its silence", "因沉默"),
+    "volume_collapsed": ("by how little is said", "因消息过少"),
+}
+"""Reason → by what the verdict came where the risk had no say in it: English, Chinese."""
 _SEVERITIES = {"critical": ("critical", "严重"), "warning": ("warning", "警告")}
 
 
@@ -66,7 +72,7 @@ class Wording(msgspec.Struct, frozen=True):
 
     def _lines(self, alert: GroupAlert, names: Mapping[str, str]) -> Iterable[str]:
         yield " · ".join(self._facts(alert))
-        yield from (words(reason, self.language) for reason in alert.reasons)
+        yield from (words(reason, self.language, self.zone) for reason in alert.reasons)
         if alert.groups:
             listed = ", ".join(_name(group_id, names) for group_id in alert.groups[:_NAMES_LISTED])
             more = alert.group_count - min(len(alert.groups), _NAMES_LISTED)
@@ -76,7 +82,8 @@ class Wording(msgspec.Struct, frozen=True):
         if not self.grafana_url:
             if alert.group_id and alert.state not in OVER and clean(alert.group_id) == alert.group_id:
                 yield self.word("look at it", "查看") + f": vitals group {shlex.quote(alert.group_id)}"
-            yield self.word("what to do", "处理手册") + f": {runbook_file(alert.kind)}"
+            if alert.state not in OVER:
+                yield self.word("what to do", "处理手册") + f": {runbook_file(alert.kind)}"
 
     def _facts(self, alert: GroupAlert) -> Iterable[str]:
         if alert.verdict:
@@ -85,21 +92,32 @@ class Wording(msgspec.Struct, frozen=True):
             yield self.word(f"{verdict}, was {was}", f"{verdict},此前{was}") if is_change else verdict
         if alert.kind == "common_cause" and alert.state not in OVER:
             yield self.word(*(_SOME_DIE if alert.severity == "critical" else _ALL_DROP))
+        if alert.kind == "blind" and alert.state not in OVER:
+            yield self.word(*_UNSEEN)
         if alert.risk is not None and alert.state not in OVER:
-            yield self.word(f"risk {alert.risk:.0%}", f"风险 {alert.risk:.0%}")
+            yield self._by(alert) + self.word(f"risk {alert.risk:.0%}", f"风险 {alert.risk:.0%}")
         # what is of a source, or of many groups, began before it was noticed
-        begun = self.word("since ", "始于 ") if alert.group_id else self.word("noticed ", "发现于 ")
+        begun = self.word("alert since ", "告警始于 ") if alert.group_id else self.word("noticed ", "发现于 ")
         yield begun + self._time(alert.opened_at)
         if alert.state == "escalated":
-            yield self.word("worse since ", "加重于 ") + self._time(alert.at)
+            verdict = verdict_word(alert.verdict, self.language)
+            worse = (
+                self.word(f"{verdict} since ", f"{verdict}始于 ") if verdict else self.word("worse since ", "加重于 ")
+            )
+            yield worse + self._time(alert.at)
         if alert.state in OVER:
             yield self.word("over ", "结束于 ") + self._time(alert.at)
         if alert.until is not None:
             yield self.word("until ", "至 ") + self._time(alert.until)
 
+    def _by(self, alert: GroupAlert) -> str:
+        """By what a verdict came, if not by the risk, which is then low and would seem to contradict it."""
+        codes = (reason.code for reason in alert.reasons)
+        by = next((_CAME_BY[code] for code in codes if code in _CAME_BY), None)
+        return self.word(f"{by[0]}, ", f"{by[1]},") if by else ""
+
     def _time(self, at: int) -> str:
-        local = datetime.fromtimestamp(at / 1000, UTC).astimezone(self.zone)
-        return f"{local:%Y-%m-%d %H:%M} {local.tzname()}"
+        return clock(at, self.zone)
 
     def _links(self, alert: GroupAlert) -> tuple[tuple[str, str], ...]:
         if not self.grafana_url:
@@ -108,8 +126,8 @@ class Wording(msgspec.Struct, frozen=True):
         page = f"{url}/d/vitals-fleet?var-brand={quote(alert.brand_id, safe='')}"
         if alert.group_id:
             page = f"{url}/d/vitals-group?var-group={quote(alert.group_id, safe='')}"
-        runbook = runbook_url(slug, Look(grafana_url=url))
-        return (self.word("what to do", "处理手册"), runbook), (self.word("dashboard", "看板"), page)
+        links = ((self.word("what to do", "处理手册"), runbook_url(slug, Look(grafana_url=url))),)
+        return (links if alert.state not in OVER else ()) + ((self.word("dashboard", "看板"), page),)
 
 
 def runbook_file(kind: AlertKind) -> str:

@@ -282,7 +282,7 @@ class Turn:
         source.due_at = -1
         if source.episode is not None:
             hours = round((at - source.complete_at) / HOUR_MS, 1)
-            source.episode.reasons = (Reason("blind", {"hours": hours}),)
+            source.episode.reasons = (Reason("blind", {"hours": hours, "complete_at": float(source.complete_at)}),)
             self._tell(source.episode, "opened", source.episode.opened_at, "", at)
 
     # --- telling

@@ -263,13 +263,19 @@ def _core_lost(state: GroupState, at: int, policy: Policy) -> tuple[list[Reason]
     talk = sum(member.score for member in core)
     leader = core[0]
     if _is_gone(leader, at, policy) and leader.score >= policy.leader_share * talk:
-        reason = because("leader_left", share=round(leader.score / talk, 3))
+        reason = because("leader_left", share=round(leader.score / talk, 3), **_going(leader, at))
         return ([reason], []) if not leader.is_present else ([], [reason] * is_sign)
     if 2 * len(gone) < len(core):
         return [], []
-    reason = because("core_left", left=len(gone), core=len(core))
     have_left = sum(not member.is_present for member in core)
+    reason = because("core_left", left=len(gone), core=len(core), quit=have_left)
     return ([reason], []) if 2 * have_left >= len(core) else ([], [reason] * is_sign)
+
+
+def _going(member: Member, at: int) -> dict[str, float]:
+    """How many UTC days ago a lost member left, or last wrote if they are still here."""
+    name, when = ("silent_days", member.last_message_at) if member.is_present else ("left_days", member.presence_at)
+    return {name: at // DAY_MS - (when or 0) // DAY_MS}
 
 
 def _core(state: GroupState, at: int, policy: Policy) -> list[Member]:

@@ -367,7 +367,8 @@ def test_a_blind_source_is_told_once_and_when_it_is_seen_again_once():
     assert desk.heard == [("blind", "opened", ""), ("blind", "recovered", "")]
     opened = desk.told[0]
     assert (opened.source_name, opened.at, opened.told_at) == ("wecom/acme", blind_at, blind_at + 10 * MINUTE)
-    assert (opened.reasons, opened.severity) == ((Reason("blind", {"hours": 12.2}),), "critical")
+    reason = Reason("blind", {"hours": 12.2, "complete_at": float(complete_at)})
+    assert (opened.reasons, opened.severity) == ((reason,), "critical")
 
 
 def test_a_source_that_is_heard_again_at_once_is_not_told():

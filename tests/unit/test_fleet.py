@@ -3,7 +3,7 @@ from datetime import date, timedelta
 import pytest
 
 from streams import fleet
-from streams.fleet import Fleet, Week, match, weeks_of
+from streams.fleet import LAST_DAYS, Fleet, Week, days_of, match, weeks_of
 from streams.settings import Settings
 from tests.samples import health
 
@@ -40,6 +40,12 @@ def test_weeks_count_back_from_the_last_day():
     days = [day(back, messages=back, speakers=back) for back in range(14)]
     first, second = LAST - timedelta(days=13), LAST - timedelta(days=6)
     assert weeks_of(days) == [Week(first, sum(range(7, 14)), 7), Week(second, sum(range(7)), 0)]
+
+
+def test_the_latest_days_end_with_the_last_and_a_missing_one_is_zero():
+    assert days_of([day(0, 3), day(2, 5)]) == [5, 0, 3]
+    assert days_of([day(back, back) for back in range(60)]) == list(reversed(range(LAST_DAYS)))
+    assert days_of([]) == []
 
 
 def test_days_left_over_are_dropped_but_a_first_week_is_shown():

@@ -26,7 +26,15 @@ def test_the_page():
         "few people speak here: the risk is that of groups like this, and says little of the moment",
     ]
     told = "\n".join(lines)
-    for part in ("12,345.50 CNY", "most 520 a week", "1,212 + 2 staff", "23/100", "40%", "陈一诺", "2026-11-10 (gone)"):
+    for part in (
+        "12,345.50 CNY",
+        "most 520 a week",
+        "1,212 + 2 staff",
+        "23/100",
+        "40%",
+        "陈一诺",
+        "2026-11-10 (left 2026-11-11)",
+    ):
         assert part in told
     assert "newcomers who spoke" not in told
     assert lines[-1] == "source complete to 2026-11-22 00:00 UTC"
@@ -53,6 +61,19 @@ def test_no_english_is_left_in_chinese():
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_charts_fit(width):
     assert max(cell_len(line) for line in text(page(), width)[12:15]) <= width
+
+
+def test_the_latest_days_are_told_in_numbers_two_weeks_a_line():
+    assert [line for line in text(page()) if line.startswith("messages from")] == [
+        "messages from 2026-11-03: 9 8 11 7 9 10 8 9 2 1 0 0 1 0",
+        "messages from 2026-11-17: 1 0 1 0 0",
+    ]
+
+
+def test_who_was_not_seen_leaving_is_gone():
+    [talker] = page().members
+    unseen = msgspec.structs.replace(page(), members=[msgspec.structs.replace(talker, left_at=None)])
+    assert "2026-11-10 (gone)" in "\n".join(text(unseen))
 
 
 def test_a_group_of_a_day_has_a_page():

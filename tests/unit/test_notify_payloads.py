@@ -11,7 +11,7 @@ from streams.dashboards.rules import RUNBOOK_OF
 from streams.notify import payloads, signatures
 from streams.notify.payloads import fitting, message
 from streams.notify.wording import Said, Wording, clean, runbook_file
-from streams.vitals.rows import AlertKind
+from streams.vitals.rows import AlertKind, Reason
 from tests.notifying import ACKNOWLEDGED, AT, BLIND, COMMON, DROP, NAMES, OPENED, RECOVERED, SECRET, alert, channel
 
 ROOT = Path(__file__).parent.parent.parent
@@ -82,13 +82,35 @@ def lines_of(alert, grafana=""):
 def test_what_got_worse_says_since_when():
     worse = alert(number=2, state="escalated", was="fading", at=AT + 18 * 86_400_000)
     assert lines_of(worse)[0] == (
-        "dying, was fading · risk 73% · since 2025-11-24 00:00 UTC · worse since 2025-12-12 00:00 UTC"
+        "dying, was fading · by its silence, risk 73% · alert since 2025-11-24 00:00 UTC"
+        " · dying since 2025-12-12 00:00 UTC"
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "by"),
+    [("off_rhythm", "by its silence, "), ("volume_collapsed", "by how little is said, "), ("breadth", "")],
+)
+def test_an_alarm_says_by_what_it_came_where_the_risk_is_not_why(code, by):
+    assert f" · {by}risk 14%" in lines_of(alert(risk=0.14, reasons=(Reason(code, {}),)))[0]
+
+
+def test_the_groups_of_a_blind_source_are_unseen_until_it_is_seen_again():
+    over = msgspec.structs.replace(BLIND, state="recovered", number=2, at=AT)
+    assert [lines_of(one)[0].startswith("its groups are not seen") for one in (BLIND, over)] == [True, False]
+
+
+def test_what_is_over_asks_nothing_of_anybody():
+    assert [line for line in lines_of(OPENED) if line.startswith("what to do: ")] != []
+    assert [line for line in lines_of(RECOVERED) if line.startswith("what to do: ")] == []
+    links = [made("webhook", "en", case)["body"]["data"]["links"] for case in ("one", "over")]
+    assert [sorted(found) for found in links] == [["dashboard", "runbook"], ["dashboard"]]
+    assert "/d/vitals-group?" in links[1]["dashboard"]
 
 
 def test_a_verdict_that_stayed_is_said_once():
     over = alert(number=2, kind="drop", state="recovered", verdict="healthy", was="healthy")
-    assert lines_of(over)[0].startswith("healthy · since ")
+    assert lines_of(over)[0].startswith("healthy · alert since ")
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,23 @@ def test_a_cause_in_sight_and_half_a_week_are_a_warning_whatever_the_risk() -> N
     assert "fading" not in {row.verdict for row in calm}
 
 
+@pytest.mark.parametrize(("is_seen", "number"), [(True, "left_days"), (False, "silent_days")])
+def test_a_leader_who_is_lost_left_or_is_silent_and_it_is_said_since_when(is_seen: bool, number: str) -> None:
+    """The leader writes last on day 99 and leaves on day 100, or does not."""
+    crowd = [join(10**7 + n, START + n, f"m_{n}") for n in range(9)]
+    led = [message(10**6 + d * 100 + n, START + d * DAY_MS + 50 + n, "m_0") for d in range(100) for n in range(30)]
+    rest = [message(5 * 10**6 + d * 9 + n, START + d * DAY_MS + n, f"m_{n}") for d in range(140) for n in range(1, 6)]
+    rest = [event for event in rest if event.occurred_at < START + 100 * DAY_MS or event.occurred_at // DAY_MS % 9 == 0]
+    gone = [leave(10**8, START + 100 * DAY_MS + 7, "m_0")] if is_seen else []
+    rows = history([*crowd, *led, *rest, *gone], 140)
+    told = [(row, reason) for row in rows for reason in row.reasons if reason.code == "leader_left"]
+    assert told
+    for row, reason in told:
+        days = (row.at - START) // DAY_MS
+        assert set(reason.numbers) == {"share", number}
+        assert reason.numbers[number] == days - (100 if is_seen else 99)
+
+
 def test_a_group_that_hardly_writes_any_more_is_called_dead_though_somebody_does() -> None:
     rows = history(talk(range(60), 20) + talk(range(60, 140, 13), 1), 140)
     dead = next(row for row in rows if row.verdict == "dead")

@@ -1,5 +1,6 @@
 import re
 from typing import get_args
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -8,6 +9,7 @@ from streams.vitals.turn import ALERT_REASONS
 from streams.vitals.verdict import REASON_CODES, Verdict
 from streams.words import (
     ALERT_WORDS,
+    FULLER_WORDS,
     REASON_WORDS,
     STATE_WORDS,
     VERDICT_WORDS,
@@ -70,6 +72,36 @@ def say(language, code, **numbers):
             "5 of 6 core members left or fell silent",
             "6 名核心成员中有 5 名退群或沉默",
         ),
+        (
+            "core_left",
+            {"left": 5, "core": 6, "quit": 2},
+            "5 of 6 core members are lost: 2 left, the others fell silent",
+            "6 名核心成员中流失 5 名:2 名退群,其余沉默",
+        ),
+        (
+            "leader_left",
+            {"share": 0.81},
+            "the member who carried 81% of the core's talk left or fell silent",
+            "承担核心 81% 发言的成员退群或沉默",
+        ),
+        (
+            "leader_left",
+            {"share": 0.81, "left_days": 1},
+            "the member who carried 81% of the core's talk left 1 day ago",
+            "承担核心 81% 发言的成员 1 天前退群",
+        ),
+        (
+            "leader_left",
+            {"share": 0.81, "silent_days": 22},
+            "the member who carried 81% of the core's talk is here, silent for 22 days",
+            "承担核心 81% 发言的成员仍在群内,已沉默 22 天",
+        ),
+        (
+            "blind",
+            {"hours": 12.2, "complete_at": 1_795_352_400_000},
+            "not heard for 12 hours, complete to 2026-11-22 13:00 UTC",
+            "已中断 12 小时,数据完整至 2026-11-22 13:00 UTC",
+        ),
         ("planned_end", {}, "ended as planned", "已按计划结束"),
     ],
 )
@@ -81,6 +113,17 @@ def test_reason_in_both_languages(code, numbers, english, chinese):
 def test_both_languages_tell_the_same_numbers(code):
     english, chinese = REASON_WORDS[code]
     assert sorted(SLOTS.findall(english)) == sorted(SLOTS.findall(chinese))
+
+
+def test_fuller_words_are_of_a_known_code_in_both_languages():
+    for code, english, chinese in FULLER_WORDS:
+        assert code in REASON_WORDS
+        assert sorted(SLOTS.findall(english)) == sorted(SLOTS.findall(chinese))
+
+
+def test_times_are_told_as_the_clock_of_the_reader_shows_them():
+    blind = Reason("blind", {"hours": 12.2, "complete_at": 1_795_352_400_000})
+    assert "complete to 2026-11-22 21:00 CST" in words(blind, "en", ZoneInfo("Asia/Shanghai"))
 
 
 @pytest.mark.parametrize("code", REASON_WORDS)
