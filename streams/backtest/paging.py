@@ -16,6 +16,7 @@ from streams.vitals.episodes import AlertPolicy
 from streams.vitals.policy import DAY_MS
 from streams.vitals.risk import Model
 from streams.vitals.rows import AlertKind, AlertState, GroupAlert
+from streams.words import counted
 
 RINGS: tuple[AlertState, ...] = ("opened", "escalated", "resumed")
 """What asks somebody to look. That an alert is over is told too, but pages nobody."""
@@ -121,7 +122,7 @@ def summary(alerts: Sequence[GroupAlert], routes: Sequence[Route] | None, told: 
     rung = pages(alerts, ids, stories)
     of_death = Counter(page.outcome for page in rung if page.is_first)
     before = of_death["true"]
-    times = f"{len(rung):,} time{'s' if len(rung) != 1 else ''}"
+    times = counted(len(rung), "time")
     yield f"with these settings you would have been paged {times}, {before:,} of them before a death"
     yield f"  {_what(rung)}"
     yield from (f"  {line}" for line in _worth(rung, told))
@@ -158,7 +159,7 @@ def _worth(rung: Sequence[Page], told: Sequence[Story]) -> Iterator[str]:
     if deaths:
         half = f", half of these {_lead(median_low(leads))}" if leads else ""
         what = f"{HORIZON_DAYS} days with under {DEATH_SHARE:.0%} of the usual"
-        yield f"of {len(deaths):,} deaths ({what}) {len(leads):,} had a page ({len(leads) / len(deaths):.0%}){half}"
+        yield f"of {counted(len(deaths), 'death')} ({what}) {len(leads):,} had a page ({len(leads) / len(deaths):.0%}){half}"
     years, judged = sum(one.days for one in told) / 365, sum(len(one.weeks) for one in told) * ORIGIN_DAYS / 365
     false = sum(page.is_first and page.outcome == "false" for page in rung)
     if years:
@@ -185,13 +186,13 @@ def _unheard(alerts: Sequence[GroupAlert], ids: frozenset[str] | None) -> Iterat
 
 def _of_brand(rung: Sequence[Page]) -> str:
     came = Counter(page.outcome for page in rung if page.is_first)
-    return f"{len(rung):,} pages, {came['true']:,} before a death, {came['false']:,} for nothing"
+    return f"{counted(len(rung), 'page')}, {came['true']:,} before a death, {came['false']:,} for nothing"
 
 
 def _of_channel(one: Heard, alerts: Sequence[GroupAlert]) -> str:
     rings = sum(alert.alert_id in one.ids and alert.state in RINGS for alert in alerts)
     quiet = f", {one.after_quiet:,} after its quiet hours, {one.spared:,} spared by them" if one.route.quiet else ""
-    return f"{one.route.name}: {len(one.ids):,} alerts, {rings:,} of them pages{quiet}"
+    return f"{one.route.name}: {counted(len(one.ids), 'alert')}, {counted(rings, 'page')} among them{quiet}"
 
 
 def circumstances(settings: Settings, model: Model, routes: Sequence[Route] | None) -> Iterator[str]:
@@ -210,11 +211,7 @@ def circumstances(settings: Settings, model: Model, routes: Sequence[Route] | No
     own = "the shipped calendars" if settings.holidays is None else str(settings.holidays)
     yield f"  days off, on which no talk is no drop: {own} (VITALS_HOLIDAYS)"
     path = settings.home / FILE
-    what = (
-        "everybody is told everything at once"
-        if routes is None
-        else f"{len(routes)} channel{'s' if len(routes) != 1 else ''}"
-    )
+    what = "everybody is told everything at once" if routes is None else counted(len(routes), "channel")
     yield f"  {'no ' if routes is None else ''}{path}: {what}"
 
 

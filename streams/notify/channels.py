@@ -104,7 +104,7 @@ def _tables(settings: Settings) -> Sequence[_Table]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is no valid TOML: {error}") from None
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{path}: {error}") from None
+        raise SettingsError(f"{path}: {error}; `vitals notify --help` shows what may stand there") from None
     names = [table.name for table in tables]
     for name in names:
         if not re.fullmatch(r"[\w-]{1,64}", name):

@@ -4,6 +4,7 @@ The file grows by lines of JSON, each whole and on disk before a call returns: a
 At times it is written anew without what no longer matters.
 """
 
+import errno
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -111,7 +112,7 @@ class Spool:
         data = msgspec.json.encode(line) + b"\n"
         try:
             if os.write(self._file, data) < len(data):
-                raise OSError(f"{self._path} took only a part")
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(self._file)
         except OSError:
             os.ftruncate(self._file, self._size)  # no half line may stand before the next

@@ -122,7 +122,7 @@ def test_the_summary_in_words():
         "with these settings you would have been paged 4 times, 1 of them before a death",
         "  2 of a dying group (1 before a death, 0 after it, 1 for nothing, 0 that cannot be judged), "
         "1 of a blind source, 1 of what had grown worse",
-        "  of 1 deaths (56 days with under 5% of the usual) 1 had a page (100%), "
+        "  of 1 death (56 days with under 5% of the usual) 1 had a page (100%), "
         "half of these 19 days or more before the last message",
         "  1.45 false pages a judged group-year (1 in 0.7), 2.43 pages a group-year in all",
         "  withheld: history 1",
@@ -155,9 +155,17 @@ def test_with_routes_only_what_they_hear_counts():
     assert lines[0] == "with these settings you would have been paged 3 times, 1 of them before a death"
     assert "  1 more would have paged, but no channel took them or quiet hours made them needless" in lines
     assert lines[-2:] == [
-        "  channel night: 3 alerts, 3 of them pages, 1 after its quiet hours, 2 spared by them",
-        "  channel bad: 2 alerts, 2 of them pages",
+        "  channel night: 3 alerts, 3 pages among them, 1 after its quiet hours, 2 spared by them",
+        "  channel bad: 2 alerts, 2 pages among them",
     ]
+
+
+def test_one_of_a_kind_is_said_so():
+    alerts = [alert("acme/dying", 180), alert("bolt/x", 181, brand_id="bolt")]
+    lines = list(summary(alerts[:1], [night()], [DYING]))
+    assert lines[0].startswith("with these settings you would have been paged 1 time, ")
+    assert lines[-1].startswith("  channel night: 1 alert, 1 page among them, ")
+    assert "  brand bolt: 1 page, 0 before a death, 0 for nothing" in summary(alerts, None, [DYING])
 
 
 def test_a_death_that_was_paged_late_has_a_lead_of_less_than_nothing():

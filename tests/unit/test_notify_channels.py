@@ -43,6 +43,7 @@ def test_a_missing_file_is_one_line_with_an_example(tmp_path):
         ("x = [", "no valid TOML"),
         ("", "missing required field `notify`"),
         (GOOD + "colour = 1", "unknown field `colour`"),
+        (GOOD + 'url = "https://x.example/t0ken"', "`vitals notify --help` shows what may stand there"),
         (GOOD + 'min_severity = "low"', "Invalid enum value 'low'"),
         (GOOD.replace("slack", "icq"), "Invalid enum value 'icq'"),
         (GOOD.replace("ops", "../x"), "must be of letters"),

@@ -1,5 +1,6 @@
 """When a channel sends, what it does when it cannot, and what a restart remembers."""
 
+import os
 import random
 from collections import defaultdict
 from zoneinfo import ZoneInfo
@@ -328,6 +329,18 @@ def test_a_line_cut_off_by_a_kill_is_dropped_and_what_follows_is_whole(tmp_path)
         assert list(Spool(path).waiting) == [one, three]
     path.write_bytes(data)
     assert list(Spool(path).waiting) == [one, two]
+
+
+def test_a_disk_that_takes_only_a_part_of_a_line_is_said_to_be_full(tmp_path, monkeypatch):
+    spool, (one, two) = Spool(tmp_path / "s.jsonl"), (Entry(alert, 0, 0) for alert in alerts(2))
+    spool.put([one])
+    write = os.write
+    with monkeypatch.context() as full:
+        full.setattr("streams.notify.spool.os.write", lambda file, data: write(file, data[:9]))
+        with pytest.raises(OSError, match="No space left") as raised:
+            spool.put([two])
+    assert raised.value.strerror
+    assert list(Spool(tmp_path / "s.jsonl").waiting) == [one]
 
 
 def test_a_spool_stays_small_and_forgets_only_the_oldest_ids(tmp_path):
