@@ -11,9 +11,11 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from streams.agents import Agent, absorb
+import msgspec
+
+from streams.agents import DEAD_LETTERS, Agent, absorb
 from streams.dead_letter_limit import Limit
-from streams.dead_letters import DeadLetter
+from streams.dead_letters import DeadLetter, dead_letter
 from streams.errors import VitalsError
 from streams.logs import log_of
 from streams.positions import Loaded, Position, load, pack_position, table_key, term_after
@@ -96,26 +98,39 @@ class Holding:
         self.is_given_up = False
         self.superseded: list[bytes] = list(loaded.foreign)
         self._written = loaded.written
-        self._refused: set[str] = set()
+        self._too_large: set[str] = set()
         self.log = log
         log.restore(loaded.position.partition_value if loaded.position else None, loaded.values)
 
-    def changed(self) -> list[tuple[str, Record]]:
-        """The changed values as of `next`, by key; a value that is too large stays as it last was."""
-        fitting = []
+    def changed(self) -> tuple[list[tuple[str, Record]], list[DeadLetter]]:
+        """The changed values as of `next`, by key. One too large stays as it last was, and once a letter says so."""
+        fitting, letters = [], []
         for key, value in self.log.take_changed().items():
             if len(value) <= MAX_VALUE_BYTES:
                 fitting.append((key, Record(self.tp.partition, table_key(key, self.topic_id, self.term), value)))
-            else:
-                self._refuse(key, len(value))
-        return fitting
+            elif key not in self._too_large:
+                self._too_large.add(key)
+                letters.append(self._refused(key, value))
+        return fitting, letters
 
-    def _refuse(self, key: str, size: int) -> None:
-        if key not in self._refused:
-            self._refused.add(key)
-            log.error("%s: its value of %d bytes is beyond the limit of %d; the last smaller one is kept and what"
-                      " came since is lost at the next start: split the group or shorten its history",
-                      key, size, MAX_VALUE_BYTES)  # fmt: skip
+    def _refused(self, key: str, value: bytes) -> DeadLetter:
+        """What is said of a value that is too large; its bytes are not kept."""
+        detail = (
+            f"a value of {len(value):,} bytes, {MAX_VALUE_BYTES:,} at most: the last smaller one is kept, and what came"
+            f" since is lost at the next start; split the group"
+        )
+        log.error("%s/%d: %s; `vitals dead-letters list` names it", self.tp.topic, self.tp.partition, detail)
+        letter = dead_letter(
+            value,
+            origin=self.tp.topic,
+            partition=self.tp.partition,
+            position=self.next - 1,
+            reason="too_large",
+            detail=detail,
+            at=time.time_ns() // 1_000_000,
+            key=key.encode(),
+        )
+        return msgspec.structs.replace(letter, original=b"")
 
     def position(self) -> Record:
         """The position record as of `next`."""
@@ -228,8 +243,10 @@ class Holdings:
         began, records = time.monotonic(), 0
         await self._outputs.delivered()
         holdings = [holding for holding in holdings if not holding.is_given_up]
-        changed = [(holding, key, record) for holding in holdings for key, record in holding.changed()]
+        taken = [(holding, *holding.changed()) for holding in holdings]
+        changed = [(holding, key, record) for holding, fitting, _ in taken for key, record in fitting]
         try:
+            await self._tell([letter for *_, letters in taken for letter in letters])
             await self._write([record for _, _, record in changed])
             await self._write([holding.position() for holding in holdings])
         except BaseException:
@@ -245,6 +262,13 @@ class Holdings:
             holding.flushed, holding.dirty_since = holding.next, None
         self.flushes_total += 1
         self.on_flush(time.monotonic() - began, records)
+
+    async def _tell(self, letters: Sequence[DeadLetter]) -> None:
+        if letters:
+            await self._outputs.send(Output(DEAD_LETTERS, letter.letter_id, letter) for letter in letters)
+            await self._outputs.delivered()
+            self.dead_letters_total += len(letters)
+            self.refused.update(letter.reason for letter in letters)
 
     async def _write(self, records: Sequence[Record]) -> None:
         if not records:

@@ -404,10 +404,17 @@ def test_a_value_beyond_the_limit_is_refused_and_the_last_smaller_one_kept(monke
         await worker.commit()
         values, next_offset, _ = stored(kafka)
         assert (values, next_offset) == (before, 50)
+        await worker.fold(50, 60)
+        await worker.holdings.flush_due()
+        letters = [one.value for one in kafka.outputs if one.topic == "dead-letters"]
+        assert sorted(letter.key for letter in letters) == [b"k0", b"k1", b"k2"]
+        assert {(letter.reason, letter.position, letter.original) for letter in letters} == {("too_large", 49, b"")}
+        assert not any(letter.is_whole for letter in letters)
+        assert worker.holdings.refused == {"too_large": 3}
 
     asyncio.run(run())
     assert [record.levelname for record in caplog.records] == ["ERROR"] * 3
-    assert "k0" in caplog.text
+    assert "k0" not in caplog.text
 
 
 def test_a_topic_made_again_is_folded_anew():
