@@ -159,7 +159,8 @@ def _worth(rung: Sequence[Page], told: Sequence[Story]) -> Iterator[str]:
     if deaths:
         half = f", half of these {_lead(median_low(leads))}" if leads else ""
         what = f"{HORIZON_DAYS} days with under {DEATH_SHARE:.0%} of the usual"
-        yield f"of {counted(len(deaths), 'death')} ({what}) {len(leads):,} had a page ({len(leads) / len(deaths):.0%}){half}"
+        died = counted(len(deaths), "death")
+        yield f"of {died} ({what}) {len(leads):,} had a page ({len(leads) / len(deaths):.0%}){half}"
     years, judged = sum(one.days for one in told) / 365, sum(len(one.weeks) for one in told) * ORIGIN_DAYS / 365
     false = sum(page.is_first and page.outcome == "false" for page in rung)
     if years:
