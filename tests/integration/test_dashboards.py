@@ -118,13 +118,16 @@ def test_the_runbook_of_a_common_cause_asks_of_its_groups_though_their_verdicts_
     common = shared | {"alert_id": "dash-c/1", "episode_id": "dash-c", "alert": "common_cause"}
     drop = shared | {"alert_id": "dash-d/1", "episode_id": "dash-d", "alert": "drop", "group_id": GROUP}
     give_rows(home, "group_alerts_v1", [common, drop | {"cause_id": "dash-c", "withheld": "common_cause"}])
-    shares, days, moments = [
+    sources, shares, bends, days, moments = [
         [row for row in Warehouse(home, "bi").answer(sql).rows if row[0] == "dash"]
-        for sql in queries_in(text_of("common-cause"))[:3]
+        for sql in queries_in(text_of("common-cause"))
     ]
+    assert [row[2] for row in sources] == ["dash-live"]
     assert [(row[3], row[4]) for row in shares] == [(1, 3)]
+    assert shares[0][6] == (TODAY - timedelta(days=3)).date()
+    assert [row[3:] for row in bends] == [(5.0, (TODAY - timedelta(days=1)).date())]
     assert {row[2] for row in days} == {5}
-    assert {row[2] for row in moments} == {"post", "benefit"}
+    assert {(row[2], row[4], row[5]) for row in moments} == {("post", 1, 0), ("benefit", 1, 0)}
 
 
 def test_a_group_without_news_still_counts_and_a_brand_without_any_has_a_row(home):

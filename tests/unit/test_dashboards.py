@@ -184,6 +184,8 @@ def test_alerts_runbooks_and_panels_match():
         headings = re.findall(r"^## (.+)$", text, flags=re.MULTILINE)
         assert headings == ["First look", "Likely causes", "What to do", "When to escalate"]
         assert queries_in(text)
+        whom = text.partition("## When to escalate\n")[2]
+        assert re.findall(r"^- \*\*(.+?):\*\* \w", whom, flags=re.MULTILINE) == ["Now", "In the morning"]
         assert shown["runbooks"][number].text == (text, text)
         assert runbook_url(slug, EN).endswith(f"/d/vitals-runbooks?viewPanel={number}")
 
