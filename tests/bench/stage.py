@@ -90,6 +90,8 @@ class Stage:
             if isinstance(event, GroupEvent):
                 producer.produce("chat-events", value, event.group_id.encode())
                 count += 1
+                if not count % 100_000:
+                    producer.flush()
                 continue
             for partition in range(self.settings.partitions):
                 producer.produce("chat-events", value, b"", partition)
