@@ -74,14 +74,33 @@ def _files(settings: Settings) -> dict[str, str]:
             raise SettingsError(f"VITALS_KAFKA_{name.upper()} is {path}: there is no such file")
     if len({"certificate", "key"} & set(files)) == 1:
         raise SettingsError("set VITALS_KAFKA_CERTIFICATE and VITALS_KAFKA_KEY together, or neither")
-    return {name: str(path) for name, path in files.items()}
+    texts = {name: str(path) for name, path in files.items()}
+    _loaded(texts)  # what each client would say of a file that it cannot read, is no line for a user
+    return texts
 
 
 def _context(settings: Settings) -> ssl.SSLContext | None:
-    if not settings.kafka_security.endswith("SSL"):
-        return None
-    files = _files(settings)
-    context = ssl.create_default_context(cafile=files.get("ca"))
+    return _loaded(_files(settings)) if settings.kafka_security.endswith("SSL") else None
+
+
+def _loaded(files: dict[str, str]) -> ssl.SSLContext:
+    ca = files.get("ca")
+    try:
+        context = ssl.create_default_context(cafile=ca)
+    except OSError as error:
+        raise SettingsError(f"VITALS_KAFKA_CA is {ca}: it is no PEM file of certificates ({_why(error)})") from None
     if "certificate" in files:
-        context.load_cert_chain(files["certificate"], files["key"])
+        certificate, key = files["certificate"], files["key"]
+        try:
+            context.load_cert_chain(certificate, key, password="")  # else it would ask for one on the terminal
+        except OSError as error:
+            raise SettingsError(
+                f"VITALS_KAFKA_CERTIFICATE is {certificate}, VITALS_KAFKA_KEY {key}: they must be PEM files that "
+                f"belong together, the key without a passphrase ({_why(error)})"
+            ) from None
     return context
+
+
+def _why(error: OSError) -> str:
+    """OpenSSL's short name of it, or the system's."""
+    return str(getattr(error, "reason", None) or error.strerror or type(error).__name__)

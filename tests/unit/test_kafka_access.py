@@ -1,6 +1,8 @@
 """Kafka's addresses, TLS and login in the words of its three clients; `tests/integration` tries them on a broker."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import msgspec
@@ -61,17 +63,50 @@ def test_half_a_login_is_refused(settings, given, said):
             client(changed(settings, **given))
 
 
-def test_certificates_are_files_that_are_there(settings, tmp_path):
-    tls = changed(settings, kafka_security="SSL", kafka_ca=tmp_path / "ca.pem")
-    with pytest.raises(SettingsError, match=r"VITALS_KAFKA_CA is .*ca\.pem: there is no such file"):
+@pytest.fixture(scope="module")
+def pem(tmp_path_factory):
+    """A folder with two certificates that sign themselves, each with its key, and a key with a passphrase."""
+    if not shutil.which("openssl"):
+        pytest.skip("no openssl here to make a certificate with")
+    folder = tmp_path_factory.mktemp("pem")
+    new = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -days 2 -subj /CN=localhost -nodes"
+    for name in ("a", "b"):
+        made = f"{new} -keyout {name}.key -out {name}.pem"
+        subprocess.run(made.split(), cwd=folder, check=True, capture_output=True)
+    locked = "openssl ec -in a.key -out locked.key -aes256 -passout pass:word"
+    subprocess.run(locked.split(), cwd=folder, check=True, capture_output=True)
+    (folder / "junk.pem").write_text("junk")
+    return folder
+
+
+def test_certificates_are_files_that_are_there(settings, pem):
+    tls = changed(settings, kafka_security="SSL", kafka_ca=pem / "none.pem")
+    with pytest.raises(SettingsError, match=r"VITALS_KAFKA_CA is .*none\.pem: there is no such file"):
         kafka_access.librdkafka(tls)
-    (tmp_path / "ca.pem").touch()
-    assert kafka_access.librdkafka(tls)["ssl.ca.location"] == str(tmp_path / "ca.pem")
-    assert kafka_access.kafka_python(tls)["ssl_cafile"] == str(tmp_path / "ca.pem")
+    tls = changed(tls, kafka_ca=pem / "a.pem")
+    assert kafka_access.librdkafka(tls)["ssl.ca.location"] == str(pem / "a.pem")
+    assert kafka_access.kafka_python(tls)["ssl_cafile"] == str(pem / "a.pem")
     with pytest.raises(SettingsError, match="VITALS_KAFKA_CERTIFICATE and VITALS_KAFKA_KEY together"):
-        kafka_access.librdkafka(changed(tls, kafka_certificate=tmp_path / "ca.pem"))
-    own = kafka_access.librdkafka(changed(tls, kafka_certificate=tmp_path / "ca.pem", kafka_key=tmp_path / "ca.pem"))
-    assert own["ssl.certificate.location"] == own["ssl.key.location"] == str(tmp_path / "ca.pem")
+        kafka_access.librdkafka(changed(tls, kafka_certificate=pem / "a.pem"))
+    own = kafka_access.librdkafka(changed(tls, kafka_certificate=pem / "a.pem", kafka_key=pem / "a.key"))
+    assert (own["ssl.certificate.location"], own["ssl.key.location"]) == (str(pem / "a.pem"), str(pem / "a.key"))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"ca": "junk.pem"}, r"VITALS_KAFKA_CA is .*junk\.pem: it is no PEM file of certificates"),
+        ({"certificate": "junk.pem", "key": "a.key"}, "they must be PEM files that belong together"),
+        ({"certificate": "a.pem", "key": "b.key"}, "they must be PEM files that belong together"),
+        ({"certificate": "a.pem", "key": "locked.key"}, "the key without a passphrase"),
+    ],
+)
+def test_certificates_that_cannot_be_used_are_refused_in_one_line(settings, pem, given, said):
+    tls = changed(settings, kafka_security="SSL", **{f"kafka_{name}": pem / file for name, file in given.items()})
+    for client in (kafka_access.librdkafka, kafka_access.kafka_python, kafka_access.faust):
+        with pytest.raises(SettingsError, match=said) as raised:
+            client(tls)
+        assert "\n" not in str(raised.value)
 
 
 def test_tls_checks_the_name_of_the_server(settings):
