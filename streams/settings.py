@@ -114,12 +114,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.home / "logs"
 
     def password_of(self, who: str) -> str:
-        """The configured or generated password of `clickhouse`, `bi`, `kafka` or a reader; "" if there is none yet."""
+        """The configured or generated password of `clickhouse`, `bi`, `kafka` or a reader; "" if there is none yet.
+
+        Raises SettingsError for a file that cannot be read, such as the folder that Docker makes of a missing one.
+        """
         configured = {"clickhouse": self.clickhouse_password, "bi": self.bi_password, "kafka": self.kafka_password}
         if (given := configured.get(who)) is not None:
             return given
         path = self.secrets / who
-        return path.read_text().strip() if path.exists() else ""
+        try:
+            return path.read_text(encoding="utf-8").strip()
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "no text"
+            raise SettingsError(
+                f"cannot read the password {path} ({why}): make it a file that this user may read"
+            ) from None
 
 
 def _toml(path: Path) -> dict[str, Any]:

@@ -133,3 +133,14 @@ def test_clickhouse_is_asked_over_tls_where_it_should_be(settings, monkeypatch):
     assert [(one["secure"], one["ca_certs"]) for one in made] == [(False, None), (True, str(settings.home / "ca.pem"))]
     assert datasource(changed(settings, clickhouse_secure=True))["jsonData"]["secure"] is True
     assert "secure" not in datasource(settings)["jsonData"]
+
+
+def test_a_password_that_cannot_be_read_is_one_line(settings):
+    """Docker makes a folder of a file that is to be mounted and is not there."""
+    assert settings.password_of("bi") == ""
+    (settings.secrets / "bi").mkdir(parents=True)
+    with pytest.raises(SettingsError, match=r"^cannot read the password .*bi \(Is a directory\): make it a file"):
+        settings.password_of("bi")
+    (settings.secrets / "kafka").write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match=r"kafka \(no text\)"):
+        settings.password_of("kafka")
