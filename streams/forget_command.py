@@ -21,10 +21,14 @@ DELAY = "Kafka's files lose it within two hours, ClickHouse's within ten minutes
     epilog="\b\nExample:\n  vitals forget m_3nq0b2tq8fHk1c9Z --dry-run\n"
     "  vitals forget --brand acme --platform slack - < ids.txt\n  vitals forget --again --yes",
 )
-@click.argument("members", nargs=-1, metavar="MEMBER...")
+@click.argument("members", nargs=-1, metavar="[MEMBER]...")
 @click.option("--brand", help="Of raw ids, with --platform.")
 @click.option("--platform", help="Where the raw ids are from: irc, slack, or customer for those of orders.")
-@click.option("--again", is_flag=True, help="All who were ever forgotten: what came back meanwhile is erased again.")
+@click.option(
+    "--again",
+    is_flag=True,
+    help="All who were ever forgotten: what came back is erased again, but for what only a raw id finds.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be erased.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--timeout", type=click.FloatRange(min=0), default=600, show_default=True, help="For the sink, seconds.")
@@ -40,8 +44,8 @@ def forget_command(
 ) -> None:
     """Erase who members are: their raw ids and names, everywhere, for good.
 
-    A MEMBER is a pseudonym, or with --brand and --platform a raw id; - reads them from standard input, a line each.
-    What they did stays, under the pseudonym: no count changes. A later import sends neither id nor name again; an
+    A MEMBER is a pseudonym, or with --brand and --platform a raw id; - reads them from standard input, a line each,
+    where no list of processes shows them. What they did stays, under the pseudonym: no count changes. A later import sends neither id nor name again; an
     import that runs meanwhile may, so run --again after it. Files that you imported are yours to erase.
     """
     from streams import erasure  # noqa: PLC0415  `--help` needs no driver

@@ -3,14 +3,19 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
-from streams.erasure import Found, _naming
+from streams.dead_letters import DeadLetter, dead_letter
+from streams.erasure import ERASED, Found, _naming, _rows, find
 from streams.errors import VitalsError
 from streams.forget_command import forget_command, pseudonyms, summary
+from streams.identities import MemberIdentity
+from streams.letter_box import Kept
 from streams.pseudonyms import Pseudonyms, brand_secret
 from streams.settings import Settings
+from streams.warehouse import Warehouse
 
 MEMBER = "m_3nq0b2tq8fHk1c9Z"
 
@@ -93,3 +98,38 @@ def test_the_summary_says_what_to_look_at_where_nobody_is_known() -> None:
 def test_either_members_are_given_or_all_who_were_forgotten(arguments: list[str]) -> None:
     done = CliRunner().invoke(forget_command, arguments)
     assert (done.exit_code, done.output.splitlines()[-1]) == (2, "Error: give either members or --again")
+
+
+def letter(raw: bytes, detail: str = "it is no line") -> DeadLetter:
+    return dead_letter(raw, origin="f", partition=-1, position=1, reason="unparsable_line", detail=detail, at=0)
+
+
+def test_it_looks_for_what_was_given_and_for_what_an_earlier_run_emptied(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who was erased once is known to nobody but to whom asks."""
+    box = [letter(b"<Ann> hi"), letter(b"", ERASED), letter(b"<bea> hi"), letter(b"<cem> hi")]
+    identity = MemberIdentity(member_id=MEMBER, brand_id="b", platform="irc", raw_id="bea", at=0)
+    records = [(MEMBER.encode(), msgspec.json.encode(identity)), (MEMBER.encode(), b"no identity"), (b"m_x", b"?")]
+    monkeypatch.setattr("streams.erasure.keyed_topic.records", lambda *_: records)
+    monkeypatch.setattr("streams.erasure._rows", lambda *_: [])
+    monkeypatch.setattr("streams.erasure.letter_box.find", lambda _, wanted: [Kept(one) for one in box if wanted(one)])
+    found = find(settings, {MEMBER: (), "m_Zk29cH8f1qt2b0qn": ("ann",)})
+    assert found.traces == {MEMBER: {"bea"}, "m_Zk29cH8f1qt2b0qn": frozenset()}
+    assert found.letters == (box[0], box[2])
+    assert found.emptied == (box[1],)
+    assert summary(found).startswith("2 members, of whom 1 can be led back")
+
+
+def test_members_without_end_are_asked_for_in_parts(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ClickHouse takes a query of 256 KiB."""
+    asked: list[int] = []
+
+    def query(_: Warehouse, sql: str, parameters: dict[str, list[str]]) -> list[tuple[str, str, str]]:
+        asked.append(len(sql) + sum(len(one) + 4 for one in parameters["members"]))
+        return [(one, "raw", "") for one in parameters["members"]]
+
+    monkeypatch.setattr(Warehouse, "query", query)
+    members = [f"m_{number:016}" for number in range(20_000)]
+    assert [member for member, *_ in _rows(settings, members)] == members
+    assert max(asked) < 256 << 10
