@@ -28,8 +28,11 @@ from streams.sink_rows import Table, columnar
 from streams.warehouse import Warehouse, WarehouseAwayError, retrying
 from streams.worker_status import Status
 
-BATCH_RECORDS, BATCH_BYTES, BATCH_SECONDS = 20_000, 32 << 20, 1.0
-"""A batch is stored when it has so many records or bytes, or after so long, whichever is first."""
+BATCH_RECORDS, BATCH_BYTES, BATCH_SECONDS = 3_000, 8 << 20, 1.0
+"""A batch is stored when it has so many records or bytes, or after so long, whichever is first. Seven times as many are
+stored for as much CPU, and let a sink that catches up grow to twice its size."""
+AHEAD_BYTES, FETCH_BYTES, FETCH_PARTITION_BYTES = 4 << 20, 2 << 20, 64 << 10
+"""What Kafka's client may read ahead, and in one answer: by default it takes 1 MiB of each of 50 partitions at once."""
 POLL_RECORDS = 1000
 READ_AHEAD_SECONDS = 5.0
 """Records may still come from memory so long after the broker went away."""
@@ -270,7 +273,11 @@ def _consumer_config(settings: Settings, name: str) -> dict[str, Any]:
         "enable.auto.offset.store": False,
         "auto.commit.interval.ms": 1000,
         "fetch.wait.max.ms": 200,
-        "queued.max.messages.kbytes": 64 << 10,
+        "queued.max.messages.kbytes": AHEAD_BYTES >> 10,
+        "queued.min.messages": 5000,
+        "fetch.queue.backoff.ms": 10,  # 1 s by default, in which a queue this small runs dry
+        "fetch.max.bytes": FETCH_BYTES,
+        "fetch.message.max.bytes": FETCH_PARTITION_BYTES,
         "topic.metadata.refresh.interval.ms": 10_000,
         "reconnect.backoff.max.ms": 5000,
     }
