@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
@@ -26,12 +27,12 @@ QUICK = {"segment.ms": "1000", "max.compaction.lag.ms": "1000", "file.delete.del
 
 
 @pytest.fixture
-def quick(stack: Settings) -> Settings:
+def quick(stack: Settings) -> Iterator[Settings]:
     """The stack, with files that are closed and cleaned at once."""
     with admin(stack) as client:
         for topic in ("member-identities", "dead-letters"):
             client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, QUICK)])
-        client.alter_configs([ConfigResource(ConfigResourceType.BROKER, "1", {"log.cleaner.backoff.ms": "500"})])
+        _clean_every(client, 500)
     warehouse = Warehouse(stack)
     for table in ("members_v1", "dead_letters_v1"):
         settings = "old_parts_lifetime = 1, merge_tree_clear_old_parts_interval_seconds = 1"
@@ -40,7 +41,15 @@ def quick(stack: Settings) -> Settings:
         "ALTER TABLE dead_letters_v1 MODIFY COLUMN original CODEC(NONE)"
     )  # so that a search finds what is there
     warehouse.close()
-    return stack
+    yield stack
+    with admin(stack) as client:
+        _clean_every(client, 15_000)
+
+
+def _clean_every(client: Any, backoff_ms: int) -> None:
+    """How long the broker's cleaner rests; 15 s of its own accord."""
+    backoff = {"log.cleaner.backoff.ms": str(backoff_ms)}
+    client.alter_configs([ConfigResource(ConfigResourceType.BROKER, "1", backoff)])
 
 
 def vitals(settings: Settings, *arguments: object) -> str:

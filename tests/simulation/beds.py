@@ -309,5 +309,14 @@ class KafkaMember:
         """Stop without a word to the group."""
         self._may_run.set()
         if self._thread.is_alive():
+            self._do(self._drop())
             self.loop.call_soon_threadsafe(self.loop.stop)
             self._thread.join(5)
+            self.loop.close()
+
+    async def _drop(self) -> None:
+        """End what the consumer does in the background: what is collected unfinished makes Python complain later."""
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
