@@ -71,8 +71,8 @@ class Talk:
 def _message(group: str, seq: int, number: int) -> e.Message:
     return e.Message(
         event_id=f"{group}/{seq}", occurred_at=time.time_ns() // 1_000_000, brand_id=BRAND, platform="live",
-        group_id=group, member_id=f"{BRAND}-m{number // FED_GROUPS % 97}", source=BRAND, source_seq=seq, source_prev=seq - 1,
-        text_len=number % 1000,
+        group_id=group, member_id=f"{BRAND}-m{number // FED_GROUPS % 97}", source=BRAND, source_seq=seq,
+        source_prev=seq - 1, text_len=number % 1000,
     )  # fmt: skip
 
 
