@@ -17,6 +17,7 @@ from streams.sampling import TOPIC as METRICS
 from streams.settings import Settings
 from streams.stack.backlog import GROUPS
 from streams.topics import declared
+from streams.worker_status import read_all
 
 READS = {group: tuple(topic for topic in topics if topic != METRICS) for group, topics in GROUPS.items()}
 """What each group must have read to the end. Metrics come each minute, and may be lost with their part."""
@@ -24,6 +25,7 @@ Place = tuple[str, int]
 """Topic and partition."""
 _CALL_MS = 5000
 _LOOK_S = 0.1
+_TOLD_EVERY_S = 1.0
 _AFTER_S = 0.3
 """A commit that was on its way when its worker was killed is not yet somebody else's."""
 
@@ -106,29 +108,38 @@ class Progress:
             if not place[0].endswith("-changelog")
         }
 
-    def moved_after(self, group: str, places: Collection[Place], limit_s: float) -> float | None:
-        """Seconds from now until each of these partitions has been committed further; None: not within the limit.
+    def moved_after(self, group: str, places: Collection[Place], limit_s: float) -> tuple[float, float]:
+        """Seconds from now until each of these partitions was folded further, and until it was committed further.
 
-        Means something only while records come in on all of them.
+        The limit stands for whatever takes longer. Means something only while records come in on all of them. How far
+        workers have folded they say each second.
         """
-        started = time.monotonic()
-        before: Mapping[Place, int] | None = None
-        missing = set(places)
-        while missing:
-            seconds = time.monotonic() - started
-            if seconds > limit_s:
-                return None
-            try:
-                now = self.committed(group)
-            except NoAnswerError:
-                now = {}
-            if before is None or seconds < _AFTER_S:
-                before = now or before
-            else:
-                missing -= {at for at in missing if now.get(at, -1) > before.get(at, -1)}
-            if missing:
-                time.sleep(_LOOK_S)
-        return time.monotonic() - started
+        started, since = time.monotonic(), time.time()
+        before = self._positions(group, since)
+        after = [dict[Place, float](), dict[Place, float]()]
+        while (seconds := time.monotonic() - started) < limit_s and min(map(len, after)) < len(places):
+            now = self._positions(group, since)
+            if seconds < _AFTER_S:
+                before = (before[0] | now[0], before[1] | now[1])
+            for times, was, is_ in zip(after, before, now, strict=True):
+                for at in set(places) - times.keys():
+                    if is_.get(at, -1) > was.get(at, -1):
+                        times[at] = seconds
+            time.sleep(_LOOK_S)
+        folded, committed = (max(times.values()) if len(times) == len(places) else limit_s for times in after)
+        return folded, committed
+
+    def _positions(self, group: str, since: float) -> tuple[dict[Place, int], dict[Place, int]]:
+        """How far each partition is folded by somebody who said so `since` then, else at all; and committed."""
+        folded: dict[Place, int] = {}
+        said = [status for status in read_all(self.settings) if group == f"vitals-{status.agent}"]
+        for status in sorted(said, key=lambda status: status.at):
+            if status.at > since or status.at > time.time() - 2 * _TOLD_EVERY_S:
+                folded |= {(status.topic, number): one.next for number, one in status.partitions.items()}
+        try:
+            return folded, self.committed(group)
+        except NoAnswerError:
+            return folded, {}
 
 
 def places_of(settings: Settings, topics: Collection[str]) -> list[Place]:

@@ -73,10 +73,11 @@ class Scene:
         return self.stage.progress.owned("vitals-groups", name)
 
     def await_moved(self, what: str, places: set[Place]) -> None:
-        """Note how long it takes until the workers of groups have committed all these partitions further."""
+        """Note how long it takes until workers of groups have folded all these partitions further, and committed."""
         before = self.alone()
-        seconds = self.stage.progress.moved_after("vitals-groups", places, FAIL_OVER_LIMIT_S)
-        self._note(what, before, FAIL_OVER_LIMIT_S if seconds is None else seconds)
+        folded, committed = self.stage.progress.moved_after("vitals-groups", places, FAIL_OVER_LIMIT_S)
+        self._note(what, before, folded)
+        self._note(f"{what} until committed", before, committed)
 
     def pause(self, names: Sequence[str]) -> None:
         """Stop processes, each for around the session timeout: what wakes later than that is a zombie."""
