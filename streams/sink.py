@@ -36,8 +36,11 @@ AHEAD_BYTES, FETCH_BYTES, FETCH_PARTITION_BYTES = 4 << 20, 2 << 20, 64 << 10
 POLL_RECORDS = 1000
 READ_AHEAD_SECONDS = 5.0
 """Records may still come from memory so long after the broker went away."""
-IDLE_SECONDS = 120.0
+IDLE_SECONDS = 30.0
 """Kafka's client may come out of an outage outside its group and stay there without a word: then begin anew."""
+REJOIN_MS = 45_000
+"""For so long the group waits for a member to join again, and a member may go without asking for records. By default
+it is five minutes: after a restart of the broker one client that stayed outside kept the others from their partitions."""
 LIVE_SECONDS = 120.0
 """One insert may take a minute before it is given up: a loop that takes twice as long hangs."""
 CLOSE_SECONDS, END_SECONDS = 4.0, 9.0
@@ -269,6 +272,7 @@ def _consumer_config(settings: Settings, name: str) -> dict[str, Any]:
         "client.id": name,
         "session.timeout.ms": int(settings.session_timeout * 1000),
         "heartbeat.interval.ms": int(settings.session_timeout * 1000 / 4),
+        "max.poll.interval.ms": REJOIN_MS,
         "auto.offset.reset": "earliest",
         "enable.auto.offset.store": False,
         "auto.commit.interval.ms": 1000,

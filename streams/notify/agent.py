@@ -25,7 +25,7 @@ from streams.notify.transport import send
 from streams.patience import Patience
 from streams.pulse import Pulse
 from streams.settings import Settings
-from streams.sink import IDLE_SECONDS
+from streams.sink import IDLE_SECONDS, REJOIN_MS
 from streams.vitals.policy import DAY_MS
 from streams.vitals.rows import GroupAlert
 from streams.warehouse import Warehouse
@@ -325,6 +325,7 @@ def _consumer_config(settings: Settings) -> dict[str, Any]:
         "client.id": NAME,
         "session.timeout.ms": int(settings.session_timeout * 1000),
         "heartbeat.interval.ms": int(settings.session_timeout * 1000 / 4),
+        "max.poll.interval.ms": REJOIN_MS,
         "auto.offset.reset": "earliest",
         "enable.auto.offset.store": False,
         "auto.commit.interval.ms": 1000,
