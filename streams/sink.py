@@ -40,7 +40,7 @@ IDLE_SECONDS = 30.0
 """Kafka's client may come out of an outage outside its group and stay there without a word: then begin anew."""
 REJOIN_MS = 45_000
 """For so long the group waits for a member to join again, and a member may go without asking for records. By default
-it is five minutes: after a restart of the broker one client that stayed outside kept the others from their partitions."""
+it is five minutes: after a restart of the broker one client that stayed outside kept the others from all partitions."""
 LIVE_SECONDS = 120.0
 """One insert may take a minute before it is given up: a loop that takes twice as long hangs."""
 CLOSE_SECONDS, END_SECONDS = 4.0, 9.0
