@@ -25,6 +25,7 @@ from streams.sampling import Sampler
 from streams.settings import Settings
 from streams.sink_batch import TOPICS, Batch, Record
 from streams.sink_rows import Table, columnar
+from streams.stall import StallWatch
 from streams.warehouse import Warehouse, WarehouseAwayError, retrying
 from streams.worker_status import Status
 
@@ -69,6 +70,7 @@ class Sink:
         self._is_waiting = False
         self._broker_away_since = 0.0
         self._owned_at = time.monotonic()
+        self._stalls = StallWatch(self._consumer)
         self._fatal = ""
         self._stop = threading.Event()
 
@@ -189,6 +191,7 @@ class Sink:
     def _pause(self, seconds: float, state: str = "waiting for ClickHouse") -> bool:
         """Wait without reading on, but stay a member of the group; whether to stop."""
         self._status.update(state=state)
+        self._stalls.forget()
         self._is_waiting = True
         self._consumer.pause(self._consumer.assignment())
         self._say_ready(0)
@@ -241,6 +244,7 @@ class Sink:
             raise VitalsError(
                 f"no partition for {IDLE_SECONDS:.0f} s: is Kafka up? The supervisor starts the sink anew"
             )
+        self._stalls.batch()
 
     def _say_ready(self, partitions: int) -> None:
         """Whom it waits for, and whether it can do its work with so many partitions."""

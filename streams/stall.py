@@ -1,0 +1,60 @@
+"""Whether Kafka's client has stopped bringing the records of partitions that it says are ours.
+
+One that joins its group as the broker goes down may come out of that with partitions of which it never asks for a
+record, while the group counts it among its members and gives them to nobody else.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from confluent_kafka import KafkaException, TopicPartition
+
+from streams.errors import VitalsError
+
+EVERY_SECONDS, EVERY_BATCHES = 30.0, 20
+"""Between two looks lie at least so long and so many batches: time enough for each partition to move on."""
+ASK_SECONDS = 5.0
+Place = tuple[str, int]
+
+
+class StallWatch:
+    """Compares where each partition of a consumer stands with where it stood. For the thread that consumes."""
+
+    def __init__(self, consumer: Any, clock: Callable[[], float] = time.monotonic) -> None:
+        self._consumer, self._clock = consumer, clock
+        self.forget()
+
+    def forget(self) -> None:
+        """What was seen says nothing any more: nobody read on since."""
+        self._waiting: dict[Place, int] = {}
+        self._looked_at, self._batches = self._clock(), 0
+
+    def batch(self) -> None:
+        """Count a batch, and look if it is time. Raises VitalsError if records wait that do not come."""
+        self._batches += 1
+        if self._clock() - self._looked_at < EVERY_SECONDS or self._batches < EVERY_BATCHES:
+            return
+        before = self._waiting
+        self.forget()
+        try:
+            done = self._done()
+            self._waiting = {place: at for place, at in done.items() if at < self._end(place)}
+        except KafkaException:  # the broker is away: others tell of that
+            return
+        if stalled := sorted(place for place, at in before.items() if done.get(place) == at):
+            topic, partition = stalled[0]
+            raise VitalsError(
+                f"{len(stalled)} partitions, such as {topic}/{partition}, have records that Kafka's client does not"
+                " bring: the supervisor starts the sink anew"
+            )
+
+    def _done(self) -> Mapping[Place, int]:
+        """The next offset of each partition; where nothing was read yet, that of the last commit."""
+        read = self._consumer.position(self._consumer.assignment())
+        unread = [place for place in read if place.offset < 0]
+        unread = self._consumer.committed(unread, timeout=ASK_SECONDS) if unread else []
+        return {(at.topic, at.partition): max(0, at.offset) for at in [*read, *unread]}
+
+    def _end(self, place: Place) -> int:
+        return int(self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=ASK_SECONDS)[1])

@@ -1,0 +1,94 @@
+"""A consumer that holds partitions and brings no records of them."""
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from streams import stall
+from streams.errors import VitalsError
+
+PLACES = [("chat-events", 0), ("chat-events", 1)]
+
+
+class Held:
+    """Partitions with ends, positions of what was read (none: -1001) and commits."""
+
+    def __init__(self) -> None:
+        self.ends = dict.fromkeys(PLACES, 10)
+        self.read = dict.fromkeys(PLACES, 10)
+        self.commits: dict[tuple[str, int], int] = {}
+        self.is_away = False
+
+    def assignment(self):
+        return [TopicPartition(*place) for place in PLACES]
+
+    def position(self, places):
+        return [TopicPartition(at.topic, at.partition, self.read.get((at.topic, at.partition), -1001)) for at in places]
+
+    def committed(self, places, timeout):
+        return [
+            TopicPartition(at.topic, at.partition, self.commits.get((at.topic, at.partition), -1001)) for at in places
+        ]
+
+    def get_watermark_offsets(self, place, timeout):
+        if self.is_away:
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+        return 0, self.ends[place.topic, place.partition]
+
+
+@pytest.fixture
+def held():
+    return Held()
+
+
+@pytest.fixture
+def pass_time(held):
+    """Lets so much time and so many batches pass that a look is due."""
+    now = [0.0]
+    watch = stall.StallWatch(held, lambda: now[0])
+
+    def pass_time(batches=stall.EVERY_BATCHES, seconds=stall.EVERY_SECONDS):
+        for _ in range(batches):
+            now[0] += seconds / batches
+            watch.batch()
+
+    pass_time.watch = watch
+    return pass_time
+
+
+@pytest.mark.parametrize("is_read", [True, False], ids=["read before", "never read"])
+def test_records_that_wait_from_one_look_to_the_next_end_the_sink(held, pass_time, is_read):
+    held.ends[PLACES[1]] = 11
+    if not is_read:
+        held.read, held.commits = {PLACES[0]: 10}, {PLACES[1]: 10}
+    pass_time()
+    with pytest.raises(VitalsError, match="1 partitions, such as chat-events/1, have records"):
+        pass_time()
+
+
+def test_who_moves_on_or_has_nothing_to_read_goes_on(held, pass_time):
+    for turn in range(4):
+        pass_time()
+        held.read[PLACES[0]] += turn
+        held.ends[PLACES[0]] += 100
+
+
+def test_a_partition_that_nobody_ever_read_and_that_is_empty_does_not_stall(held, pass_time):
+    held.read, held.ends = {}, dict.fromkeys(PLACES, 0)
+    for _ in range(3):
+        pass_time()
+
+
+@pytest.mark.parametrize("happens", ["away", "waiting", "slow"])
+def test_time_in_which_nobody_could_read_does_not_count(held, pass_time, happens):
+    held.ends[PLACES[1]] = 11
+    pass_time()
+    if happens == "away":
+        held.is_away = True
+        pass_time()
+        held.is_away = False
+    elif happens == "waiting":
+        pass_time.watch.forget()
+    else:
+        pass_time(batches=2, seconds=120.0)
+        held.read[PLACES[1]] = 11
+    pass_time()
