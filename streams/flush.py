@@ -96,7 +96,7 @@ class Holding:
         self.limit = loaded.position.limit if loaded.position else Limit(since=start)
         self.dirty_since: float | None = None
         self.is_given_up = False
-        self.superseded: list[bytes] = list(loaded.foreign)
+        self.superseded: list[bytes] = [*loaded.foreign, *loaded.losing]
         self._written = loaded.written
         self._too_large: set[str] = set()
         self.log = log

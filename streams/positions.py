@@ -37,7 +37,8 @@ class Loaded(NamedTuple):
     """What a changelog partition says about one topic: the best value of each key and the latest position.
 
     `written` has every table key per key ("" for the position): those of older terms can go once the key is
-    written anew. `foreign` are the table keys of another topic of the same name, deleted since.
+    written anew. `foreign` are the table keys of another topic of the same name, deleted since, `losing` those of this
+    one that a better record of the same key stands beside: what a writer that woke late left.
     """
 
     position: Position | None
@@ -45,6 +46,7 @@ class Loaded(NamedTuple):
     written: dict[str, list[bytes]]
     latest: Term
     foreign: list[bytes]
+    losing: list[bytes]
 
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -79,10 +81,10 @@ def load(records: Mapping[bytes, bytes], topic_id: bytes) -> Loaded:
     A value is the same whoever folded it, so the furthest one is the best. A position is only as good as the
     values of its own writer, and each writer began with the best of those before it, so the latest one counts.
     """
-    values: dict[str, bytes] = {}
     written: dict[str, list[bytes]] = {}
+    best: dict[str, tuple[tuple[int, Term], bytes]] = {}
     foreign: list[bytes] = []
-    latest, position_term, position = Term(0, 0), Term(0, 0), None
+    latest = Term(0, 0)
     for stored, value in records.items():
         key, owner, term = _split(stored)
         latest = max(latest, term)
@@ -90,11 +92,13 @@ def load(records: Mapping[bytes, bytes], topic_id: bytes) -> Loaded:
             foreign.append(stored)
             continue
         written.setdefault(key, []).append(stored)
-        if not key and term >= position_term:
-            position_term, position = term, unpack_position(value)
-        elif key and (key not in values or absorbed_offset(value) > absorbed_offset(values[key])):
-            values[key] = value
-    return Loaded(position, values, written, latest, foreign)
+        rank = (absorbed_offset(value) if key else 0, term)
+        if key not in best or rank > best[key][0]:
+            best[key] = rank, stored
+    values = {key: records[stored] for key, (_, stored) in best.items() if key}
+    position = unpack_position(records[best[""][1]]) if "" in best else None
+    losing = [stored for key, keys in written.items() for stored in keys if stored != best[key][1]]
+    return Loaded(position, values, written, latest, foreign, losing)
 
 
 def _split(stored: bytes) -> tuple[str, bytes, Term]:

@@ -59,3 +59,12 @@ def test_a_new_term_is_later_than_any_seen_whatever_clock_and_generation_say(lat
 @given(terms, terms)
 def test_terms_compare_as_their_table_keys_do(one, other):
     assert (one < other) == (table_key("g", TOPIC, one) < table_key("g", TOPIC, other))
+
+
+def test_what_a_writer_that_woke_late_left_beside_a_better_record_may_go():
+    better, late = table_key("g", TOPIC, NEW), table_key("g", TOPIC, OLD)
+    last, first = table_key("", TOPIC, NEW), table_key("", TOPIC, OLD)
+    kept = {better: value(9), last: position(5)}
+    assert load(kept, TOPIC).losing == []
+    loaded = load(kept | {late: value(7), first: position(6)}, TOPIC)
+    assert (loaded.values, sorted(loaded.losing)) == ({"g": value(9)}, sorted([late, first]))
