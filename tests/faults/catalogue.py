@@ -34,5 +34,5 @@ FAULTS: dict[str, Callable[[Scene], None]] = {
     "fill-disk": server_faults.fill_disk,
 }
 KNOWN_TO_LOSE = frozenset({"fill-disk"})
-"""Dealt only when named. ClickHouse 26.9 may leave a broken part when its disk is full, of a merge or of an insert that it
-had said yes to: 1 of 13 rounds lost rows of ClickHouse that way. Kafka has them. Not mended: see ARCHITECTURE.md."""
+"""Dealt only when named. ClickHouse 26.9 may leave a broken part when its disk is full, of a merge or of an insert
+that it had said yes to: 1 of 13 rounds lost rows of ClickHouse that way. Kafka has them. Open: see ARCHITECTURE.md."""
