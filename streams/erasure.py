@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
-from streams import keyed_topic, letter_box
+from streams import letter_box, topic_reader
 from streams.dead_letters import DeadLetter
 from streams.errors import VitalsError
 from streams.identities import ForgottenMember, MemberIdentity
@@ -58,7 +58,7 @@ def find(settings: Settings, members: Mapping[str, Collection[str]]) -> Found:
     With each comes what it was called when it was asked for: after an erasure nothing else may know that.
     """
     traces: dict[str, set[str]] = {member: set() for member in members}
-    for key, value in keyed_topic.records(settings, IDENTITIES):
+    for key, value in topic_reader.records(settings, IDENTITIES):
         known = traces.get(key.decode("utf-8", "replace"))
         if known is not None and value:
             with contextlib.suppress(msgspec.DecodeError):  # what is no identity: the sink refuses it
@@ -79,7 +79,7 @@ def find(settings: Settings, members: Mapping[str, Collection[str]]) -> Found:
 
 def forgotten(settings: Settings) -> list[str]:
     """All members that were ever to be forgotten."""
-    return sorted({key.decode("utf-8", "replace") for key, _ in keyed_topic.records(settings, FORGOTTEN)})
+    return sorted({key.decode("utf-8", "replace") for key, _ in topic_reader.records(settings, FORGOTTEN)})
 
 
 def erase(settings: Settings, found: Found, say: Say, limit_s: float) -> None:

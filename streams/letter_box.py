@@ -1,8 +1,7 @@
 """The topic `dead-letters` read and written: letters, what lets a paused partition go on, and what was sent again."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -12,6 +11,7 @@ from streams.dead_letters import ACCEPT, REPLAYED, Acceptance, DeadLetter, Repla
 from streams.errors import VitalsError
 from streams.kafka_access import librdkafka
 from streams.settings import Settings
+from streams.topic_reader import messages
 from streams.topics import NoKafkaError
 
 TOPIC = "dead-letters"
@@ -52,37 +52,31 @@ def accept(settings: Settings, acceptance: Acceptance) -> None:
 
 def accepted_since(settings: Settings, at: int) -> list[tuple[int, Acceptance]]:
     """Acceptances sent at `at` (ms) or later, each with its time. Raises NoKafkaError."""
-    from confluent_kafka import TopicPartition  # noqa: PLC0415  slow to import
-
-    with _consumer(settings) as consumer:
-        _, end = _range(consumer, 0)
-        (start,) = consumer.offsets_for_times([TopicPartition(TOPIC, 0, at)], timeout=_ANSWER_S)
-        return [
-            (record.timestamp()[1], acceptance)
-            for record in _read(consumer, {0: (start.offset, end)})
-            if not is_letter(record.key())
-            and record.key().startswith(ACCEPT)
-            and (acceptance := _decoded(_acceptances, record)) is not None
-        ]
+    return [
+        (record.timestamp()[1], acceptance)
+        for record in messages(settings, TOPIC, partition=0, since=at)
+        if not is_letter(record.key())
+        and record.key().startswith(ACCEPT)
+        and (acceptance := _decoded(_acceptances, record)) is not None
+    ]
 
 
 def find(settings: Settings, is_wanted: Callable[[DeadLetter], bool], limit: int | None = None) -> list[Kept]:
     """The latest letters that are wanted, oldest first. Raises NoKafkaError."""
     letters: dict[str, DeadLetter] = {}
     replays: dict[str, Replay] = {}
-    with _consumer(settings) as consumer:
-        for record in _read(consumer, {number: _range(consumer, number) for number in range(settings.partitions)}):
-            key = record.key()
-            if is_letter(key):
-                letter = _decoded(_letters, record)
-                if letter is None:
-                    continue
-                letter = letter if letter.letter_id else with_id(letter)
-                letters.pop(letter.letter_id, None)  # a later record of a letter stands for the earlier
-                if is_wanted(letter):
-                    letters[letter.letter_id] = letter
-            elif key.startswith(REPLAYED) and (replay := _decoded(_replays, record)) is not None:
-                replays[replay.letter_id] = replay
+    for record in messages(settings, TOPIC):
+        key = record.key()
+        if is_letter(key):
+            letter = _decoded(_letters, record)
+            if letter is None:
+                continue
+            letter = letter if letter.letter_id else with_id(letter)
+            letters.pop(letter.letter_id, None)  # a later record of a letter stands for the earlier
+            if is_wanted(letter):
+                letters[letter.letter_id] = letter
+        elif key.startswith(REPLAYED) and (replay := _decoded(_replays, record)) is not None:
+            replays[replay.letter_id] = replay
     sent_to = {(one.topic, one.partition, one.offset): one.letter_id for one in replays.values()}
     latest = sorted(letters.values(), key=lambda letter: (letter.at, letter.origin, letter.partition, letter.position))
     return [
@@ -155,55 +149,3 @@ def _decoded(decoder: "msgspec.json.Decoder[T]", record: Any) -> T | None:
         return decoder.decode(record.value() or b"")
     except ValueError:
         return None
-
-
-@contextmanager
-def _consumer(settings: Settings) -> Iterator[Any]:
-    from confluent_kafka import Consumer, KafkaException  # noqa: PLC0415
-
-    consumer = Consumer(
-        {
-            **librdkafka(settings),
-            "group.id": "vitals-letter-box",
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-            "enable.partition.eof": True,
-            "log_level": 0,
-        }
-    )
-    with closing(consumer):
-        try:
-            yield consumer
-        except KafkaException:
-            raise NoKafkaError(settings.kafka) from None
-
-
-def _range(consumer: Any, partition: int) -> tuple[int, int]:
-    from confluent_kafka import TopicPartition  # noqa: PLC0415
-
-    first, end = consumer.get_watermark_offsets(TopicPartition(TOPIC, partition), timeout=_ANSWER_S)
-    return first, end
-
-
-def _read(consumer: Any, ranges: dict[int, tuple[int, int]]) -> Iterator[Any]:
-    """Records of each partition from its start (-1: none) up to its end. Raises NoKafkaError when no more come."""
-    from confluent_kafka import KafkaError, KafkaException, TopicPartition  # noqa: PLC0415
-
-    missing = {partition: span for partition, span in ranges.items() if 0 <= span[0] < span[1]}
-    consumer.assign([TopicPartition(TOPIC, partition, start) for partition, (start, _) in missing.items()])
-    deadline = time.monotonic() + _ANSWER_S
-    while missing:
-        for record in consumer.consume(500, 0.1):
-            deadline = time.monotonic() + _ANSWER_S
-            at_end = record.error() is not None and record.error().code() == KafkaError._PARTITION_EOF  # noqa: SLF001
-            if at_end:  # compaction may have taken the last one
-                missing.pop(record.partition(), None)
-            if record.error() is not None or record.partition() not in missing:
-                continue
-            end = missing[record.partition()][1]
-            if record.offset() + 1 >= end:
-                del missing[record.partition()]
-            if record.offset() < end:
-                yield record
-        if time.monotonic() > deadline:
-            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001

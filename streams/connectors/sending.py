@@ -14,9 +14,9 @@ from streams.dead_letters import DeadLetter
 from streams.errors import VitalsError
 from streams.identities import MemberIdentity
 from streams.kafka_access import librdkafka
-from streams.keyed_topic import records
 from streams.patience import RETRY_S, Patience
 from streams.settings import Settings
+from streams.topic_reader import records
 from streams.topics import NoKafkaError
 
 TOPICS = ("chat-events", "purchases", "dead-letters", "member-identities", "forgotten-members")

@@ -1,10 +1,8 @@
 import base64
 import json
 import re
-from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
-from unittest.mock import Mock
 
 import msgspec
 import pytest
@@ -214,10 +212,7 @@ def topic(monkeypatch):
     """Makes the topic hold some records."""
 
     def hold(*records: Foreign) -> Settings:
-        monkeypatch.setattr(letter_box, "_range", lambda _consumer, _partition: (0, len(records)))
-        monkeypatch.setattr(letter_box, "_read", lambda _consumer, _ranges: iter(records))
-        kafka = Mock(offsets_for_times=lambda places, timeout: places)
-        monkeypatch.setattr(letter_box, "_consumer", lambda _settings: nullcontext(kafka))
+        monkeypatch.setattr(letter_box, "messages", lambda _settings, _topic, **_: iter(records))
         return Settings(home=Path(), cache=Path(), partitions=1)
 
     return hold

@@ -111,7 +111,7 @@ def test_it_looks_for_what_was_given_and_for_what_an_earlier_run_emptied(
     box = [letter(b"<Ann> hi"), letter(b"", ERASED), letter(b"<bea> hi"), letter(b"<cem> hi")]
     identity = MemberIdentity(member_id=MEMBER, brand_id="b", platform="irc", raw_id="bea", at=0)
     records = [(MEMBER.encode(), msgspec.json.encode(identity)), (MEMBER.encode(), b"no identity"), (b"m_x", b"?")]
-    monkeypatch.setattr("streams.erasure.keyed_topic.records", lambda *_: records)
+    monkeypatch.setattr("streams.erasure.topic_reader.records", lambda *_: records)
     monkeypatch.setattr("streams.erasure._rows", lambda *_: [])
     monkeypatch.setattr("streams.erasure.letter_box.find", lambda _, wanted: [Kept(one) for one in box if wanted(one)])
     found = find(settings, {MEMBER: (), "m_Zk29cH8f1qt2b0qn": ("ann",)})
