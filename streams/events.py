@@ -181,7 +181,8 @@ class OrderAttributed(GroupEvent, frozen=True, kw_only=True, tag="order_attribut
     """A group's share of an order or refund (then negative). `amount` is the share; `weight` of all shares sums to 1.
 
     `group_id` is `<brand_id>/~unattributed` and `rule` "unattributed" where no group can claim the order.
-    `order_id` is the purchase's, also on a refund, whose own id is `refund_id`.
+    `order_id` is the purchase's, also on a refund, whose own id is `refund_id`. `member_id` is the buyer's pseudonym in
+    that group, None where they were never seen there.
     """
 
     order_id: Id
@@ -193,6 +194,7 @@ class OrderAttributed(GroupEvent, frozen=True, kw_only=True, tag="order_attribut
     refund_id: Id | None = None
     is_first_touch: bool = False
     is_last_touch: bool = False
+    member_id: Id | None = None
 
 
 class SourceComplete(Event, frozen=True, kw_only=True, tag="source_complete", omit_defaults=True, gc=False):

@@ -131,7 +131,7 @@ class PurchaseLog:
                 ahead.append((due_at, key))
                 continue
             customer.offset = offset
-            evidence = partial(self._evidence, customer, offset)
+            evidence = partial(self._evidence, customer, key[2:], offset)
             settled += settle(customer, key[2:], self._watermark.low, evidence, self.policy)
             self._wait(key, customer.due_at)
         for due_at, key in ahead:
@@ -146,13 +146,13 @@ class PurchaseLog:
                 del self._due[key]
                 yield due_at, key
 
-    def _evidence(self, customer: Customer, offset: int, order: Order) -> Evidence:
+    def _evidence(self, customer: Customer, customer_id: str, offset: int, order: Order) -> Evidence:
         def posts_between(group_id: str, since: int, until: int) -> Sequence[int]:
             posts = self._posts.read(self._group_key(group_id))
             return [] if posts is None else posts.groups[group_id].between(since, until, offset)
 
         presences = {k: presence for k, presence in customer.presences.items() if presence.brand_id == order.brand_id}
-        return Evidence(presences, self._coded(order, offset), posts_between)
+        return Evidence(presences, self._coded(order, offset), posts_between, dict.fromkeys(presences, customer_id))
 
     def _coded(self, order: Order, offset: int) -> dict[str, str]:
         posts = None if order.code is None else self._posts.read(self._code_key(order.code))

@@ -50,13 +50,17 @@ class ConversionPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A group's part in an order. `weight` is 0 where the group only was the first or last touched."""
+    """A group's part in an order. `weight` is 0 where the group only was the first or last touched.
+
+    `member_id` is who the buyer is there, "" where they were never seen; None as stored before it was known.
+    """
 
     group_id: str
     platform: str
     weight: float
     is_first_touch: bool = False
     is_last_touch: bool = False
+    member_id: str | None = None
 
 
 class Order(msgspec.Struct, array_like=True, gc=False):
@@ -84,12 +88,13 @@ class Evidence(msgspec.Struct, frozen=True):
     """What is known of a buyer at the time of deciding: where they were, by group, all groups of one brand.
 
     `coded` holds, by group, its platform if it posted the order's code within the window; `posts_between`
-    answers the times of a group's conversion posts in [since, until].
+    answers the times of a group's conversion posts in [since, until]. `members`: who they are in each group.
     """
 
     presences: Mapping[str, Presence]
     coded: Mapping[str, str]
     posts_between: Callable[[str, int, int], Sequence[int]]
+    members: Mapping[str, str] = {}
 
 
 def split(amount: int, parts: int) -> list[int]:
@@ -119,7 +124,14 @@ def attribute(order: Order, evidence: Evidence, policy: ConversionPolicy) -> tup
         if group_id is not None:
             weight_of.setdefault(group_id, 0.0)
     return rule, [
-        Share(group_id, platforms.get(group_id, order.platform), weight, group_id == first, group_id == last)
+        Share(
+            group_id,
+            platforms.get(group_id, order.platform),
+            weight,
+            group_id == first,
+            group_id == last,
+            evidence.members.get(group_id, ""),
+        )
         for group_id, weight in weight_of.items()
     ]
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import msgspec
 import xxhash
+from msgspec.structs import replace
 
 from streams.events import OrderAttributed, Purchase, Refund, Rule, unattributed_group
 from streams.vitals.absorbed import Absorbed
@@ -140,11 +141,23 @@ def settle(
         settled.append(Settled(order.occurred_at, order.event_id, _order_rows(order, key)))
     for refund in _in_time(customer.refunds, lambda refund: _refund_due(refund, customer, policy) < watermark):
         refund.is_settled = True
-        rows = _refund_rows(refund, customer.orders.get(refund.order), key)
-        settled.append(Settled(refund.occurred_at, refund.event_id, rows))
+        order_of = customer.orders.get(refund.order)
+        if order_of is not None:
+            _name_members(order_of, customer, key)
+        settled.append(Settled(refund.occurred_at, refund.event_id, _refund_rows(refund, order_of, key)))
     _forget(customer, watermark - policy.kept_days * DAY_MS)
     plan(customer, policy)
     return settled
+
+
+def _name_members(order: Order, customer: Customer, key: str) -> None:
+    """Say of shares stored before they said it who the buyer is in their group."""
+    order.shares = [
+        share
+        if share.member_id is not None
+        else replace(share, member_id=key if share.group_id in customer.presences else "")
+        for share in order.shares
+    ]
 
 
 def _in_time(kept: dict[str, P], is_due: Callable[[P], bool]) -> list[P]:
@@ -217,4 +230,5 @@ def _row(
         refund_id=paid.refund_id if isinstance(paid, MoneyBack) else None,
         is_first_touch=share.is_first_touch,
         is_last_touch=share.is_last_touch,
+        member_id=share.member_id or None,
     )
