@@ -32,6 +32,8 @@ ContentClass = Literal["activate", "convert", "brand", "ads", "relay"]
 TouchKind = Literal["join", "leave", "message", "claim", "post"]
 DropOutcome = Literal["recovered", "settled", "ended"]
 Rule = Literal["code", "last_touch", "post", "membership", "unattributed"]
+Step = Literal["cleanup", "benefit", "prune", "points", "content", "games"]
+Goal = Literal["messages", "speakers", "buyers", "revenue"]
 
 
 class Reason(msgspec.Struct, frozen=True, gc=False):
@@ -197,6 +199,34 @@ class OrderAttributed(GroupEvent, frozen=True, kw_only=True, tag="order_attribut
     member_id: Id | None = None
 
 
+class PlaybookStarted(GroupEvent, frozen=True, kw_only=True, tag="playbook_started", omit_defaults=True, gc=False):
+    """Somebody set out to revive a group. `goal` is what it will be judged by, said before anything is known of it.
+
+    Like what follows of a playbook it is the operators' own word: it has no source and says nothing of who watches.
+    """
+
+    playbook_id: Id
+    name: Name
+    goal: Goal = "messages"
+    budget: Money | None = None
+    currency: Currency | None = None
+
+
+class PlaybookStep(GroupEvent, frozen=True, kw_only=True, tag="playbook_step", omit_defaults=True, gc=False):
+    """A step of a playbook was taken."""
+
+    playbook_id: Id
+    step: Step
+    note: Name | None = None
+
+
+class PlaybookEnded(GroupEvent, frozen=True, kw_only=True, tag="playbook_ended", omit_defaults=True, gc=False):
+    """No more steps of a playbook will follow."""
+
+    playbook_id: Id
+    note: Name | None = None
+
+
 class SourceComplete(Event, frozen=True, kw_only=True, tag="source_complete", omit_defaults=True, gc=False):
     """A connector says: this source is complete up to `complete_until` (exclusive). To every partition.
 
@@ -230,7 +260,8 @@ class Tick(Event, frozen=True, kw_only=True, tag="tick", omit_defaults=True, gc=
 
 ChatEvent = (
     Message | Recall | Join | Leave | Roster | Reaction | Claim | Benefit | Post | Mute | Unmute | Points
-    | GroupCreated | GroupRenamed | GroupEnded | OrderAttributed | SourceComplete | Calibration | Tick
+    | GroupCreated | GroupRenamed | GroupEnded | OrderAttributed | PlaybookStarted | PlaybookStep | PlaybookEnded
+    | SourceComplete | Calibration | Tick
 )  # fmt: skip
 
 # --- member-touches and purchases: the member's and the customer's log ---------------------------------

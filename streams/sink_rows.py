@@ -50,9 +50,9 @@ EVENTS = _of(
     {
         "text": "group_id event_id type brand_id platform member_id role source content_type reply_to text target "
         "scene inviter_id reason benefit_id kind content_class code name owner timezone merged_into order_id refund_id "
-        "customer_id currency rule cause",
+        "customer_id currency rule cause playbook_id step note goal",
         "texts": "mentions members staff bots",
-        "int": "source_seq text_len amount is_first_touch is_last_touch points is_live",
+        "int": "source_seq text_len amount is_first_touch is_last_touch points is_live budget",
         "real": "weight",
         "time": "occurred_at ingested_at",
         "time?": "planned_end_at complete_until unseen_from",

@@ -22,7 +22,7 @@ def apply(state: GroupState, event: e.GroupEvent, policy: Policy) -> e.TouchKind
         return None
     source = event.source
     time = event.occurred_at
-    if type(event) is not e.OrderAttributed:  # an agent's own events say nothing about who watches the group
+    if type(event) not in _NOT_SEEN:  # an agent's own events say nothing about who watches the group
         if source is not None and source not in state.sources:
             state.sources.append(source)
         if time > state.last_event_at:  # noqa: PLR1730 - half the cost of max() on the hottest path
@@ -139,6 +139,10 @@ def _ended(state: GroupState, event: e.GroupEnded, _: Policy) -> None:
     state.end_reason = event.reason
 
 
+def _playbook(_: GroupState, __: e.GroupEvent, ___: Policy) -> None:
+    """Views and commands know of playbooks; what they do to a group shows in its numbers, or does not."""
+
+
 def _order(state: GroupState, event: e.OrderAttributed, _: Policy) -> None:
     if not event.weight:  # it only tells the first or last touch
         return
@@ -153,6 +157,9 @@ def _order(state: GroupState, event: e.OrderAttributed, _: Policy) -> None:
         if not pane.is_sealed:
             pane.bought[xxhash.xxh3_64_intdigest(event.customer_id.encode())] = 1
 
+
+_NOT_SEEN = frozenset({e.OrderAttributed, e.PlaybookStarted, e.PlaybookStep, e.PlaybookEnded})
+"""What agents and operators say of a group, not a connector that sees it."""
 
 _APPLY: dict[type, Callable[[GroupState, Any, Policy], e.TouchKind | None]] = {
     e.Message: message,
@@ -171,4 +178,7 @@ _APPLY: dict[type, Callable[[GroupState, Any, Policy], e.TouchKind | None]] = {
     e.GroupRenamed: _renamed,
     e.GroupEnded: _ended,
     e.OrderAttributed: _order,
+    e.PlaybookStarted: _playbook,
+    e.PlaybookStep: _playbook,
+    e.PlaybookEnded: _playbook,
 }
