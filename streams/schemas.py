@@ -9,16 +9,17 @@ import re
 from collections.abc import Iterator
 from inspect import cleandoc
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from msgspec import inspect
 
 from streams.dead_letters import DeadLetter, dead_letter
-from streams.events import EVENTS, Event, Touch
+from streams.events import EVENTS, Touch
 from streams.identities import ForgottenMember, MemberIdentity
 from streams.metrics import PartMetrics
 from streams.resources import resource_dir
+from streams.vitals.insights import AnyInsight
 from streams.vitals.rows import GroupAlert, GroupVitals, MemberVitals
 
 VERSION = 1
@@ -29,8 +30,11 @@ EVENT_TYPES: dict[str, type[msgspec.Struct]] = {
 }
 ROW_TYPES: dict[str, type[msgspec.Struct]] = {
     re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower(): kind
-    for kind in (DeadLetter, ForgottenMember, GroupAlert, GroupVitals, MemberIdentity, MemberVitals, PartMetrics)
-}
+    for kind in (
+        DeadLetter, ForgottenMember, GroupAlert, GroupVitals, MemberIdentity, MemberVitals, PartMetrics,
+        *get_args(AnyInsight),
+    )
+}  # fmt: skip
 
 _AT = 1_767_261_600_000  # 2026-01-01T10:00Z
 _GROUP = "acme/wecom/wr42"
@@ -43,6 +47,9 @@ _SAMPLES: dict[str, Any] = {
     "last_member_message_at": _AT - 3_600_000,
     "last_message_at": _AT - 3_600_000,
     "joined_at": _AT - 8_640_000_000,
+    "tenure_since": _AT - 8_640_000_000,
+    "stage_since": _AT - 864_000_000,
+    "stage": "growing",
     "verdict_since": _AT - 864_000_000,
     "planned_end_at": _AT + 8_640_000_000,
     "ended_at": None,
@@ -153,7 +160,8 @@ def examples(kind: type[msgspec.Struct]) -> Iterator[msgspec.Struct]:
 
 
 def _tagged(kind: type[msgspec.Struct], values: dict[str, Any]) -> dict[str, Any]:
-    return {"type": kind.__struct_config__.tag} | values if issubclass(kind, Event) else values
+    tag = kind.__struct_config__.tag
+    return values if tag is None else {"type": tag} | values
 
 
 def _sample(field: msgspec.structs.FieldInfo) -> Any:

@@ -26,6 +26,7 @@ from streams.events import (
 from streams.identities import ForgottenMember, MemberIdentity
 from streams.metrics import PartMetrics
 from streams.sink_rows import Row, Table
+from streams.vitals.insights import AnyInsight
 from streams.vitals.rows import GroupAlert, GroupVitals, MemberVitals
 
 Partition = tuple[str, int]
@@ -37,6 +38,7 @@ _decode_chat = msgspec.json.Decoder(ChatEvent).decode
 _decode_purchase = msgspec.json.Decoder(PurchaseEvent).decode
 _decode_vitals = msgspec.json.Decoder(GroupVitals).decode
 _decode_day = msgspec.json.Decoder(MemberVitals).decode
+_decode_insight = msgspec.json.Decoder(AnyInsight).decode
 _decode_alert = msgspec.json.Decoder(GroupAlert).decode
 _decode_letter = msgspec.json.Decoder(DeadLetter).decode
 _decode_part = msgspec.json.Decoder(PartMetrics).decode
@@ -116,6 +118,12 @@ class Batch:
         """A record of member-vitals."""
         if day := self._row(record, _decode_day):
             self.rows[sink_rows.MEMBER_VITALS].append(sink_rows.member_day_row(day, record.timestamp))
+
+    def insight(self, record: Record) -> None:
+        """A record of group-insights."""
+        if insight := self._row(record, _decode_insight):
+            table, row = sink_rows.insight_row(insight, record.timestamp)
+            self.rows[table].append(row)
 
     def alert(self, record: Record) -> None:
         """A record of group-alerts."""
@@ -210,6 +218,7 @@ TOPICS: dict[str, Callable[[Batch, Record], None]] = {
     "purchases": Batch.purchase,
     "group-vitals": Batch.vitals,
     "member-vitals": Batch.member_day,
+    "group-insights": Batch.insight,
     "group-alerts": Batch.alert,
     "dead-letters": Batch.letter,
     "member-identities": Batch.identity,

@@ -23,6 +23,7 @@ from streams.events import (
 )
 from streams.identities import ForgottenMember, MemberIdentity
 from streams.metrics import PartMetrics
+from streams.vitals.insights import AnyInsight, Insight, MemberStanding, StageChange
 from streams.vitals.rows import GroupAlert, GroupVitals, MemberVitals, Reason
 from streams.words import words
 
@@ -93,6 +94,29 @@ MEMBER_VITALS = _of(
         "time?": "joined_at last_message_at",
     },
 )
+MEMBER_STANDINGS = _of(
+    "member_standings_v1",
+    {
+        "text": "group_id brand_id member_id role stage currency",
+        "int": "is_present is_muted messages active_days active_days_28d active_days_90d claims probes_ignored orders "
+        "orders_365d spent source_offset version",
+        "real": "score",
+        "time": "at stage_since tenure_since ingested_at",
+        "time?": "joined_at welcomed_at first_message_at last_message_at first_claim_at last_claim_at first_order_at "
+        "last_order_at listed_since",
+    },
+)
+STAGE_CHANGES = _of(
+    "member_stage_changes_v1",
+    {
+        "text": "group_id brand_id member_id stage was",
+        "int": "source_offset",
+        "time": "at ingested_at",
+        "time?": "was_since",
+    },
+)
+INSIGHTS: dict[type[Insight], Table] = {MemberStanding: MEMBER_STANDINGS, StageChange: STAGE_CHANGES}
+"""The table of each type on `group-insights`. One whose key lacks the time has a column `version`, see `_version`."""
 GROUPS = _of(
     "groups_v1",
     {
@@ -127,7 +151,10 @@ PART_METRICS = _of(
     "part_metrics_v1",
     {"text": "name agent part labels", "real": "value", "time": "since at started_at ingested_at"},
 )
-TABLES = (EVENTS, PURCHASES, GROUP_VITALS, MEMBER_VITALS, GROUP_ALERTS, GROUPS, MEMBERS, DEAD_LETTERS, PART_METRICS)
+TABLES = (
+    EVENTS, PURCHASES, GROUP_VITALS, MEMBER_VITALS, *INSIGHTS.values(), GROUP_ALERTS, GROUPS, MEMBERS, DEAD_LETTERS,
+    PART_METRICS,
+)  # fmt: skip
 
 FOR_EVER = 10_413_705_600_000
 """Later than whatever is ingested: 2299-12-31, about the last day that ClickHouse knows."""
@@ -169,6 +196,7 @@ _REASONS = (
 _vitals_row = _maker(GroupVitals, GROUP_VITALS, "ingested_at", *_REASONS)
 _registry_row = _maker(GroupVitals, GROUPS, "ingested_at", "created_at", "version")
 _day_row = _maker(MemberVitals, MEMBER_VITALS, "ingested_at")
+_INSIGHT_ROWS = {kind: _maker(kind, table, "ingested_at", "version") for kind, table in INSIGHTS.items()}
 _alert_row = _maker(GroupAlert, GROUP_ALERTS, "ingested_at", "alert", "transition", *_REASONS[:4])
 _letter_row = _maker(DeadLetter, DEAD_LETTERS, "ingested_at", "original")
 _identity_row = _maker(MemberIdentity, MEMBERS, "ingested_at")
@@ -242,8 +270,13 @@ def vitals_version(vitals: GroupVitals) -> int:
 
     Not the offset alone: in a topic that was made again offsets begin anew.
     """
-    second, offset = min(vitals.at // 1000, 1 << 33), min(vitals.source_offset, 1 << 37)  # whatever it says, it fits
-    return VITALS + (second << 29) + offset
+    return VITALS + _version(vitals.at, vitals.source_offset)
+
+
+def _version(at: int, source_offset: int) -> int:
+    """Of rows with the same key the later one's is higher, and of those of one second that of the higher offset."""
+    second, offset = min(at // 1000, 1 << 33), min(source_offset, 1 << 37)  # whatever it says, it fits
+    return (second << 29) + offset
 
 
 def registry_row(vitals: GroupVitals, arrived_at: int) -> Row:
@@ -254,6 +287,12 @@ def registry_row(vitals: GroupVitals, arrived_at: int) -> Row:
 def member_day_row(day: MemberVitals, arrived_at: int) -> Row:
     """A row of `member_vitals_v1`."""
     return _day_row(day, arrived_at)
+
+
+def insight_row(insight: AnyInsight, arrived_at: int) -> tuple[Table, Row]:
+    """The row that an insight is, and its table."""
+    kind = type(insight)
+    return INSIGHTS[kind], _INSIGHT_ROWS[kind](insight, arrived_at, _version(insight.at, insight.source_offset))
 
 
 def alert_row(alert: GroupAlert, arrived_at: int) -> Row:

@@ -1,8 +1,9 @@
 """The replay: one log of the groups folded with other chunk sizes and worker counts must give the same bytes.
 
 `python -m tests.replay` takes the `chat-events` of the running Kafka as they are, folds them anew from offset 0 for
-each configuration (changelog and position deleted before), and hashes all values and all rows of group-vitals and
-member-vitals. No worker of the stack may be running: `vitals up kafka clickhouse`. Exits 1 if a hash differs.
+each configuration (changelog and position deleted before), and hashes all values and all rows of group-vitals,
+member-vitals and group-insights. No worker of the stack may be running: `vitals up kafka clickhouse`. Exits 1 if a
+hash differs.
 """
 
 import hashlib
@@ -25,7 +26,7 @@ from streams.positions import load as load_values
 from streams.settings import Settings, load
 
 GROUPS = AGENTS["groups"]
-ROWS = ("group-vitals", "member-vitals")
+ROWS = ("group-vitals", "member-vitals", "group-insights")
 STALL_S = 120
 
 

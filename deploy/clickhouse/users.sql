@@ -25,6 +25,8 @@ GRANT SELECT ON vitals.events_v1 TO bi;
 GRANT SELECT ON vitals.purchases_v1 TO bi;
 GRANT SELECT ON vitals.group_vitals_v1 TO bi;
 GRANT SELECT ON vitals.member_vitals_v1 TO bi;
+GRANT SELECT ON vitals.member_standings_v1 TO bi;
+GRANT SELECT ON vitals.member_stage_changes_v1 TO bi;
 GRANT SELECT ON vitals.group_alerts_v1 TO bi;
 GRANT SELECT ON vitals.groups_v1 TO bi;
 GRANT SELECT ON vitals.part_metrics_v1 TO bi;

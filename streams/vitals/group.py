@@ -6,7 +6,7 @@ from typing import Any
 import xxhash
 
 from streams import events as e
-from streams.vitals.members import Member
+from streams.vitals.members import Member, bought, claimed, spent
 from streams.vitals.panes import MAX_REVENUE, day_of
 from streams.vitals.policy import HOUR_MS, Policy
 from streams.vitals.state import GroupState, acting_member, pane_of, touch
@@ -90,6 +90,7 @@ def _reaction(state: GroupState, event: e.Reaction, _: Policy) -> None:
 
 def _claim(state: GroupState, event: e.Claim, _: Policy) -> e.TouchKind | None:
     member = acting_member(state, event)
+    claimed(member, event.occurred_at)
     pane = pane_of(state, event.occurred_at)
     if pane is not None and event.role == "member":
         pane.claims += 1
@@ -156,6 +157,16 @@ def _order(state: GroupState, event: e.OrderAttributed, _: Policy) -> None:
         pane.orders += 1
         if not pane.is_sealed:
             pane.bought[xxhash.xxh3_64_intdigest(event.customer_id.encode())] = 1
+    buyer = state.ledger.by_id.get(event.member_id or event.customer_id)
+    if buyer is not None:
+        _bought(state, event, buyer)
+
+
+def _bought(state: GroupState, event: e.OrderAttributed, buyer: Member) -> None:
+    if event.refund_id is None:
+        bought(buyer, event.occurred_at)
+    if event.currency == state.currency:
+        spent(buyer, event.amount, MAX_REVENUE)
 
 
 _NOT_SEEN = frozenset({e.OrderAttributed, e.PlaybookStarted, e.PlaybookStep, e.PlaybookEnded})

@@ -8,9 +8,77 @@ from streams.vitals.policy import DAY_MS
 GONE_DAYS = 400
 """Members gone for longer leave the ledger."""
 HALF_LIFE_DAYS = 28
+RECENT_DAYS = 90
+LAST_ORDERS = 3
 TALKER_SCORE = 8.0
 """Decayed messages that make a talker: two a week, held. Talkers are the candidates for a group's core."""
-_DECAY = tuple(0.5 ** (days / HALF_LIFE_DAYS) for days in range(GONE_DAYS + 1))
+_DECAY: tuple[float, ...] = tuple(0.5 ** (days / HALF_LIFE_DAYS) for days in range(GONE_DAYS + 1))
+
+
+def decay(days: int) -> float:
+    """What is left of a score after so many days."""
+    return _DECAY[min(max(days, 0), GONE_DAYS)]
+
+
+class Trade(msgspec.Struct, array_like=True, gc=False):
+    """What a member took and paid for in one group. Times are ms UTC, by event time. Appended fields need defaults.
+
+    `orders` counts purchases attributed to the group, refunded or not; `spent` is what was kept of them, in minor units
+    of the group's currency (refunds taken off, other currencies left out). `bought_at` are the times of the last three
+    purchases, the latest first.
+    """
+
+    claims: int = 0
+    first_claim_at: int | None = None
+    last_claim_at: int | None = None
+    orders: int = 0
+    spent: int = 0
+    first_order_at: int | None = None
+    bought_at: tuple[int, ...] = ()
+
+
+class Activity(msgspec.Struct, array_like=True, gc=False):
+    """The closed days on which a member did something, as of the last of them, `day` (UTC days since 1970).
+
+    Bit i of `recent` says that they wrote on day − i, of 60 days; `before` goes on for the 30 before those. `days`
+    counts all days on which they wrote. `score` is the member score as of the end of `day`; it halves every
+    HALF_LIFE_DAYS. Appended fields need defaults.
+    """
+
+    day: int
+    recent: int = 0
+    before: int = 0
+    days: int = 0
+    score: float = 0.0
+
+    def wrote(self, last_day: int, days: int) -> int:
+        """On how many of the `days` days (at most RECENT_DAYS) up to `last_day` they wrote."""
+        return ((self._mask() << max(0, last_day - self.day)) & (1 << days) - 1).bit_count()
+
+    def last_but(self, count: int) -> int | None:
+        """The latest day on which they wrote but for `count` others; None where RECENT_DAYS know of no such day."""
+        mask = self._mask()
+        for _ in range(count):
+            mask &= mask - 1
+        return self.day - ((mask & -mask).bit_length() - 1) if mask else None
+
+    def add(self, day: int, score: float, *, has_written: bool) -> None:
+        """Count what they did on a day that has closed; a late one does not move `day` back."""
+        age = day - self.day
+        if age > 0:
+            self._set(self._mask() << age if age < RECENT_DAYS else 0)
+            self.day, self.score = day, self.score * decay(age)
+        bit = 1 << max(0, -age)
+        self.score += score * decay(-age)
+        if has_written and not self._mask() & bit:
+            self.days += 1
+            self._set(self._mask() | bit)
+
+    def _mask(self) -> int:
+        return self.before << 60 | self.recent
+
+    def _set(self, mask: int) -> None:
+        self.recent, self.before = mask & (1 << 60) - 1, mask >> 60 & (1 << 30) - 1
 
 
 class Member(msgspec.Struct, array_like=True, gc=False):
@@ -18,7 +86,12 @@ class Member(msgspec.Struct, array_like=True, gc=False):
 
     `score` is the number of messages, halved every HALF_LIFE_DAYS, as of `score_day`. `presence_at` is the time
     of the event that last said whether they are here: an older one that arrives later does not count. `arrived_day`
-    is the day of their first join, -1 when it was not seen.
+    is the day of their first join, -1 when it was not seen. `trade` is None until they claimed or bought, `activity`
+    until a day on which they did something closed. Appended fields need defaults.
+
+    `stage` is a place in `lifecycle.STAGES` (0: not judged yet), entered at the end of day `stage_day`; `seen_day` is
+    the first day that closed with them in the ledger, 0 where a join is known. `listed_day` is the day at whose end the
+    cleanup list took them up, 0: it has not. Time alone may change that at the end of `due_day` (0: it cannot).
     """
 
     number: int
@@ -36,6 +109,42 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     touched_hour: int = -1
     is_muted: bool = False
     is_talker: bool = False
+    trade: Trade | None = None
+    activity: Activity | None = None
+    welcomed_at: int | None = None
+    stage: int = 0
+    stage_day: int = 0
+    seen_day: int = 0
+    listed_day: int = 0
+    due_day: int = 0
+
+
+_SHARED = (
+    "presence_at", "joined_at", "first_message_at", "last_message_at", "last_action_at", "score_day", "arrived_day",
+    "touched_hour", "stage_day", "seen_day", "listed_day", "due_day",
+)  # fmt: skip
+
+
+def claimed(member: Member, time: int) -> None:
+    """Note that they took a benefit."""
+    trade = member.trade = member.trade or Trade()
+    trade.claims += 1
+    trade.first_claim_at = time if trade.first_claim_at is None else min(trade.first_claim_at, time)
+    trade.last_claim_at = time if trade.last_claim_at is None else max(trade.last_claim_at, time)
+
+
+def bought(member: Member, time: int) -> None:
+    """Note a purchase."""
+    trade = member.trade = member.trade or Trade()
+    trade.orders += 1
+    trade.first_order_at = time if trade.first_order_at is None else min(trade.first_order_at, time)
+    trade.bought_at = tuple(sorted((*trade.bought_at, time), reverse=True)[:LAST_ORDERS])
+
+
+def spent(member: Member, amount: int, limit: int) -> None:
+    """Add what was paid, or was given back (negative), in minor units; never beyond `limit` either way."""
+    trade = member.trade = member.trade or Trade()
+    trade.spent = max(-limit, min(limit, trade.spent + amount))
 
 
 class Ledger(msgspec.Struct, array_like=True, gc=False):
@@ -49,6 +158,16 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
     members: int = 0
     staff: int = 0
     talkers: list[str] = []
+
+    def share(self) -> None:
+        """Let equal numbers be one object: decoding makes each anew, which is a fifth of what a member takes."""
+        pool: dict[int, int] = {}
+        one = pool.setdefault
+        for member in self.by_id.values():
+            for name in _SHARED:
+                value = getattr(member, name)
+                if value is not None:
+                    setattr(member, name, one(value, value))
 
     def get(self, member_id: str, role: Role) -> Member:
         """The member, new to the ledger if need be. The latest role that an event gives is theirs."""

@@ -125,6 +125,7 @@ class GroupLog:
         stored = self._stored.pop(key, None)
         if stored is not None:
             self._groups[key] = unpack(stored, _groups)
+            self._groups[key].ledger.share()
         elif event is not None:
             self._groups[key] = GroupState(key, event.brand_id, event.platform)
         return self._groups[key]

@@ -23,8 +23,10 @@ EVENTS_PER_GROUP = 2_600
 """What the default fleet has in its 180 days."""
 DAYS = 180
 ROUNDS = 3
-OUTPUTS = ("group-vitals", "member-vitals", "member-touches", "alert-signals")
-SINK_TOPICS = ("chat-events", "purchases", "group-vitals", "member-vitals", "dead-letters", "member-identities")
+OUTPUTS = ("group-vitals", "member-vitals", "group-insights", "member-touches", "alert-signals")
+SINK_TOPICS = (
+    "chat-events", "purchases", "group-vitals", "member-vitals", "group-insights", "dead-letters", "member-identities",
+)  # fmt: skip
 IRC_CHANNELS, IRC_DAYS, IRC_LINES = 20, 100, 150
 BUSY_GROUPS, BUSY_MEMBERS, BUSY_DAYS, BUSY_MESSAGES = 100, 60, 14, 360
 

@@ -15,7 +15,7 @@ from tests.faults.rows import Rows
 from tests.undisturbed import Fold, Place, Read, Sent, Stored, compare_values, read_on, read_topic
 
 SINK_TOPICS = READS["vitals-sink"]
-DERIVED_ONLY = {"group-vitals", "member-vitals", "member-touches", "alert-signals", "group-alerts"}
+DERIVED_ONLY = {"group-vitals", "member-vitals", "group-insights", "member-touches", "alert-signals", "group-alerts"}
 _SHOWN = 12
 _groups = msgspec.msgpack.Decoder(GroupState)
 

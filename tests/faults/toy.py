@@ -39,7 +39,9 @@ from tests.undisturbed import compare
 FAULTS = ("kill", "stop", "term", "join")
 WORKERS = ("w1", "w2", "w3")
 GUEST = "w4"
-OUTPUT_TOPICS = ("rows", "group-vitals", "member-vitals", "alert-signals", "member-touches", "dead-letters")
+OUTPUT_TOPICS = (
+    "rows", "group-vitals", "member-vitals", "group-insights", "alert-signals", "member-touches", "dead-letters",
+)  # fmt: skip
 
 
 class RenamedLog:

@@ -132,6 +132,8 @@ def _example(name: str) -> Json:
 ROWS = {
     "group_vitals": "group-vitals",
     "member_vitals": "member-vitals",
+    "member_standing": "group-insights",
+    "stage_change": "group-insights",
     "group_alert": "group-alerts",
     "member_identity": "member-identities",
     "dead_letter": "dead-letters",
@@ -139,7 +141,15 @@ ROWS = {
 ROW_KEYS = {
     "group_vitals": "group_id",
     "member_vitals": "group_id",
+    "member_standing": "group_id",
+    "stage_change": "group_id",
     "group_alert": "brand_id",
     "member_identity": "member_id",
     "dead_letter": "letter_id",
 }
+
+
+def label(row: str) -> str:
+    """How the cases of a row are called: by its topic, and by its own name too where others stand there."""
+    topic = ROWS[row]
+    return topic if list(ROWS.values()).count(topic) == 1 else f"{topic} {row}"

@@ -7,7 +7,7 @@ import msgspec
 
 from streams.dead_letters import dead_letter
 from streams.events import MAX_TIME
-from tests.poison.case import ACCEPTED, REFUSED, ROW_KEYS, ROWS, Case, Json, Kinds, Raw, raw
+from tests.poison.case import ACCEPTED, REFUSED, ROW_KEYS, ROWS, Case, Json, Kinds, Raw, label, raw
 
 
 def keys(kinds: Kinds) -> Iterator[Case]:
@@ -36,13 +36,13 @@ def keys(kinds: Kinds) -> Iterator[Case]:
 
 
 def rows(kinds: Kinds) -> Iterator[Case]:
-    for row, topic in ROWS.items():
+    for row in ROWS:
         good = kinds.row(row)
         for field, value in good.items():
             if isinstance(value, bool) or field == "letter_id":
                 continue
             for name, wrong in _wrong_values(value, is_share=field in ("risk",)).items():
-                yield _row_case(f"{topic}: {field} {name}", row, good | {field: wrong}, REFUSED)
+                yield _row_case(f"{label(row)}: {field} {name}", row, good | {field: wrong}, REFUSED)
     identity = kinds.row("member_identity")
     for name, key in {"null": None, "empty": b"", "another": b"m_other", "not UTF-8": b"\xff"}.items():
         if key is not None:  # a compacted topic takes no record without a key

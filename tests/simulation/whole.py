@@ -18,7 +18,10 @@ from tests.simulation.story import SINKS, Cast, Story
 from tests.simulation.world import EPOCH_MS, World
 
 PARTITIONS, GROUPS, MEMBERS, DAYS = 2, 4, 6, 45
-ROWS = ("group-vitals", "member-vitals", "group-alerts", DEAD_LETTERS, "member-touches", "alert-signals", "purchases")
+ROWS = (
+    "group-vitals", "member-vitals", "group-insights", "group-alerts", DEAD_LETTERS, "member-touches", "alert-signals",
+    "purchases",
+)  # fmt: skip
 WORKERS = {"identity": ("i1",), "attribution": ("a1",), "alerts": ("b1",), "groups": ("g1", "g2", "guest")}
 BEGIN = (EPOCH_MS // DAY_MS - DAYS) * DAY_MS
 BRAND = {"brand_id": "toy", "platform": "sim"}

@@ -43,8 +43,10 @@ def schema_of(name: str) -> dict[str, Any]:
     return json.loads((SCHEMAS / folder / f"{name}.v{schemas.VERSION}.schema.json").read_bytes())
 
 
-def row_of(topic: dict[str, Any]) -> str | None:
-    return next((name for name, kind in ROW_TYPES.items() if kind.__name__ == topic.get("row")), None)
+def rows_of(topic: dict[str, Any]) -> list[str]:
+    """The rows that stand on a topic: of one type, or of several told apart by `type`."""
+    said = topic.get("rows", [topic.get("row")])
+    return [name for name, kind in ROW_TYPES.items() if kind.__name__ in said]
 
 
 def key_of(topic: str, example: dict[str, Any]) -> bytes:
@@ -99,7 +101,7 @@ def test_a_topic_is_declared_in_full(name: str) -> None:
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", name)
     assert topic["description"].endswith(".")
     assert topic["partitions"] == "keyed" or topic["partitions"] >= 1
-    assert set(topic) <= {"topic", "description", "key", "events", "row", "partitions", "config"}
+    assert set(topic) <= {"topic", "description", "key", "events", "row", "rows", "partitions", "config"}
 
 
 def test_events_and_topics_know_each_other() -> None:
@@ -108,12 +110,12 @@ def test_events_and_topics_know_each_other() -> None:
 
 
 def test_rows_and_topics_know_each_other() -> None:
-    rows = [topic["row"] for topic in TOPICS.values() if "row" in topic]
+    rows = [row for topic in TOPICS.values() for row in topic.get("rows", [topic["row"]] if "row" in topic else [])]
     assert sorted(rows) == sorted(kind.__name__ for kind in ROW_TYPES.values())
 
 
 def test_every_topic_carries_something_known() -> None:
-    unexplained = {name for name, topic in TOPICS.items() if not {"events", "row"} & set(topic)}
+    unexplained = {name for name, topic in TOPICS.items() if not {"events", "row", "rows"} & set(topic)}
     assert unexplained == CHANGELOGS
 
 
@@ -128,10 +130,19 @@ def test_the_key_is_a_field_of_what_is_keyed(name: str) -> None:
     assert keyed >= {kind for agent in AGENTS.values() if agent.topic == name for kind in agent.key_of}
 
 
-@pytest.mark.parametrize("name", [name for name, topic in TOPICS.items() if row_of(topic)])
+@pytest.mark.parametrize("name", [name for name, topic in TOPICS.items() if rows_of(topic)])
 def test_the_key_of_a_row_is_a_field_of_it(name: str) -> None:
     topic = TOPICS[name]
-    assert topic["key"] == "none" or topic["key"] in ROW_TYPES[row_of(topic) or ""].__struct_fields__
+    for row in rows_of(topic):
+        assert topic["key"] == "none" or topic["key"] in ROW_TYPES[row].__struct_fields__
+
+
+def test_rows_that_share_a_topic_are_told_apart_by_type() -> None:
+    for topic in TOPICS.values():
+        for name in rows_of(topic) if "rows" in topic else ():
+            assert all(
+                example["type"] == name == ROW_TYPES[name].__struct_config__.tag for example in examples_of(name)
+            )
 
 
 # --- retention and size -----------------------------------------------------------------------------------
@@ -149,7 +160,7 @@ def test_what_cannot_be_derived_again_is_kept_for_ever() -> None:
 
 
 def test_what_is_in_the_warehouse_and_can_be_derived_again_goes_after_a_month() -> None:
-    for name in ("group-vitals", "member-vitals"):
+    for name in ("group-vitals", "member-vitals", "group-insights"):
         assert TOPICS[name]["config"]["retention.ms"] == str(30 * 86_400_000)
 
 
@@ -228,8 +239,8 @@ def test_an_example_goes_through_its_agent(agent: Any, name: str, number: int) -
 
 def fits(topic: str, value: dict[str, Any]) -> bool:
     """Whether a value is one that may stand on the topic."""
-    name = value["type"] if "events" in TOPICS[topic] else row_of(TOPICS[topic])
-    assert name in TOPICS[topic].get("events", [name])
+    name = value["type"] if {"events", "rows"} & set(TOPICS[topic]) else rows_of(TOPICS[topic])[0]
+    assert name in (TOPICS[topic].get("events") or rows_of(TOPICS[topic]))
     jsonschema.validate(value, schema_of(name))
     return True
 
@@ -240,7 +251,7 @@ def fits(topic: str, value: dict[str, Any]) -> bool:
         (topic, name)
         for topic, spec in TOPICS.items()
         if topic in sink_batch.TOPICS
-        for name in spec.get("events") or [row_of(spec)]
+        for name in spec.get("events") or rows_of(spec)
     ],
 )
 def test_an_example_goes_through_the_sink(topic: str, name: str) -> None:

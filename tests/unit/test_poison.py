@@ -70,8 +70,8 @@ def test_each_has_the_fate_that_it_must_have_and_the_next_good_ones_count(tastin
 def test_the_corpus_is_as_large_as_it_should_be():
     assert len(MADE) >= 1500
     assert sorted(
-        ["alert-signals", "chat-events", "dead-letters", "group-alerts", "group-vitals", "member-identities",
-         "member-touches", "member-vitals", "purchases"]
+        ["alert-signals", "chat-events", "dead-letters", "group-alerts", "group-insights", "group-vitals",
+         "member-identities", "member-touches", "member-vitals", "purchases"]
     ) == TOPICS  # fmt: skip
 
 
