@@ -50,6 +50,9 @@ faults: setup ## Rounds of faults on a stack of their own, and an oracle (ROUNDS
 drops: setup ## Plant 100 drops of engagement among 300 groups and say which are found (SEED=N, ARGS='--dispersion 20')
 	@.venv/bin/python -m tests.drops --seed $(or $(SEED),1) $(ARGS)
 
+planted: setup ## Plant ten kinds of things in fleets of 200 groups and say which are found (SEEDS="1 2", ARGS=--misses)
+	@.venv/bin/python -m tests.planted $(foreach seed,$(or $(SEEDS),1),--seed $(seed)) $(ARGS)
+
 lint: setup ## Style, types, layers
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
