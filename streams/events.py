@@ -77,13 +77,19 @@ class MemberEvent(GroupEvent, frozen=True, kw_only=True, omit_defaults=True, gc=
 
 
 class Message(MemberEvent, frozen=True, kw_only=True, tag="message", omit_defaults=True, gc=False):
-    """Somebody wrote. `text` only by explicit opt-in; `reply_to` is the event_id of the answered message."""
+    """Somebody wrote. `text` only by explicit opt-in; `reply_to` is the event_id of the answered message.
+
+    A connector that saw the text says how many `links` it had, and gives a longer one a print, `text_hash`, equal for
+    equal texts of the brand (`streams/text_prints.py`). Without `links` nobody saw it.
+    """
 
     text_len: Count = 0
     content_type: Id = "text"
     reply_to: Id | None = None
     mentions: tuple[Id, ...] = ()
     text: str | None = None
+    links: Count | None = None
+    text_hash: Int64 | None = None
 
 
 class Recall(GroupEvent, frozen=True, kw_only=True, tag="recall", omit_defaults=True, gc=False):
@@ -126,7 +132,7 @@ class Claim(MemberEvent, frozen=True, kw_only=True, tag="claim", omit_defaults=T
 
 
 class Benefit(GroupEvent, frozen=True, kw_only=True, tag="benefit", omit_defaults=True, gc=False):
-    """A red packet or coupon was sent to the group."""
+    """A red packet or coupon was sent to the group. `amount` is all of a red packet, or what one coupon is worth."""
 
     benefit_id: Id
     kind: Literal["red_packet", "coupon"] = "coupon"

@@ -9,6 +9,7 @@ import secrets
 from pathlib import Path
 
 from streams.errors import VitalsError
+from streams.text_prints import TextPrints
 
 CUSTOMER = "customer"
 """The platform under which customer ids are made, where they are no member ids."""
@@ -53,9 +54,13 @@ def _make_secret(path: Path) -> None:
 
 
 class Pseudonyms:
-    """The pseudonyms of one brand: `m_` and 16 characters, HMAC-SHA256 of platform and raw id."""
+    """The pseudonyms of one brand: `m_` and 16 characters, HMAC-SHA256 of platform and raw id.
+
+    `prints` are those of its texts, under the same secret.
+    """
 
     def __init__(self, secret: bytes) -> None:
+        self.prints = TextPrints(secret)
         self._keyed = hmac.new(secret, digestmod=hashlib.sha256)
         self._known: dict[tuple[str, str], str] = {}
 

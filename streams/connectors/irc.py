@@ -43,6 +43,7 @@ class IrcReader:
     def __init__(self, paths: Sequence[Path], recipe: Recipe, pseudonyms: Pseudonyms, spool_dir: Path) -> None:
         self._recipe = recipe
         self._nicks = Nicks(recipe, pseudonyms)
+        self._prints = pseudonyms.prints
         self._files: list[DayFile] = []
         self.skipped_files = 0
         for path in paths:
@@ -66,7 +67,7 @@ class IrcReader:
             yield batch
 
     def _parse(self, file: DayFile, data: bytes, prev: int | None, batch: Batch) -> int | None:
-        return IrcDay(file, self._recipe, self._nicks, batch).read(data, prev)
+        return IrcDay(file, self._recipe, self._nicks, self._prints, batch).read(data, prev)
 
 
 def _place(name: str, root: Path) -> tuple[str, int] | None:

@@ -10,6 +10,7 @@ from streams.errors import VitalsError
 from streams.events import MAX_EVENT_BYTES, Event, Join, Leave, Message, Role
 from streams.identities import MemberIdentity
 from streams.pseudonyms import Pseudonyms
+from streams.text_prints import TextPrints, links
 
 PLATFORM = "irc"
 LINES_A_DAY = 1_000_000
@@ -68,14 +69,17 @@ class Nicks:
 class IrcDay:
     """One day's file on its way to events."""
 
-    def __init__(self, file: DayFile, recipe: Recipe, nicks: Nicks, batch: Batch) -> None:
+    def __init__(self, file: DayFile, recipe: Recipe, nicks: Nicks, prints: TextPrints, batch: Batch) -> None:
         self._file = file
         self._recipe = recipe
         self._nicks = nicks
+        self._prints = prints
         self._batch = batch
         self._group = f"{recipe.brand_id}/{PLATFORM}/{file.channel}"
         self._start, self._minutes = minutes_of(file.day, recipe.zone)
         self._limit = MAX_EVENT_BYTES // (8 if recipe.keep_text else 1)  # a text grows when it is quoted in JSON
+        self._heard: dict[str, str] = {}
+        """Canonical nick → pseudonym of who wrote or joined, so far."""
         self._owners: dict[str, str] = {}
         """Canonical nick → canonical nick of the member that goes by it since a change of nick."""
 
@@ -138,8 +142,22 @@ class IrcDay:
         if not 0 < len(nick) <= MAX_NICK_BYTES:
             return _BAD_NICK
         words = text.rstrip(b"\r").decode("utf-8", "replace")
-        kept = words if self._recipe.keep_text else None
-        return Message(**self._common(at, seq, prev, nick), text_len=len(words), text=kept)
+        return Message(
+            **self._common(at, seq, prev, nick),
+            text_len=len(words),
+            mentions=self._addressed(text),
+            text=words if self._recipe.keep_text else None,
+            links=links(words),
+            text_hash=self._prints.of(words),
+        )
+
+    def _addressed(self, text: bytes) -> tuple[str, ...]:
+        """Whom a message is for: `ann: yes` is for ann, if ann wrote or joined above in the same file."""
+        word = text.split(b" ", 1)[0]
+        if word[-1:] not in {b":", b","} or not 1 < len(word) <= MAX_NICK_BYTES:
+            return ()
+        canonical = self._nicks.canonical(word[:-1])
+        return tuple(one for one in [self._heard.get(self._owners.get(canonical, canonical))] if one)
 
     def _notice(self, at: int, seq: int, prev: int | None, text: bytes) -> Join | Leave | str | Refusal:
         nick, _, what = text.partition(b" ")
@@ -161,7 +179,9 @@ class IrcDay:
     def _common(self, at: int, seq: int, prev: int | None, nick: bytes) -> dict[str, Any]:
         """The fields of every event of a member."""
         canonical = self._nicks.canonical(nick)
-        member, role = self._nicks.member(self._owners.get(canonical, canonical))
+        owner = self._owners.get(canonical, canonical)
+        member, role = self._nicks.member(owner)
+        self._heard[owner] = member
         return {
             "event_id": f"{self._group}/{seq}",
             "occurred_at": at,

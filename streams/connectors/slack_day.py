@@ -11,6 +11,7 @@ from streams.connectors.exports import DayFile
 from streams.connectors.slack_people import People
 from streams.dead_letters import DeadLetterReason
 from streams.events import MAX_EVENT_BYTES, Event, GroupEnded, GroupRenamed, Join, Leave, Message, Reaction, Recall
+from streams.text_prints import links
 
 PLATFORM = "slack"
 MESSAGES = {None: "text", "me_message": "text", "thread_broadcast": "text", "bot_message": "text", "file_share": "file"}
@@ -148,13 +149,16 @@ class SlackDay:
             return [Join(**acting, inviter_id=inviter)]
         if kind == "channel_leave":
             return [Leave(**acting, reason="left")]
-        thread = micros(said.thread_ts)
+        thread, text = micros(said.thread_ts), said.text or ""
         message = Message(
             **acting,
-            text_len=len(said.text or ""),
+            text_len=len(text),
             content_type=MESSAGES[kind],
             reply_to=f"{self._group}/{thread}" if thread and thread != ordered["source_seq"] else None,
+            mentions=self._people.mentioned(text),
             text=said.text if self._recipe.keep_text else None,
+            links=links(text),
+            text_hash=self._people.prints.of(text),
         )
         return [message, *self._reactions(said, message.event_id, common)]
 

@@ -1,5 +1,6 @@
 """The people of a Slack workspace: pseudonym, role and name of each user id."""
 
+import re
 from collections.abc import Iterable
 
 import msgspec
@@ -10,6 +11,8 @@ from streams.identities import MemberIdentity
 from streams.pseudonyms import Pseudonyms
 
 SLACKBOT = "USLACKBOT"
+_MENTION = re.compile(r"<@([UW][A-Z0-9]{1,30})(?:\|[^<>]*)?>")
+MOST_MENTIONS = 32
 
 
 class Profile(msgspec.Struct):
@@ -41,6 +44,7 @@ class People:
     def __init__(self, recipe: Recipe, pseudonyms: Pseudonyms) -> None:
         self._recipe = recipe
         self._pseudonyms = pseudonyms
+        self.prints = pseudonyms.prints
         self._users: dict[str, SlackUser] = {}
         self._members: dict[tuple[str, bool], tuple[str, Role]] = {}
         self._new: dict[str, str] = {}
@@ -58,6 +62,13 @@ class People:
             known = self._members[raw_id, is_bot] = (member, self._role(raw_id, user, is_bot=is_bot))
             self._new[raw_id] = user.shown_name if user else ""
         return known
+
+    def mentioned(self, text: str) -> tuple[str, ...]:
+        """The pseudonyms of those whom a text names, each once, the first `MOST_MENTIONS`."""
+        if "<@" not in text:
+            return ()
+        named = dict.fromkeys(_MENTION.findall(text))
+        return tuple(self._pseudonyms.of(self._recipe.platform, raw_id) for raw_id in [*named][:MOST_MENTIONS])
 
     def _role(self, raw_id: str, user: SlackUser | None, *, is_bot: bool) -> Role:
         called = {raw_id, user.name} if user else {raw_id}

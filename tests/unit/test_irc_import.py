@@ -277,3 +277,24 @@ def test_a_tar_without_logs_reads_like_any_other(tmp_path):
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         tar.addfile(link)
     assert len(read(irc_reader(tmp_path / "x.tar")).events) == 1, "a link in a tar is no file"
+
+
+def test_links_and_the_print_of_a_text_are_told_and_the_text_is_not(tmp_path):
+    ad = "SALE of all our teas, see https://shop.example/tea"
+    batch = irc_day(f"[00:00] <ann> {ad}\n[00:01] <bob> {ad.lower()}!\n[00:02] <ann> thanks\n", tmp_path)
+    first, again, short = batch.events
+    assert (first.links, again.links, short.links) == (1, 1, 0)
+    assert first.text_hash == again.text_hash is not None
+    assert short.text_hash is None
+    assert all("SALE" not in repr(event) and event.text is None for event in batch.events)
+
+
+def test_whom_a_message_is_for_is_known_from_the_lines_above(tmp_path):
+    lines = (
+        "[00:00] <ann> who is there\n[00:01] <bob> Ann: me\n[00:02] <bob> note: none\n[00:03] *** Cat joined\n"
+        "[00:04] <ann> cat, hello\n[00:05] <ann> :\n[00:06] *** bob is now known as rob\n[00:07] <ann> rob: still you\n"
+        "[00:08] <ann> dan: are you there\n[00:09] <dan> yes\n"
+    )
+    said = [event.mentions for event in irc_day(lines, tmp_path).events if type(event) is Message]
+    ann, bob, cat = member("ann"), member("bob"), member("cat")
+    assert said == [(), (ann,), (), (cat,), (), (bob,), (), ()]

@@ -234,3 +234,13 @@ def test_counts_equal_a_plain_count_of_the_entries_of_a_real_export():
     found = Counter((e.group_id.rsplit("/", 1)[1], type(e).__name__.lower()) for e in read(reader(EXPORT)).events)
     assert {k: n for k, n in found.items() if k[1] not in {"groupcreated", "roster"}} == dict(+wanted)
     assert sum(n for (_, kind), n in wanted.items() if kind == "message") == 734
+
+
+def test_links_prints_and_mentions_are_told_of_a_text_and_it_is_not(tmp_path):
+    ad = "<@U1> and <@U9|nine>, all teas at half price: <https://shop.example/tea|shop>"
+    first, again, none = events_of(tmp_path, entry(1, text=ad), entry(2, text=ad.upper()), entry(3, text="<@U1"))
+    assert first.mentions == (member("U1", "slack"), member("U9", "slack"))
+    assert (first.links, none.links) == (1, 0)
+    assert first.text_hash == again.text_hash is not None
+    assert (none.mentions, none.text_hash) == ((), None)
+    assert first.text is None
