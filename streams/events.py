@@ -29,6 +29,7 @@ Intercept = Annotated[float, Meta(ge=-10, le=10)]  # logits: beyond, a risk is 0
 Role = Literal["member", "staff", "bot", "system"]
 LeaveReason = Literal["left", "kicked", "dissolved", "unknown"]
 ContentClass = Literal["activate", "convert", "brand", "ads", "relay"]
+Purpose = Literal["customer", "industry", "alliance", "ads", "relay", "other"]
 TouchKind = Literal["join", "leave", "message", "claim", "post"]
 DropOutcome = Literal["recovered", "settled", "ended"]
 Rule = Literal["code", "last_touch", "post", "membership", "unattributed"]
@@ -163,13 +164,18 @@ class Points(MemberEvent, frozen=True, kw_only=True, tag="points", omit_defaults
 
 
 class GroupCreated(GroupEvent, frozen=True, kw_only=True, tag="group_created", omit_defaults=True, gc=False):
-    """The group's entry in the registry; sent again, it updates the fields that it carries."""
+    """The group's entry in the registry; sent again, it updates the fields that it carries.
+
+    `purpose` is what the group is for: customers, an industry or an alliance of firms to know each other, ads, relaying
+    what others wrote. A `currency` says that its brand sells there: no order is then none, not an unknown number.
+    """
 
     name: Name | None = None
     owner: Name | None = None
     timezone: Id | None = None
     currency: Currency | None = None
     planned_end_at: Time | None = None
+    purpose: Purpose | None = None
 
 
 class GroupRenamed(GroupEvent, frozen=True, kw_only=True, tag="group_renamed", omit_defaults=True, gc=False):

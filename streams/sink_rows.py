@@ -50,8 +50,8 @@ EVENTS = _of(
     "events_v1",
     {
         "text": "group_id event_id type brand_id platform member_id role source content_type reply_to text target "
-        "scene inviter_id reason benefit_id kind content_class code name owner timezone merged_into order_id refund_id "
-        "customer_id currency rule cause playbook_id step note goal",
+        "scene inviter_id reason benefit_id kind content_class code name owner timezone purpose merged_into order_id "
+        "refund_id customer_id currency rule cause playbook_id step note goal",
         "texts": "mentions members staff bots",
         "int": "source_seq text_len amount is_first_touch is_last_touch points is_live budget",
         "real": "weight",
@@ -70,16 +70,17 @@ PURCHASES = _of(
 GROUP_VITALS = _of(
     "group_vitals_v1",
     {
-        "text": "group_id brand_id platform name owner verdict model currency",
-        "texts": "reasons reasons_zh reason_codes reason_numbers driver_codes driver_numbers",
+        "text": "group_id brand_id platform name owner verdict model currency purpose advice",
+        "texts": "reasons reasons_zh reason_codes reason_numbers driver_codes driver_numbers worth_codes worth_numbers "
+        "advice_reasons advice_reasons_zh advice_codes advice_numbers",
         "int": "source_offset is_day_close members staff messages_1d messages_7d messages_28d staff_messages_7d "
         "staff_messages_28d messages_all speakers_1d speakers_7d speakers_28d active_days_28d replies_28d reactions_28d"
         " claims_28d joins_28d leaves_28d left_28d kicked_28d capped_messages_28d buyers_28d orders_28d revenue_28d "
         "messages_day staff_messages_day speakers_day replies_day joins_day leaves_day orders_day revenue_day "
-        "messages_56d age_days unseen_days_56d",
-        "real": "risk usual_risk community_intercept usual_56d",
-        "reals": "driver_points",
-        "real?": "silent_hours breadth_28d answered_share_28d newcomer_spoke_share",
+        "messages_56d age_days unseen_days_56d revenue_at_risk",
+        "real": "risk usual_risk community_intercept usual_56d worth_known",
+        "reals": "driver_points worth_values",
+        "real?": "silent_hours breadth_28d answered_share_28d newcomer_spoke_share worth",
         "time": "at first_event_at verdict_since ingested_at",
         "time?": "ended_at planned_end_at source_complete_at last_member_message_at",
     },
@@ -120,7 +121,7 @@ INSIGHTS: dict[type[Insight], Table] = {MemberStanding: MEMBER_STANDINGS, StageC
 GROUPS = _of(
     "groups_v1",
     {
-        "text": "group_id brand_id platform name owner timezone currency",
+        "text": "group_id brand_id platform name owner timezone currency purpose",
         "int": "version",
         "int?": "members",
         "time": "created_at ingested_at",
@@ -193,7 +194,16 @@ _REASONS = (
     "driver_points",
     "driver_numbers",
 )
-_vitals_row = _maker(GroupVitals, GROUP_VITALS, "ingested_at", *_REASONS)
+_WORTH = (
+    "advice_reasons",
+    "advice_reasons_zh",
+    "advice_codes",
+    "advice_numbers",
+    "worth_codes",
+    "worth_values",
+    "worth_numbers",
+)
+_vitals_row = _maker(GroupVitals, GROUP_VITALS, "ingested_at", *_REASONS, *_WORTH)
 _registry_row = _maker(GroupVitals, GROUPS, "ingested_at", "created_at", "version")
 _day_row = _maker(MemberVitals, MEMBER_VITALS, "ingested_at")
 _INSIGHT_ROWS = {kind: _maker(kind, table, "ingested_at", "version") for kind, table in INSIGHTS.items()}
@@ -243,7 +253,8 @@ def is_group(group_id: str) -> bool:
 
 def vitals_row(vitals: GroupVitals, arrived_at: int) -> Row:
     """A row of `group_vitals_v1`, its reasons in words, codes and numbers, its drivers in codes, points and numbers."""
-    return _vitals_row(vitals, arrived_at, *reason_columns(vitals.reasons), *_driver_columns(vitals.drivers))
+    worth = *reason_columns(vitals.advice_reasons), *_part_columns(vitals.worth_parts)
+    return _vitals_row(vitals, arrived_at, *reason_columns(vitals.reasons), *_driver_columns(vitals.drivers), *worth)
 
 
 def reason_columns(reasons: Sequence[Reason]) -> tuple[tuple[str, ...], ...]:
@@ -256,6 +267,13 @@ def _driver_columns(drivers: Sequence[Reason]) -> tuple[tuple[Any, ...], ...]:
     codes = tuple(driver.code for driver in drivers)
     points = tuple(driver.numbers["points"] for driver in drivers)
     return codes, points, tuple(msgspec.json.encode(driver.numbers).decode() for driver in drivers)
+
+
+def _part_columns(parts: Sequence[Reason]) -> tuple[tuple[Any, ...], ...]:
+    """The parts of a worth as codes, values (None: unknown) and their numbers as JSON."""
+    codes = tuple(part.code for part in parts)
+    values = tuple(part.numbers.get("value") for part in parts)
+    return codes, values, tuple(msgspec.json.encode(part.numbers).decode() for part in parts)
 
 
 @lru_cache(maxsize=20_000)

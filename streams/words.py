@@ -101,6 +101,26 @@ REASON_WORDS: dict[str, tuple[str, str]] = {
         "八周后仍是如此:{days} 天内 {seen} 条成员消息,此前为 {expected} 条",
     ),
     "common_cause": ("they fell ill within an hour: look for one cause", "一小时内同时告警,请查找共同原因"),
+    "only_takers": (
+        "nobody ever bought, {takers} of {doers:member} who did anything only took benefits",
+        "从未有人购买,{doers} 名有过行动的成员中 {takers} 名只领福利",
+    ),
+    "made_for_ads": ("it is a group for ads or relaying", "广告群或转发群"),
+    "posts_are_ads": (
+        "{ads} of {posts:planned post} in {days:day} were ads, members wrote {messages:message}",
+        "近 {days} 天 {posts} 条计划内容中 {ads} 条为广告,成员消息 {messages} 条",
+    ),
+    "nobody_leaves": (
+        "quiet, but {gone:member} left in 90 days and {members} stay",
+        "虽安静,近 90 天仅 {gone} 人退群,仍有 {members} 人",
+    ),
+    "little_known": ("only {known:%} of its worth is known: ask the group", "价值仅 {known:%} 可知,先试探"),
+    "conversion": ("what it sells", "转化"),
+    "residue": ("those who once wrote", "昔日常客"),
+    "network": ("who stays", "留存"),
+    "reach": ("who would hear", "触达"),
+    "care": ("how it was cared for", "关怀"),
+    "freebie": ("who only takes benefits", "只领福利"),
 }
 """Code → (English, Chinese)."""
 
@@ -119,6 +139,26 @@ FULLER_WORDS: tuple[tuple[str, str, str], ...] = (
         "core_left",
         "{left} of {core:core member} are lost: {quit} left, the others fell silent",
         "{core} 名核心成员中流失 {left} 名:{quit} 名退群,其余沉默",
+    ),
+    ("conversion", "{payers} of {members:member} bought in a year", "{members} 名成员中 {payers} 名一年内购买"),
+    (
+        "residue",
+        "{regulars_here} of {regulars:weekly speaker} still here",
+        "{regulars} 名每周发言者中 {regulars_here} 名仍在",
+    ),
+    ("residue", "{core_here} of the {core} who once wrote most still here", "昔日 {core} 名核心中 {core_here} 名仍在"),
+    ("network", "{gone:member} left in 90 days, {members} stay", "近 90 天 {gone} 人退群,仍有 {members} 人"),
+    (
+        "reach",
+        "{claimers} of {exposed:member} claimed the last benefit",
+        "{exposed} 人中 {claimers} 人领取最近一次福利",
+    ),
+    ("reach", "{muted} of {members:member} muted it", "{members} 人中 {muted} 人已免打扰"),
+    ("care", "{answered:%} of messages were answered while it was well", "良好时期 {answered:%} 的消息获回复"),
+    (
+        "freebie",
+        "{takers} of {doers:member} who did anything only took benefits",
+        "{doers} 名有过行动的成员中 {takers} 名只领福利",
     ),
     (
         "blind",

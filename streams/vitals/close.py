@@ -13,6 +13,7 @@ from streams.vitals.risk import Model, assess
 from streams.vitals.state import Assessment, GroupState
 from streams.vitals.talk import forget_messages
 from streams.vitals.verdict import decide, reasons
+from streams.vitals.worth import close_worth
 from streams.vitals.year import Year
 
 
@@ -69,6 +70,7 @@ def close_day(
     if verdict != state.verdict or state.verdict_since is None:
         state.verdict, state.verdict_since = verdict, seen.at
     state.reasons = reasons(state, seen, policy)
+    close_worth(state, day, policy)
     _forget(state, day, seen.at, policy)
     state.closed_day = day
     return Closed(seen, inputs, risk.logit)

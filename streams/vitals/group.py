@@ -6,6 +6,7 @@ from typing import Any
 import xxhash
 
 from streams import events as e
+from streams.vitals import worth
 from streams.vitals.members import Member, bought, claimed, spent
 from streams.vitals.panes import MAX_REVENUE, day_of
 from streams.vitals.policy import HOUR_MS, Policy
@@ -98,11 +99,13 @@ def _claim(state: GroupState, event: e.Claim, _: Policy) -> e.TouchKind | None:
 
 
 def _benefit(state: GroupState, event: e.Benefit, _: Policy) -> None:
+    worth.given(state, event)
     if state.last_benefit_at is None or event.occurred_at > state.last_benefit_at:
         state.last_benefit_at = event.occurred_at
 
 
 def _post(state: GroupState, event: e.Post, _: Policy) -> e.TouchKind | None:
+    worth.posted(state, event)
     pane = pane_of(state, event.occurred_at)
     if pane is not None and event.content_class in {"ads", "relay"}:
         pane.ads += 1
@@ -110,6 +113,7 @@ def _post(state: GroupState, event: e.Post, _: Policy) -> e.TouchKind | None:
 
 
 def _mute(state: GroupState, event: e.Mute | e.Unmute, _: Policy) -> None:
+    state.worth.has_mutes = True
     _set_muted(state, acting_member(state, event), is_muted=isinstance(event, e.Mute))
 
 
@@ -129,6 +133,7 @@ def _created(state: GroupState, event: e.GroupCreated, _: Policy) -> None:
     state.timezone = event.timezone or state.timezone
     if event.planned_end_at is not None:
         state.planned_end_at = event.planned_end_at
+    worth.described(state, event)
 
 
 def _renamed(state: GroupState, event: e.GroupRenamed, _: Policy) -> None:
@@ -147,6 +152,7 @@ def _playbook(_: GroupState, __: e.GroupEvent, ___: Policy) -> None:
 def _order(state: GroupState, event: e.OrderAttributed, _: Policy) -> None:
     if not event.weight:  # it only tells the first or last touch
         return
+    worth.sold(state, event)
     pane = pane_of(state, event.occurred_at)
     state.currency = state.currency or event.currency
     if event.currency != state.currency:

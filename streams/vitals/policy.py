@@ -1,9 +1,71 @@
 """Every threshold of the measures, with its default and the reason for it."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
+
+
+_REVENUE_HALF: dict[str, int] = {
+    "CNY": 10_000, "USD": 1_500, "EUR": 1_500, "GBP": 1_200, "JPY": 2_200, "KRW": 20_000, "HKD": 11_000, "TWD": 45_000,
+    "SGD": 2_000, "AUD": 2_200, "CAD": 2_000, "CHF": 1_500, "INR": 120_000, "MYR": 6_500, "THB": 50_000, "BRL": 8_000,
+}  # fmt: skip
+"""100 CNY, and what is about as much elsewhere. In another currency revenue is unknown until a reference is set."""
+
+
+class WorthPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """What a group is worth: how each number becomes 0..1, and what is told by it. MEASURES has weights and limits.
+
+    What MEASURES leaves open is chosen so that half a point is an ordinary group of a brand that sells in chats.
+    """
+
+    parts: Mapping[str, float] = msgspec.field(
+        default_factory=lambda: {"conversion": 0.30, "residue": 0.20, "network": 0.20, "reach": 0.15, "care": 0.15}
+    )
+    """They add up to 1."""
+    freebie_weight: float = 0.20
+    every_days: int = 7
+    """Who is here changes slowly; a new verdict, a benefit, a new entry in the registry are looked at the same day."""
+    year_days: int = 364
+    conversion_parts: Mapping[str, float] = msgspec.field(
+        default_factory=lambda: {"payers": 0.4, "revenue": 0.4, "benefits": 0.2}
+    )
+    """Who pays and how much say the same of a group in two ways; what benefits brought is noisy and counts half."""
+    payers_half: float = 0.10
+    """One member in ten who bought within a year is half a point, three in ten are three quarters: x / (x + half)."""
+    revenue_half: Mapping[str, int] = msgspec.field(default_factory=lambda: dict(_REVENUE_HALF))
+    """Minor units per member and year that are half a point, by currency or by `brand/currency`. About one small order
+    a year. What other groups bring is not asked: the fold sees one group, and a bad year of all is no good one."""
+    benefit_days: int = 7
+    benefit_half: float = 1.0
+    """Benefits that brought as much more revenue as they cost are half a point: it is no profit, but they were paid."""
+    regular_score: float = 3.0
+    """The decayed messages of one a week for four weeks, when somebody last wrote: their habit was weekly."""
+    regular_days: int = 4
+    """On so many different days: an afternoon of messages is no habit."""
+    network_days: int = 90
+    aimless_leaves: float = 2.0
+    """More leaves in those days than this many times all people: they close their client, and it means nothing."""
+    claim_hours: int = 24
+    care_days: int = 84
+    care_least_messages: int = 20
+    """Of the last 12 weeks while its verdict was good: fewer messages than this are no habit of answering."""
+    freebie_least: int = 5
+    """So few who ever did anything here say nothing of who comes for benefits alone."""
+    let_go_freebie: float = 0.60
+    keep_leaves: float = 0.02
+    keep_purposes: tuple[str, ...] = ("industry", "alliance")
+    """Quiet, but nobody leaves: such a group is an address book."""
+    let_go_purposes: tuple[str, ...] = ("ads", "relay")
+    ads_days: int = 90
+    ads_least_posts: int = 8
+    """Of a group whose purpose nobody told: that most of so many posts were ads, and more than members wrote."""
+    revive_worth: float = 60.0
+    probe_worth: float = 35.0
+    least_known: float = 0.40
+    """With less known of it than this share of the parts' weights no number decides: a probe costs little and tells."""
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +172,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     `drop_share`, so that none flickers."""
     drop_seen_hours: int = 22
     """Of a day of which less was seen nothing is said."""
+    worth: WorthPolicy = WorthPolicy()
 
 
 BANDS = (40, 100, 300)

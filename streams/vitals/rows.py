@@ -36,6 +36,10 @@ class GroupVitals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     to it; `community_intercept` is what its community added to the logit. `messages_56d` and `usual_56d`, what 56 days
     of the group's year usually bring, are of watched days; `unseen_days_56d` of the last 56 days were not. `age_days`
     are those since the first member message.
+
+    `worth` 0..100 is of the last day on which the group was judged (`appraisal.py`), None where nothing is known;
+    `worth_known`, 0..1, is the weight of what is: the `worth_parts`, each with its evidence, its `value` 0..1 and its
+    `points`. `advice` is what to do, `advice_reasons` why; `revenue_at_risk` what 28 usual days of its year brought.
     """
 
     group_id: str
@@ -100,6 +104,13 @@ class GroupVitals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     messages_56d: Count = 0
     usual_56d: float = 0.0
     unseen_days_56d: Count = 0
+    purpose: str = ""
+    worth: float | None = None
+    worth_known: float = 0.0
+    worth_parts: tuple[Reason, ...] = ()
+    advice: str = ""
+    advice_reasons: tuple[Reason, ...] = ()
+    revenue_at_risk: Int64 = 0
 
 
 class MemberVitals(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -4,6 +4,7 @@ import msgspec
 
 from streams import events as e
 from streams.vitals.absorbed import Absorbed
+from streams.vitals.appraisal import Appraisal
 from streams.vitals.members import Ledger, Member
 from streams.vitals.panes import DETAIL_DAYS, PANE_DAYS, DayPane
 from streams.vitals.policy import DAY_MS, HOUR_MS
@@ -40,6 +41,28 @@ class Drop(msgspec.Struct, array_like=True, frozen=True, gc=False):
     seen: int
     expected: float
     usual: tuple[float, ...]
+
+
+class Worth(msgspec.Struct, array_like=True, gc=False):
+    """What `worth.py` remembers of a group. Appended fields need defaults.
+
+    `orders` are all there ever were, `benefits` what each cost by its time in ms (0: not known), `posts` the planned
+    ones by UTC day. `answered` is the share of messages answered while the verdict was good. `claimers` of `exposed`
+    took the last benefit that was judged. `appraisal` was made at the end of `judged_day` for the verdict `judged_as`.
+    """
+
+    purpose: str = ""
+    orders: int = 0
+    has_mutes: bool = False
+    is_due: bool = False
+    benefits: dict[int, int] = {}
+    posts: dict[int, int] = {}
+    answered: float | None = None
+    claimers: int = 0
+    exposed: int | None = None
+    judged_day: int = -1
+    judged_as: str = ""
+    appraisal: Appraisal = Appraisal()
 
 
 class GroupState(msgspec.Struct, array_like=True, gc=False):
@@ -98,6 +121,7 @@ class GroupState(msgspec.Struct, array_like=True, gc=False):
     alarms: list[int] = []
     muted: int = 0
     drop: Drop | None = None
+    worth: Worth = msgspec.field(default_factory=Worth)
 
 
 def pane_of(state: GroupState, time: int) -> DayPane | None:

@@ -15,7 +15,7 @@ _no_pane = DayPane()
 
 def vitals_row(state: GroupState, seen: Windows, at: int, offset: int, view: View) -> Output:
     """The group's vital signs as a row; a blind source makes the verdict stale and touches nothing else."""
-    assessment = state.assessment
+    assessment, appraisal = state.assessment, state.worth.appraisal
     today = state.panes.get(seen.last_day, _no_pane)
     verdict, since, why = state.verdict, state.verdict_since, state.reasons
     if view.blind_since is not None:
@@ -84,6 +84,13 @@ def vitals_row(state: GroupState, seen: Windows, at: int, offset: int, view: Vie
         speakers_7d=seen.speakers_7d,
         staff_messages_28d=seen.staff_messages_28d,
         staff_messages_7d=seen.staff_messages_7d,
+        purpose=state.worth.purpose,
+        worth=appraisal.worth,
+        worth_known=appraisal.known,
+        worth_parts=appraisal.parts,
+        advice=appraisal.step,
+        advice_reasons=appraisal.reasons,
+        revenue_at_risk=appraisal.revenue_at_risk,
     )
     return Output("group-vitals", state.group_id, row)
 

@@ -2,7 +2,9 @@
 
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from streams.agents import AGENTS, Agent, absorb
@@ -10,7 +12,7 @@ from streams.dead_letter_limit import Limit
 from streams.positions import load
 from streams.sink_batch import TOPICS, Batch
 from streams.sink_batch import Record as SinkRecord
-from streams.vitals.rows import Output
+from streams.vitals.rows import GroupVitals, Output
 from tests.upgrade import FOLDERS, TOPIC_ID, Line, Record, read
 
 folders = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
@@ -36,6 +38,23 @@ def fold(agent: Agent, lines: list[Line], start: int, stored: dict[bytes, bytes]
     return said
 
 
+LEARNT_SINCE: dict[str, Any] = {
+    "purpose": "", "worth": None, "worth_known": 0.0, "worth_parts": (), "advice": "", "advice_reasons": (),
+    "revenue_at_risk": 0,
+}  # fmt: skip
+"""Made of facts that the values of the older version do not hold: they are told by what came since."""
+
+
+def as_known(said: list[Output]) -> list[Output]:
+    """Rows without what the older version could not know."""
+    return [
+        msgspec.structs.replace(output, value=msgspec.structs.replace(output.value, **LEARNT_SINCE))
+        if isinstance(output.value, GroupVitals)
+        else output
+        for output in said
+    ]
+
+
 @folders
 @pytest.mark.parametrize("agent", AGENTS.values(), ids=AGENTS)
 def test_an_agent_goes_on_with_the_values_of_the_older_version(folder: Path, agent: Agent) -> None:
@@ -48,7 +67,7 @@ def test_an_agent_goes_on_with_the_values_of_the_older_version(folder: Path, age
     went_on = fold(agent, topic, position.next_offset, records)
     anew = fold(agent, topic, 0, {})
     assert went_on
-    assert went_on == anew[len(anew) - len(went_on) :], "as if it had folded all of it"
+    assert as_known(went_on) == as_known(anew[len(anew) - len(went_on) :]), "as if it had folded all of it"
 
 
 @folders

@@ -4,6 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from streams.vitals.appraisal import PARTS, RULE_REASONS, Step
 from streams.vitals.rows import AlertKind, AlertState, Reason
 from streams.vitals.turn import ALERT_REASONS
 from streams.vitals.verdict import REASON_CODES, Verdict
@@ -20,6 +21,15 @@ from streams.words import (
     state_word,
     verdict_word,
     words,
+)
+from streams.worth_words import (
+    EVIDENCE_WORDS,
+    PART_WORDS,
+    STEP_MEANING,
+    STEP_WORDS,
+    UNKNOWN_WORDS,
+    evidence,
+    step_word,
 )
 
 SLOTS = re.compile(r"\{(\w+)")
@@ -142,7 +152,23 @@ def test_what_has_no_words_comes_out_as_its_code_and_numbers(language):
 
 
 def test_every_code_of_the_fold_has_words():
-    assert set(REASON_CODES) | set(ALERT_REASONS) == set(REASON_WORDS)
+    assert set(REASON_CODES) | set(ALERT_REASONS) | set(RULE_REASONS) | set(PARTS) == set(REASON_WORDS)
+
+
+def test_every_step_and_every_part_of_a_worth_has_words():
+    assert set(STEP_WORDS) == set(STEP_MEANING) == set(get_args(Step)) - {""}
+    assert set(PART_WORDS) == set(UNKNOWN_WORDS) == set(PARTS)
+    assert (step_word("let go", "zh"), step_word("odd", "en")) == ("放弃", "odd")
+
+
+def test_evidence_of_a_part_says_what_is_known_of_it():
+    numbers = {"value": 0.5, "payers": 12.0, "members": 80.0, "revenue_per_member": 4_550.4}
+    conversion = Reason("conversion", numbers)
+    assert evidence(conversion, "en", "CNY") == ["12 of 80 members bought in a year", "45.50 CNY a member and year"]
+    assert evidence(Reason("conversion", {"benefit_return": 2.1}), "zh", "CNY") == ["福利带回成本的 2.1 倍"]
+    assert not evidence(Reason("reach", {"value": 0.5}), "en", "")
+    for _, english, chinese in EVIDENCE_WORDS:
+        assert sorted(SLOTS.findall(english)) == sorted(SLOTS.findall(chinese))
 
 
 def test_verdicts():
