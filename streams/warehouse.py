@@ -29,6 +29,7 @@ _ADVICE = {
 _TRANSIENT = frozenset(
     {
         60,  # unknown table: not migrated yet
+        75,  # cannot write to a file: the disk is full
         81,  # unknown database
         159,  # timeout exceeded
         202,  # too many simultaneous queries
@@ -46,6 +47,10 @@ _TRANSIENT = frozenset(
     }
 )
 """ClickHouse's refusals that pass, or that somebody mends while we wait."""
+_FULL = "No space left on device"
+"""What any other refusal says that a full disk is behind."""
+_FAILED_WRITES = "SELECT value FROM system.events WHERE event = 'WriteBufferFromFileDescriptorWriteFailed'"
+_ROOM = "SELECT unreserved_space FROM system.disks WHERE name = 'default'"
 _OPTIONS = {"max_partitions_per_insert_block": 0, "input_format_null_as_default": 1}
 """One batch may touch any number of months: a fleet of old archives imported together does."""
 
@@ -97,8 +102,19 @@ class Warehouse:
             return 0
         kinds = {name: table.columns[name] for name in columns}
         data = list(columns.values())
-        self._call(lambda client: client.execute(_insert_sql(table.name, kinds), data, columnar=True))
+        self._call(lambda client: self._insert(client, _insert_sql(table.name, kinds), data))
         return len(data[0])
+
+    def _insert(self, client: Client, sql: str, data: Sequence[Sequence[Any]]) -> None:
+        """An insert, and the question whether the server could write all the while.
+
+        The ClickHouse of chdb-core says yes to an insert whose files the disk did not take. It counts them.
+        """
+        before = self._local.__dict__.get("written") or _written(client)
+        client.execute(sql, data, columnar=True)
+        self._local.written = _written(client)
+        if self._local.written != before:
+            raise WarehouseAwayError(f"ClickHouse at {self.address} cannot write to its disk, see `vitals doctor`")
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """All rows of a query. `%(name)s` stands for a parameter."""
@@ -106,8 +122,11 @@ class Warehouse:
         return rows
 
     def run(self, statement: str) -> None:
-        """A statement without rows."""
-        self._call(lambda client: client.execute(statement))
+        """A statement without rows. Raises WarehouseAwayError where the disk is full.
+
+        What a table is and what is to be done to it are files as well, and an empty one keeps ClickHouse from starting.
+        """
+        self._call(lambda client: _run(client, statement))
 
     def answer(self, sql: str) -> Answer:
         """The rows of a query as a stream; whatever is raised here may also be raised while reading it."""
@@ -118,6 +137,7 @@ class Warehouse:
     def close(self) -> None:
         """Close this thread's connection; the next call opens another."""
         client = self._local.__dict__.pop("client", None)
+        self._local.__dict__.pop("written", None)
         if client is not None:
             client.disconnect()
 
@@ -191,6 +211,21 @@ def retrying(action: Callable[[], int], *, pause: Callable[[float], bool], tell:
             return done
 
 
+def _written(client: Client) -> tuple[object, int]:
+    """The connection and how many writes have failed since the server began: equal if none did in between.
+
+    Another connection may be to another process, which begins to count anew.
+    """
+    found = client.execute(_FAILED_WRITES)
+    return client.connection.socket, found[0][0] if found else 0
+
+
+def _run(client: Client, statement: str) -> None:
+    if client.execute(_ROOM) == [(0,)]:
+        raise WarehouseAwayError("ClickHouse's disk is full: make room, see `vitals doctor`")
+    client.execute(statement)
+
+
 def _insert_sql(table: str, kinds: Mapping[str, Kind]) -> str:
     """An insert whose columns travel as plain types, which the server casts: cheap for this process."""
     wire = ", ".join(f"{name} {_wire(kind)}" for name, kind in kinds.items())
@@ -210,7 +245,7 @@ def _cast(name: str, kind: Kind) -> str:
 
 
 def _refusal(error: "errors.ServerException") -> WarehouseError:
-    kind = WarehouseAwayError if error.code in _TRANSIENT else WarehouseError
+    kind = WarehouseAwayError if error.code in _TRANSIENT or _FULL in str(error.message) else WarehouseError
     line = _first_line(error)
     is_misspelt = "Maybe you meant" in line or "'system." in line  # no migration makes that table
     return kind(f"ClickHouse: {line}{'' if is_misspelt else _ADVICE.get(error.code, '')}")

@@ -22,8 +22,13 @@ _CONFIG = """\
   <uncompressed_cache_size>0</uncompressed_cache_size>
   <background_pool_size>4</background_pool_size>
   <max_concurrent_queries>100</max_concurrent_queries>
+  <storage_configuration>
+    <disks><default><keep_free_space_bytes>{keep_free}</keep_free_space_bytes></default></disks>
+  </storage_configuration>
 </clickhouse>
 """
+KEEP_FREE_BYTES = 512 << 20
+"""With less room than this no insert and no merge is begun: Kafka has this disk too, and what runs must end."""
 
 # The `default` user is who the engine is when it starts itself, and cannot be renamed or given a password. It may
 # do what the start needs and nothing else, and its quota is spent by the start: from outside it reads no table. Quotas
@@ -149,7 +154,7 @@ def configure(settings: Settings) -> None:
     home = folder(settings)
     home.mkdir(mode=0o700, exist_ok=True)
     ports = {"tcp_port": settings.clickhouse_port, "http_port": settings.clickhouse_http_port}
-    write_private(home / "config.xml", _CONFIG.format(**ports))
+    write_private(home / "config.xml", _CONFIG.format(**ports, keep_free=KEEP_FREE_BYTES))
     write_private(home / "users.xml", _users(settings))
     functions = home / "data" / "user_defined"
     functions.mkdir(mode=0o700, parents=True, exist_ok=True)

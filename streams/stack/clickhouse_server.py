@@ -14,6 +14,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from streams import settings
+from streams.stack import failed_writes
 from streams.stack.clickhouse import START_STATEMENTS
 
 _STOP = {signal.SIGTERM, signal.SIGINT}
@@ -29,6 +31,7 @@ def serve(home: Path, database: str) -> int:
     os.mkfifo(fifo, 0o600)
     writer = os.open(fifo, os.O_RDWR)  # not O_WRONLY, which waits for a reader
     threading.Thread(target=_close_at_signal, args=(writer,), daemon=True).start()
+    threading.Thread(target=failed_writes.watch, args=(settings.load(), home), daemon=True).start()
     script = ";\n".join(START_STATEMENTS).format(database=database, fifo=fifo)
     answer = engine.query(script, "TabSeparated", path=str(home / "data"))
     if answer.has_error():

@@ -176,6 +176,13 @@ def _migrations(settings: Settings) -> Finding:
     return Finding("migrations", what, "run `vitals migrate`" if pending else None)
 
 
+def _clickhouse_disk(settings: Settings) -> Finding:
+    left = probes.room_left(settings)
+    advice = "make room, or lower VITALS_RETENTION_DAYS and run `vitals migrate`: full, it takes no rows"
+    what = f"room for {left / 2**30:.1f} GiB more"
+    return Finding("clickhouse disk", what, advice if left < probes.LOW_BYTES else None)
+
+
 def _clock(settings: Settings) -> Finding:
     """Ticks carry this machine's time, rows ClickHouse's."""
     theirs = probes.rows(settings, "SELECT toUnixTimestamp64Milli(now64(3)) / 1000")[0][0]
@@ -196,4 +203,4 @@ def _readonly_user(settings: Settings) -> Finding:
 
 _LOCAL: tuple[Check, ...] = (_python, _variables, _engine, _java, _jars, _disk, _home, _secrets, _ports)
 _ON_KAFKA: tuple[Check, ...] = (_topics, _lag, _dead_letters)
-_ON_CLICKHOUSE: tuple[Check, ...] = (_migrations, _readonly_user, _clock)
+_ON_CLICKHOUSE: tuple[Check, ...] = (_migrations, _clickhouse_disk, _readonly_user, _clock)

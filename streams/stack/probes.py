@@ -13,6 +13,9 @@ from streams.kafka_access import librdkafka
 from streams.settings import Settings
 
 ANSWER_LIMIT_S = 5.0
+LOW_BYTES = 1 << 30
+"""Less room on ClickHouse's disk than this is told before it runs out."""
+_ROOM = "SELECT unreserved_space FROM system.disks WHERE name = 'default'"
 
 
 def kafka_admin(settings: Settings) -> Any:
@@ -55,6 +58,11 @@ def clickhouse_error(settings: Settings, *, limit_s: float = ANSWER_LIMIT_S) -> 
     except OSError as error:
         return f"no answer from {settings.clickhouse_host}:{settings.clickhouse_port}: {error.strerror or error}"
     return None
+
+
+def room_left(settings: Settings) -> int:
+    """Bytes that ClickHouse may still take on its disk, beyond what it keeps free. Raises VitalsError."""
+    return int(rows(settings, _ROOM)[0][0])
 
 
 def rows(settings: Settings, query: str, *, limit_s: float = ANSWER_LIMIT_S, **values: str) -> list[list[Any]]:

@@ -119,12 +119,21 @@ def _state(settings: Settings, name: str, process: supervision.Process | None, l
 def _trouble(settings: Settings, name: str, state: State, process: supervision.Process | None) -> str | None:
     """Why the part is not well. Servers are asked whatever their process looks like."""
     if name in (KAFKA, CLICKHOUSE) and state in ("running", "starting", "elsewhere"):
-        return probes.error_of(settings, name)
+        return probes.error_of(settings, name) or (_fullness(settings) if name == CLICKHOUSE else None)
     if state == "running" and process:
         return heartbeat.trouble(settings, name, process.pid, process.uptime_s)
     if state == "left over":
         return "runs without a supervisor: run `vitals up`"
     return f"{state}: run `vitals up`" if state in ("stopped", "failed") else f"{state}: see its log in {settings.logs}"
+
+
+def _fullness(settings: Settings) -> str | None:
+    """Why its disk is a trouble, if it is."""
+    try:
+        left = probes.room_left(settings)
+    except VitalsError as error:
+        return str(error)
+    return f"its disk has room for {left >> 20} MiB more: make room" if left < probes.LOW_BYTES else None
 
 
 def _address(settings: Settings, name: str, pid: int | None) -> str | None:

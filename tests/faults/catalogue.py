@@ -33,6 +33,3 @@ FAULTS: dict[str, Callable[[Scene], None]] = {
     "cut-insert": server_faults.cut_insert,
     "fill-disk": server_faults.fill_disk,
 }
-KNOWN_TO_LOSE = frozenset({"fill-disk"})
-"""Dealt only when named. ClickHouse 26.9 may leave a broken part when its disk is full, of a merge or of an insert
-that it had said yes to: 1 of 13 rounds lost rows of ClickHouse that way. Kafka has them. Open: see ARCHITECTURE.md."""

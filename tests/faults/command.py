@@ -12,7 +12,7 @@ from statistics import median
 import click
 
 from tests.faults.away import be_away
-from tests.faults.catalogue import FAULTS, KNOWN_TO_LOSE
+from tests.faults.catalogue import FAULTS
 from tests.faults.rounds import SIGTERM_LIMIT_S, Rounds, Told, line
 from tests.faults.schedule import Deck, Strike, deal
 from tests.faults.stage import Stage, settings_of
@@ -54,7 +54,7 @@ def main(
     began = time.monotonic()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left running
     home = home or pathlib.Path(tempfile.mkdtemp(prefix="faults-"))
-    deck = deal(names or sorted(FAULTS.keys() - KNOWN_TO_LOSE), seed)
+    deck = deal(names or sorted(FAULTS), seed)
     with Stage(settings_of(home)).running() as stage:
         click.echo(f"seed {seed}, stack of {len(stage.crew.processes)} processes in {home}")
         if names == (LONG,) and minutes and not rounds:

@@ -6,8 +6,10 @@ import signal
 import threading
 import time
 
+from streams.errors import VitalsError
+from streams.stack import failed_writes
 from tests.faults.scene import AWAY_S, HANG_S, Scene, SkippedError
-from tests.faults.stage import GROUPS, OTHERS, SINKS, TICKER
+from tests.faults.stage import GROUPS, OTHERS, SINKS, TICKER, Stage
 
 
 def kill_broker(scene: Scene) -> None:
@@ -115,10 +117,9 @@ def cut_insert(scene: Scene) -> None:
 
 
 def fill_disk(scene: Scene) -> None:
-    """ClickHouse's disk is full for some seconds; then it is started anew, as the runbook says.
+    """Another program fills ClickHouse's disk at once, in the middle of whatever is being written, for some seconds.
 
-    A merge that ran out of space may leave a part whose marks are empty, and every query of its table fails on it. At
-    its start ClickHouse sets such a part aside and takes those that it was merged from.
+    The server ends by itself if it could not write, and the supervisor starts it anew.
     """
     stage = scene.stage
     if not stage.has_small_disk:
@@ -132,9 +133,15 @@ def fill_disk(scene: Scene) -> None:
                 time.sleep(0.2)  # merges and drops make room again
         finally:
             ballast.unlink(missing_ok=True)
-        stage.supervisor.stop(["clickhouse"])
-        stage.supervisor.start("clickhouse")
+        stage.wait_for(lambda: _writes_all(stage), 60, "a ClickHouse that could write all it had to")
         stage.await_answers()
+
+
+def _writes_all(stage: Stage) -> bool:
+    try:
+        return failed_writes.count(stage.settings) == 0
+    except VitalsError:
+        return False
 
 
 def _fill(folder: os.PathLike[str], ballast: os.PathLike[str]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from confluent_kafka import Producer
 
 from streams.errors import VitalsError
 from streams.settings import Settings
+from streams.sink_rows import Table
 from streams.stack import addresses, home, probes, processes, supervision
 from streams.stack.backlog import Backlog
 from streams.stack.doctor import examine
@@ -24,6 +26,7 @@ from streams.stack.start import up
 from streams.stack.status import stack_status
 from streams.stack.steps import Steps
 from streams.stack.stop import data_of, down, wipe
+from streams.warehouse import Warehouse, WarehouseAwayError
 from tests.conftest import make_settings
 
 pytestmark = pytest.mark.integration
@@ -121,6 +124,20 @@ def test_a_killed_server_comes_back_by_itself_with_its_data(settings: Settings, 
     kill(settings, name)
     assert processes.wait_until(lambda: answers(settings), 60)
     assert pid_of(settings, name) != before
+    assert_data_kept(settings)
+
+
+def test_what_the_disk_does_not_take_is_told_and_mended(settings: Settings) -> None:
+    """The engine itself says yes to such an insert. Should it refuse one day, this is where it is seen."""
+    before, warehouse = pid_of(settings, "clickhouse"), Warehouse(settings, database="vitals_kept")
+    table = Table("filled", {"n": "int"})
+    run_sql(settings, "CREATE TABLE vitals_kept.filled (n Int64) ENGINE = MergeTree ORDER BY n")
+    assert warehouse.insert(table, {"n": list(range(5000))}) == 5000
+    resource.prlimit(before, resource.RLIMIT_FSIZE, (256, resource.RLIM_INFINITY))
+    with pytest.raises(WarehouseAwayError, match="cannot write to its disk"):
+        warehouse.insert(table, {"n": list(range(5000, 9000))})
+    assert processes.wait_until(lambda: pid_of(settings, "clickhouse") != before and answers(settings), 60)
+    assert warehouse.query("SELECT count(), max(n) FROM filled") == [(5000, 4999)]
     assert_data_kept(settings)
 
 
