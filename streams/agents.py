@@ -129,13 +129,13 @@ AGENTS: dict[str, Agent] = {
     # A touch may go to every partition (a post has no member).
     "identity": Agent(
         "identity", "member-touches", _decoder(events.MemberTouchEvent),
-        {events.Touch: attrgetter("member_id")},
+        {kind: attrgetter("member_id") for kind in (events.Touch, events.IdentityLinked, events.IdentityUnlinked)},
         _touch_log,
     ),
     # A member's touch goes to the customer that the member is known as, so its key is not its own to say.
     "attribution": Agent(
         "attribution", "purchases", _decoder(events.PurchaseEvent),
-        {events.Purchase: attrgetter("customer_id"), events.Refund: attrgetter("customer_id")},
+        {kind: attrgetter("customer_id") for kind in (events.Purchase, events.Refund, events.LinkChanged)},
         _purchase_log,
     ),
     "alerts": Agent(

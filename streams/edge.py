@@ -13,6 +13,8 @@ from streams.events import (
     NOBODY,
     Event,
     GroupEvent,
+    LinkChanged,
+    MemberSeen,
     Message,
     OrderAttributed,
     SourceBlind,
@@ -32,7 +34,7 @@ LOOKED_INTO = frozenset({OrderAttributed, SourceComplete, Touch})
 
 DERIVED_TOLERANCE_MS = 86_400_000
 """How far the clock of an agent's host may be behind. Without a limit a forged tick would end all waiting for time."""
-_DERIVED = (OrderAttributed, SourceBlind, SourceSeen, Touch, VerdictChanged)
+_DERIVED = (LinkChanged, MemberSeen, OrderAttributed, SourceBlind, SourceSeen, Touch, VerdictChanged)
 _quoted_value = re.compile(r"""\s(?:'.*'|".*")""", re.DOTALL)
 
 

@@ -19,6 +19,7 @@ MAX_MONEY = 10**15  # minor units; beyond that it is a mistake, and sums stay in
 Id = Annotated[str, Meta(min_length=1, max_length=512)]
 Time = Annotated[int, Meta(ge=0, le=MAX_TIME)]
 Seq = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Stamp = Annotated[int, Meta(ge=0, le=MAX_TIME * 4 + 3)]  # a time and a kind of touch
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Money = Annotated[int, Meta(ge=0, le=MAX_MONEY)]
@@ -33,6 +34,8 @@ Purpose = Literal["customer", "industry", "alliance", "ads", "relay", "other"]
 TouchKind = Literal["join", "leave", "message", "claim", "post"]
 DropOutcome = Literal["recovered", "settled", "ended"]
 Rule = Literal["code", "last_touch", "post", "membership", "unattributed"]
+KnownBy = Literal["customer", "phone", "mail"]
+LinkOutcome = Literal["linked", "unlinked", "refused"]
 Step = Literal["cleanup", "benefit", "prune", "points", "content", "games"]
 Goal = Literal["messages", "speakers", "buyers", "revenue"]
 
@@ -196,7 +199,9 @@ class OrderAttributed(GroupEvent, frozen=True, kw_only=True, tag="order_attribut
 
     `group_id` is `<brand_id>/~unattributed` and `rule` "unattributed" where no group can claim the order.
     `order_id` is the purchase's, also on a refund, whose own id is `refund_id`. `member_id` is the buyer's pseudonym in
-    that group, None where they were never seen there.
+    that group, None where they were never seen there. `reverses` is the event_id of an earlier row of the same group
+    that this one takes back, equal but for the sign of the money: who the buyer is was learnt later. Where the money
+    was converted, `paid_amount` in `paid_currency` is the share as it was paid.
     """
 
     order_id: Id
@@ -209,6 +214,9 @@ class OrderAttributed(GroupEvent, frozen=True, kw_only=True, tag="order_attribut
     is_first_touch: bool = False
     is_last_touch: bool = False
     member_id: Id | None = None
+    reverses: Id | None = None
+    paid_amount: SignedMoney | None = None
+    paid_currency: Currency | None = None
 
 
 class PlaybookStarted(GroupEvent, frozen=True, kw_only=True, tag="playbook_started", omit_defaults=True, gc=False):
@@ -302,13 +310,63 @@ class Purchase(Event, frozen=True, kw_only=True, tag="purchase", omit_defaults=T
 
 
 class Refund(Event, frozen=True, kw_only=True, tag="refund", omit_defaults=True, gc=False):
-    """Money given back, in full or in part. `amount` is positive."""
+    """Money given back, in full or in part. `amount` is positive.
+
+    With `is_total` it is all that was given back of this order so far: what earlier totals of it said is part of it.
+    """
 
     refund_id: Id
     order_id: Id
     customer_id: Id
     amount: Money
     currency: Currency
+    is_total: bool = False
+
+
+class IdentityLinked(Event, frozen=True, kw_only=True, tag="identity_linked", omit_defaults=True, gc=False):
+    """A member of a platform is a shop's customer; the key is the member. From outside.
+
+    `known_by` says what `customer_id` is a pseudonym of: the shop's id, a phone number or a mail address. A member is
+    one customer of each kind, a customer may be several members.
+    """
+
+    member_id: Id
+    customer_id: Id
+    known_by: KnownBy = "customer"
+
+
+class IdentityUnlinked(Event, frozen=True, kw_only=True, tag="identity_unlinked", omit_defaults=True, gc=False):
+    """A link was wrong, or is over. It ends only the link with this customer."""
+
+    member_id: Id
+    customer_id: Id
+    known_by: KnownBy = "customer"
+
+
+class LinkChanged(Event, frozen=True, kw_only=True, tag="link_changed", omit_defaults=True, gc=False):
+    """To the customer's log: a member is this customer, is it no more, or cannot be, as they are `held_by` another.
+
+    It stands behind all that was known of the member.
+    """
+
+    member_id: Id
+    customer_id: Id
+    known_by: KnownBy
+    outcome: LinkOutcome
+    held_by: Id | None = None
+
+
+class MemberSeen(GroupEvent, frozen=True, kw_only=True, tag="member_seen", omit_defaults=True, gc=False):
+    """To the customer's log: where a member was in one group before they were known to be this customer.
+
+    `seen` rises; each is a time in ms × 4, + 0 for left, 1 for joined, 2 for spoke or claimed. `first_at` is the first
+    sign of them, `forgot_at` the last touch that is not kept any more.
+    """
+
+    member_id: Id
+    first_at: Time | None = None
+    seen: tuple[Stamp, ...] = ()
+    forgot_at: Time | None = None
 
 
 # --- alert-signals: the brand's log ---------------------------------------------------------------------
@@ -384,8 +442,8 @@ class Snoozed(GroupEvent, frozen=True, kw_only=True, tag="snoozed", omit_default
     actor: Id
 
 
-MemberTouchEvent = Touch | Tick
-PurchaseEvent = Purchase | Refund | Touch | Tick
+MemberTouchEvent = Touch | IdentityLinked | IdentityUnlinked | Tick
+PurchaseEvent = Purchase | Refund | Touch | MemberSeen | LinkChanged | Tick
 AlertSignal = VerdictChanged | DropBegun | DropOver | SourceBlind | SourceSeen | Acknowledged | Snoozed | Tick
 
 EVENTS: dict[str, tuple[type[Event], ...]] = {
@@ -394,6 +452,9 @@ EVENTS: dict[str, tuple[type[Event], ...]] = {
     "purchases": PurchaseEvent.__args__,
     "alert-signals": AlertSignal.__args__,
 }
+
+OF_CUSTOMERS = (Purchase, Refund, IdentityLinked, IdentityUnlinked)
+"""What comes from outside and is of no group: it is on no day of a group that a tick closes."""
 
 NOBODY = "/~unattributed"
 """How the group_id ends under which a brand's orders stand that no group can claim. It is no group."""

@@ -19,6 +19,7 @@ from streams.events import (
     ChatEvent,
     Event,
     GroupEvent,
+    LinkChanged,
     Purchase,
     PurchaseEvent,
     Refund,
@@ -31,7 +32,7 @@ from streams.vitals.rows import GroupAlert, GroupVitals, MemberVitals
 
 Partition = tuple[str, int]
 CHAT_KEYS: KeyOf = {kind: attrgetter("group_id") for kind in EVENTS["chat-events"] if issubclass(kind, GroupEvent)}
-PURCHASE_KEYS: KeyOf = {kind: attrgetter("customer_id") for kind in (Purchase, Refund)}
+PURCHASE_KEYS: KeyOf = {kind: attrgetter("customer_id") for kind in (Purchase, Refund, LinkChanged)}
 _KNOWN_GROUPS = 200_000
 _NOBODY = NOBODY.encode()
 _decode_chat = msgspec.json.Decoder(ChatEvent).decode
@@ -100,6 +101,9 @@ class Batch:
     def purchase(self, record: Record) -> None:
         """A record of purchases; as with chat-events its agent keeps what it must refuse."""
         event = self._event(record, _decode_purchase, PURCHASE_KEYS)
+        if isinstance(event, LinkChanged):
+            self.rows[sink_rows.IDENTITY_LINKS].append(sink_rows.link_row(event, record.timestamp))
+            return
         row = event and sink_rows.purchase_row(event, record.timestamp)
         if row:
             self.rows[sink_rows.PURCHASES].append(row)

@@ -17,6 +17,7 @@ from streams.events import (
     GroupCreated,
     GroupEvent,
     GroupRenamed,
+    LinkChanged,
     Purchase,
     Refund,
     Tick,
@@ -51,9 +52,9 @@ EVENTS = _of(
     {
         "text": "group_id event_id type brand_id platform member_id role source content_type reply_to text target "
         "scene inviter_id reason benefit_id kind content_class code name owner timezone purpose merged_into order_id "
-        "refund_id customer_id currency rule cause playbook_id step note goal",
+        "refund_id customer_id currency rule cause playbook_id step note goal reverses paid_currency",
         "texts": "mentions members staff bots",
-        "int": "source_seq text_len amount is_first_touch is_last_touch points is_live budget",
+        "int": "source_seq text_len amount is_first_touch is_last_touch points is_live budget paid_amount",
         "real": "weight",
         "time": "occurred_at ingested_at",
         "time?": "planned_end_at complete_until unseen_from",
@@ -63,7 +64,15 @@ PURCHASES = _of(
     "purchases_v1",
     {
         "text": "brand_id event_id type platform order_id refund_id customer_id currency code group_id source",
-        "int": "amount source_seq",
+        "int": "amount source_seq is_total",
+        "time": "occurred_at ingested_at",
+    },
+)
+IDENTITY_LINKS = _of(
+    "identity_links_v1",
+    {
+        "text": "brand_id member_id known_by customer_id platform outcome held_by event_id source",
+        "int": "source_seq",
         "time": "occurred_at ingested_at",
     },
 )
@@ -153,8 +162,8 @@ PART_METRICS = _of(
     {"text": "name agent part labels", "real": "value", "time": "since at started_at ingested_at"},
 )
 TABLES = (
-    EVENTS, PURCHASES, GROUP_VITALS, MEMBER_VITALS, *INSIGHTS.values(), GROUP_ALERTS, GROUPS, MEMBERS, DEAD_LETTERS,
-    PART_METRICS,
+    EVENTS, PURCHASES, IDENTITY_LINKS, GROUP_VITALS, MEMBER_VITALS, *INSIGHTS.values(), GROUP_ALERTS, GROUPS, MEMBERS,
+    DEAD_LETTERS, PART_METRICS,
 )  # fmt: skip
 
 FOR_EVER = 10_413_705_600_000
@@ -185,6 +194,7 @@ _EVENT_ROWS = {kind: _maker(kind, EVENTS, "ingested_at") for kind in get_args(Ch
 _PURCHASE_ROWS: dict[type[Event], Callable[..., Row]] = {
     kind: _maker(kind, PURCHASES, "ingested_at") for kind in (Purchase, Refund)
 }
+_link_row = _maker(LinkChanged, IDENTITY_LINKS, "ingested_at")
 _REASONS = (
     "reasons",
     "reasons_zh",
@@ -223,6 +233,11 @@ def purchase_row(event: Event, arrived_at: int) -> Row | None:
     """An event of purchases as a row of `purchases_v1`; None for what other agents sent there."""
     make = _PURCHASE_ROWS.get(type(event))
     return make(event, arrived_at) if make else None
+
+
+def link_row(event: LinkChanged, arrived_at: int) -> Row:
+    """A row of `identity_links_v1`."""
+    return _link_row(event, arrived_at)
 
 
 def seen_version(event: GroupEvent, offset: int) -> int:

@@ -23,6 +23,7 @@ GRANT TABLE ENGINE ON MergeTree, TABLE ENGINE ON ReplacingMergeTree TO vitals;
 -- By name, so that raw ids, names and the bytes of dead letters stay unread. Run these again after an upgrade.
 GRANT SELECT ON vitals.events_v1 TO bi;
 GRANT SELECT ON vitals.purchases_v1 TO bi;
+GRANT SELECT ON vitals.identity_links_v1 TO bi;
 GRANT SELECT ON vitals.group_vitals_v1 TO bi;
 GRANT SELECT ON vitals.member_vitals_v1 TO bi;
 GRANT SELECT ON vitals.member_standings_v1 TO bi;

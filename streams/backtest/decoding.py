@@ -13,7 +13,9 @@ from streams.edge import RefusedError, take_in
 NO_BRAND = "all"
 _SEQ_DIGITS = 18
 
-_decode: Callable[[bytes], e.Event] = msgspec.json.Decoder(e.ChatEvent | e.Purchase | e.Refund | e.Touch).decode
+_decode: Callable[[bytes], e.Event] = msgspec.json.Decoder(
+    e.ChatEvent | e.Purchase | e.Refund | e.Touch | e.IdentityLinked | e.IdentityUnlinked
+).decode
 
 
 class _Bare(msgspec.Struct, kw_only=True, gc=False, forbid_unknown_fields=True):
@@ -137,6 +139,6 @@ def source_of(brand: str) -> str:
 
 def _own(line: bytes) -> e.Event:
     event = _decode(line)
-    if event.source is not None or isinstance(event, e.Purchase | e.Refund | e.Touch | e.Tick):
+    if event.source is not None or isinstance(event, (*e.OF_CUSTOMERS, e.Touch, e.Tick)):
         return event
     return msgspec.structs.replace(event, source=source_of(event.brand_id))

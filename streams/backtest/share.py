@@ -29,7 +29,7 @@ Record = Callable[[GroupState, Closed], bytes]
 
 SHOWN_REFUSALS = 3
 _NOTHING = Output("", "", PartitionState())
-ELSEWHERE = (e.Purchase, e.Refund, e.Touch)
+ELSEWHERE = (*e.OF_CUSTOMERS, e.Touch)
 """Events of other topics: they say nothing to a group's log."""
 
 

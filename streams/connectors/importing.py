@@ -11,7 +11,17 @@ from streams.connectors.batches import Batch, Delivered, Reader, Recipe, Source
 from streams.connectors.destinations import Destination
 from streams.dead_letters import DeadLetter
 from streams.errors import VitalsError
-from streams.events import Event, GroupEvent, Purchase, Refund, SourceComplete, Tick, encode
+from streams.events import (
+    Event,
+    GroupEvent,
+    IdentityLinked,
+    IdentityUnlinked,
+    Purchase,
+    Refund,
+    SourceComplete,
+    Tick,
+    encode,
+)
 from streams.vitals.panes import PANE_DAYS
 from streams.vitals.policy import DAY_MS
 
@@ -142,6 +152,8 @@ class Import:
             self._destination.send("chat-events", key, encode(event))
         elif isinstance(event, Purchase | Refund):
             self._destination.send("purchases", event.customer_id.encode(), encode(event))
+        elif isinstance(event, IdentityLinked | IdentityUnlinked):
+            self._destination.send("member-touches", event.member_id.encode(), encode(event))
         else:
             self._destination.send_everywhere("chat-events", encode(event))
 

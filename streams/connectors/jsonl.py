@@ -1,6 +1,7 @@
 """Events as JSON lines, with the ids that they bring: what `--out`, `vitals simulate` and other tools write.
 
-All events of `chat-events` are taken, and `purchase` and `refund`; each goes to its topic. `tick` lines are skipped,
+All events of `chat-events` are taken, `purchase`, `refund`, `identity_linked` and `identity_unlinked`; each goes to its
+topic. `tick` lines are skipped,
 for an import makes its own. A chat event without a `source` gets `jsonl/<brand>`, so that its days are closed.
 
 The events of one file are taken in the order of the file, several files are merged by time. Where a file is not in
@@ -18,14 +19,27 @@ import msgspec
 from streams.connectors.batches import Batch, Delivered, Recipe, mark
 from streams.connectors.lines import Line, LineFile, too_long, total_size
 from streams.edge import RefusedError, take_in
-from streams.events import ChatEvent, Event, Purchase, Refund, SourceComplete, Tick
+from streams.events import (
+    OF_CUSTOMERS,
+    ChatEvent,
+    Event,
+    IdentityLinked,
+    IdentityUnlinked,
+    Purchase,
+    Refund,
+    SourceComplete,
+    Tick,
+)
 from streams.vitals.policy import DAY_MS
 
 BLOCK_LINES = 2000
 """So many lines are remembered as delivered, or sent again, as one."""
 BATCH_EVENTS = 4000
 
-_decode = msgspec.json.Decoder(ChatEvent | Purchase | Refund).decode
+_decode = msgspec.json.Decoder(ChatEvent | Purchase | Refund | IdentityLinked | IdentityUnlinked).decode
+
+
+_OF_NO_DAY = {"tick", "calibration", *(str(kind.__struct_config__.tag) for kind in OF_CUSTOMERS)}
 
 
 class _Head(msgspec.Struct):
@@ -92,7 +106,7 @@ class JsonlReader:
                 head = _head(line.value or b"")
             except ValueError:
                 continue
-            if head.type not in {"purchase", "refund", "tick", "calibration"}:
+            if head.type not in _OF_NO_DAY:
                 end = max(end, head.occurred_at)
                 self._note(head.source or _source_of(head.brand_id), head.brand_id, head.platform)
                 if head.type == "source_complete":
@@ -107,7 +121,7 @@ class JsonlReader:
             event = self._event(line, title)
             if event is None:
                 continue
-            if not isinstance(event, Purchase | Refund):
+            if not isinstance(event, OF_CUSTOMERS):
                 if event.source is None:
                     event = msgspec.structs.replace(event, source=_source_of(event.brand_id))
                 self._note(event.source or "", event.brand_id, event.platform)

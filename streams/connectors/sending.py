@@ -19,7 +19,7 @@ from streams.settings import Settings
 from streams.topic_reader import records
 from streams.topics import NoKafkaError
 
-TOPICS = ("chat-events", "purchases", "dead-letters", "member-identities", "forgotten-members")
+TOPICS = ("chat-events", "purchases", "member-touches", "dead-letters", "member-identities", "forgotten-members")
 CONNECT_SECONDS = 60.0
 SERVE_EVERY = 2048
 _encode = msgspec.json.Encoder().encode

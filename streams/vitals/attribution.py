@@ -8,18 +8,30 @@ from heapq import heapify, heappop, heappush
 import msgspec
 from msgspec.structs import replace
 
-from streams.events import Event, Purchase, Refund, Tick, Touch
+from streams.events import Event, LinkChanged, MemberSeen, Purchase, Refund, Tick, Touch
+from streams.vitals.bookings import Settled
 from streams.vitals.conversion import ConversionPolicy, Evidence, Order
-from streams.vitals.customer import NEVER, Customer, Due, Settled, plan, settle, take_purchase, take_refund
+from streams.vitals.customer import (
+    NEVER,
+    Customer,
+    Due,
+    settle,
+    take_link,
+    take_purchase,
+    take_refund,
+    take_touch,
+)
 from streams.vitals.log import SEQS_PER_OFFSET, unpack
 from streams.vitals.policy import DAY_MS
 from streams.vitals.posts import Posts, PostTimes
-from streams.vitals.presence import Presence
+from streams.vitals.presence import Presence, Presences
 from streams.vitals.rows import Output
 from streams.vitals.shelf import Shelf
 from streams.vitals.watermark import Watermark
 
 _dues = msgspec.msgpack.Decoder(Due)
+Whereabouts = dict[str, dict[str, dict[str, Presence]]]
+"""Where a customer was: by brand, group and the name that they had there, which is their own or a member's."""
 
 
 class PurchaseLog:
@@ -86,21 +98,16 @@ class PurchaseLog:
         if offset <= customer.offset:
             return
         customer.offset = offset
-        if isinstance(event, Touch):
-            self._note_touch(customer, event)
+        if isinstance(event, Touch | MemberSeen):
+            take_touch(customer, key[2:], event, self.policy)
             return
-        if isinstance(event, Purchase):
-            take_purchase(customer, event, arrived_at)
+        if isinstance(event, LinkChanged):
+            take_link(customer, event, self.policy)
+        elif isinstance(event, Purchase):
+            take_purchase(customer, event, arrived_at, self.policy)
         elif isinstance(event, Refund):
-            take_refund(customer, event, arrived_at)
-        plan(customer, self.policy)
+            take_refund(customer, event, arrived_at, self.policy)
         self._wait(key, customer.due_at)
-
-    def _note_touch(self, customer: Customer, touch: Touch) -> None:
-        presence = customer.presences.get(touch.group_id)
-        if presence is None:
-            presence = customer.presences[touch.group_id] = Presence(touch.brand_id, touch.platform)
-        presence.note(touch.occurred_at, touch.kind, self.policy.kept_days * DAY_MS, self.policy.touches_kept)
 
     def _wait(self, key: str, due_at: int) -> None:
         if due_at == NEVER:
@@ -119,7 +126,7 @@ class PurchaseLog:
             times = posts.groups.get(touch.group_id)
             if times is None:
                 times = posts.groups[touch.group_id] = PostTimes(touch.brand_id, touch.platform)
-            times.note(touch.occurred_at, offset, self.policy.kept_days * DAY_MS, self.policy.posts_kept)
+            times.note(touch.occurred_at, offset, self.policy.kept_ms, self.policy.posts_kept)
 
     def _settle(self, offset: int) -> list[Settled]:
         """Settle every customer whose time the watermark has passed, but those that absorbed this tick before."""
@@ -131,7 +138,7 @@ class PurchaseLog:
                 ahead.append((due_at, key))
                 continue
             customer.offset = offset
-            evidence = partial(self._evidence, customer, key[2:], offset)
+            evidence = partial(self._evidence, _whereabouts(customer, key[2:]), offset)
             settled += settle(customer, key[2:], self._watermark.low, evidence, self.policy)
             self._wait(key, customer.due_at)
         for due_at, key in ahead:
@@ -146,16 +153,28 @@ class PurchaseLog:
                 del self._due[key]
                 yield due_at, key
 
-    def _evidence(self, customer: Customer, customer_id: str, offset: int, order: Order) -> Evidence:
+    def _evidence(self, seen: Whereabouts, offset: int, order: Order) -> Evidence:
+        names = seen.get(order.brand_id, {})
+        presences = {group_id: _together(list(of.values())) for group_id, of in names.items()}
+        coded = None if order.code is None else self._posts.read(self._code_key(order.code))
+
         def posts_between(group_id: str, since: int, until: int) -> Sequence[int]:
             posts = self._posts.read(self._group_key(group_id))
             return [] if posts is None else posts.groups[group_id].between(since, until, offset)
 
-        presences = {k: presence for k, presence in customer.presences.items() if presence.brand_id == order.brand_id}
-        return Evidence(presences, self._coded(order, offset), posts_between, dict.fromkeys(presences, customer_id))
+        def buyer_in(group_id: str) -> str:
+            """Of several names the one under which they were seen last; of equals the last by name."""
+            lasts = [(one.last_touch(order.occurred_at) or -1, name) for name, one in names.get(group_id, {}).items()]
+            return max(lasts, default=(0, ""))[1]
 
-    def _coded(self, order: Order, offset: int) -> dict[str, str]:
-        posts = None if order.code is None else self._posts.read(self._code_key(order.code))
+        def forgot_at() -> int:
+            posts = [coded, *(self._posts.read(self._group_key(group_id)) for group_id in names)]
+            forgot = [times.forgot_at for told in posts if told for times in told.groups.values()]
+            return max(forgot + [one.forgot_at for of in names.values() for one in of.values()], default=-1)
+
+        return Evidence(presences, self._coded(coded, order, offset), posts_between, buyer_in, forgot_at)
+
+    def _coded(self, posts: Posts | None, order: Order, offset: int) -> dict[str, str]:
         since = order.occurred_at - self.policy.code_days * DAY_MS
         return {
             group_id: times.platform
@@ -187,3 +206,15 @@ class PurchaseLog:
 
 def _in_time(settled: Settled) -> tuple[int, str]:
     return settled.occurred_at, settled.event_id
+
+
+def _whereabouts(customer: Customer, customer_id: str) -> Whereabouts:
+    found: Whereabouts = {}
+    for name, presences in ((customer_id, customer.presences), *customer.members.items()):
+        for group_id, presence in presences.items():
+            found.setdefault(presence.brand_id, {}).setdefault(group_id, {})[name] = presence
+    return found
+
+
+def _together(each: list[Presence]) -> Presence | Presences:
+    return each[0] if len(each) == 1 else Presences(each)

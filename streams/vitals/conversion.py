@@ -13,6 +13,8 @@ Only the first rule is evidence that a group caused an order. All others are cor
 talks much. The group of the first and of the last touch ever are told besides, with weight 0 where they have
 no share, so that a reader can set another model beside this one. Touches are known to the hour: of an hour
 in which a buyer spoke in several groups, the group that they turned to last counts as the last.
+
+A buyer is a customer and all members linked to them: in a group while any of them is.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,7 +24,8 @@ import xxhash
 
 from streams.events import Rule, unattributed_group
 from streams.vitals.policy import DAY_MS, HOUR_MS
-from streams.vitals.presence import Presence
+from streams.vitals.presence import Presence, Presences
+from streams.vitals.rates import NO_RATES, Rates, scaled
 
 _WHOLE = 1 << 52
 
@@ -47,6 +50,25 @@ class ConversionPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """Of one customer in one group: the last 100 days of one who writes in ten hours of each."""
     posts_kept: int = 1000
     """Of one group: more than two a day for the time kept."""
+    groups_kept: int = 500
+    """Of one member: the groups that they were touched in last. Nobody buys because of the 501st."""
+    members_kept: int = 64
+    """Of one customer: a person has a few accounts. Who has more is a counter's number or a placeholder, and further
+    ones are not heard."""
+    orders_kept: int = 5000
+    """Of one customer, the latest: more than twelve a day. A refund of one that is forgotten stands as unattributed."""
+    rates: Rates = NO_RATES
+    """By which money of other currencies is told; the other windows are a user's to set, this is a file of its own."""
+
+    @property
+    def kept_ms(self) -> int:
+        """`kept_days` in ms."""
+        return self.kept_days * DAY_MS
+
+    @property
+    def reach_ms(self) -> int:
+        """How far before an order the widest window reaches."""
+        return max(self.code_days * DAY_MS, self.touch_hours * HOUR_MS, self.post_hours * HOUR_MS)
 
 
 class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -66,7 +88,9 @@ class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Order(msgspec.Struct, array_like=True, gc=False):
     """A purchase as kept. `rule` is None until it is attributed; `refunded` is what its shares gave back so far.
 
-    `settles_at` is the later of its time and its record's: the chat must have passed it.
+    `settles_at` is the later of its time and its record's: the chat must have passed it. `told_amount` in
+    `told_currency` is what its shares add up to, where it was converted. `revision` counts how often the shares were
+    taken back and told anew.
     """
 
     order_id: str
@@ -82,19 +106,28 @@ class Order(msgspec.Struct, array_like=True, gc=False):
     rule: Rule | None = None
     shares: list[Share] = []
     refunded: int = 0
+    told_amount: int = 0
+    told_currency: str = ""
+    revision: int = 0
+
+    def told(self, amount: int) -> int:
+        """A part of the order's amount as it is told: as paid, or converted; all of it is told exactly."""
+        return scaled(amount, self.told_amount, self.amount) if self.told_currency and self.amount else amount
 
 
 class Evidence(msgspec.Struct, frozen=True):
     """What is known of a buyer at the time of deciding: where they were, by group, all groups of one brand.
 
     `coded` holds, by group, its platform if it posted the order's code within the window; `posts_between`
-    answers the times of a group's conversion posts in [since, until]. `members`: who they are in each group.
+    answers the times of a group's conversion posts in [since, until], `buyer_in` who they are in a group. What lies at
+    or before the time that `forgot_at` says is not all known any more.
     """
 
-    presences: Mapping[str, Presence]
+    presences: Mapping[str, Presence | Presences]
     coded: Mapping[str, str]
     posts_between: Callable[[str, int, int], Sequence[int]]
-    members: Mapping[str, str] = {}
+    buyer_in: Callable[[str], str] = lambda _: ""
+    forgot_at: Callable[[], int] = lambda: -1
 
 
 def split(amount: int, parts: int) -> list[int]:
@@ -130,7 +163,7 @@ def attribute(order: Order, evidence: Evidence, policy: ConversionPolicy) -> tup
             weight,
             group_id == first,
             group_id == last,
-            evidence.members.get(group_id, ""),
+            evidence.buyer_in(group_id),
         )
         for group_id, weight in weight_of.items()
     ]
@@ -167,7 +200,7 @@ def _by_code(order: Order, evidence: Evidence, policy: ConversionPolicy) -> list
     return own or (list(evidence.coded) if len(evidence.coded) == 1 else [])
 
 
-def _known_in(at: int, presences: Mapping[str, Presence], policy: ConversionPolicy) -> set[str]:
+def _known_in(at: int, presences: Mapping[str, Presence | Presences], policy: ConversionPolicy) -> set[str]:
     """The groups that the buyer was in, or was touched in within the window of a code."""
     since = at - policy.code_days * DAY_MS
     return {
@@ -194,11 +227,11 @@ def _by_post(at: int, inside: Iterable[str], evidence: Evidence, policy: Convers
     ]
 
 
-def _first_touched(at: int, presences: Mapping[str, Presence]) -> str | None:
+def _first_touched(at: int, presences: Mapping[str, Presence | Presences]) -> str | None:
     firsts = [(one.first_at, group_id) for group_id, one in presences.items() if one.first_at is not None]
     return min(((time, group_id) for time, group_id in firsts if time <= at), default=(0, None))[1]
 
 
-def _last_touched(at: int, presences: Mapping[str, Presence]) -> str | None:
+def _last_touched(at: int, presences: Mapping[str, Presence | Presences]) -> str | None:
     lasts = {group_id: one.last_touch(at) for group_id, one in presences.items()}
     return min(((-time, group_id) for group_id, time in lasts.items() if time is not None), default=(0, None))[1]

@@ -5,40 +5,37 @@ A refund takes from the groups of its order, evenly as the order gave. It waits 
 yet; after `refund_patience_days` without one, or if it is in another currency than its order, it stands as
 unattributed, visibly. Of a refund over what is left of the order the rest does, too: no group pays back more
 than it was given.
+
+A link to a member that is learnt after an order was settled, or ends, has the order's shares made anew at the next
+tick. If they are others, every row of the order and its refunds is taken back by a row of its own and told again.
+What was told is left as it is where the touches or posts of that time are not all kept any more, unless the order was
+nobody's; and where a refund was settled by an earlier version, which noted less.
 """
 
 from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
-import xxhash
 from msgspec.structs import replace
 
-from streams.events import OrderAttributed, Purchase, Refund, Rule, unattributed_group
+from streams.events import LinkChanged, MemberSeen, OrderAttributed, Purchase, Refund, Touch
 from streams.vitals.absorbed import Absorbed
-from streams.vitals.conversion import ConversionPolicy, Evidence, Order, Share, attribute, split
+from streams.vitals.bookings import (
+    MoneyBack,
+    Settled,
+    book,
+    order_rows,
+    refund_rows,
+    shared_refund_rows,
+    taken_back,
+)
+from streams.vitals.conversion import ConversionPolicy, Evidence, Order, attribute
 from streams.vitals.policy import DAY_MS
-from streams.vitals.presence import Presence
+from streams.vitals.presence import Presence, make_room
 from streams.vitals.shelf import Shelved
 
 NEVER = 1 << 62
-
-
-class MoneyBack(msgspec.Struct, array_like=True, gc=False):
-    """A refund as kept. `order` is the key of its order; `settles_at` as an order's."""
-
-    refund_id: str
-    order: str
-    order_id: str
-    event_id: str
-    brand_id: str
-    platform: str
-    occurred_at: int
-    settles_at: int
-    amount: int
-    currency: str
-    is_settled: bool = False
-
+AT_ONCE = 0
 
 P = TypeVar("P", Order, MoneyBack)
 
@@ -53,28 +50,62 @@ class Due(Shelved, array_like=True):
 
 
 class Customer(Due, array_like=True):
-    """All that is known of one customer. Orders by brand and id, refunds by brand, order and id."""
+    """All that is known of one customer. Orders by brand and id, refunds by brand, order and id.
+
+    `presences` are where they were under their own key, `members` where the members linked to them were, by member and
+    group. `is_stale`: who they are has changed since the orders were settled.
+    Bounded by the policy: members × groups × touches, orders; a refund is kept as long as its order.
+    """
 
     presences: dict[str, Presence] = msgspec.field(default_factory=dict)
     orders: dict[str, Order] = msgspec.field(default_factory=dict)
     refunds: dict[str, MoneyBack] = msgspec.field(default_factory=dict)
     absorbed: Absorbed = msgspec.field(default_factory=Absorbed)
+    members: dict[str, dict[str, Presence]] = msgspec.field(default_factory=dict)
+    is_stale: bool = False
 
 
-class Settled(msgspec.Struct, frozen=True, gc=False):
-    """An order or refund and what it says to each group; `rows` lack the source that the agent stamps."""
+def take_touch(customer: Customer, key: str, event: Touch | MemberSeen, policy: ConversionPolicy) -> None:
+    """Note where the customer was, or where a member was who is linked to them.
 
-    occurred_at: int
-    event_id: str
-    rows: list[OrderAttributed]
+    A touch under their own key counts as often as it is told: it is one of a set. What a member's log told is absorbed
+    by its order, for told again after the link has ended it must not begin anew.
+    """
+    presences = customer.presences
+    if event.member_id is not None and event.member_id != key:
+        if not customer.absorbed.absorb(event):
+            return
+        if event.member_id not in customer.members and len(customer.members) >= policy.members_kept:
+            return
+        presences = customer.members.setdefault(event.member_id, {})
+    presence = presences.get(event.group_id)
+    if presence is None:
+        presence = presences[event.group_id] = Presence(event.brand_id, event.platform)
+    if isinstance(event, MemberSeen):
+        presence.take(event, policy.kept_ms, policy.touches_kept)
+    else:
+        presence.note(event.occurred_at, event.kind, policy.kept_ms, policy.touches_kept)
+    make_room(presences, policy.groups_kept)
 
 
-def take_purchase(customer: Customer, event: Purchase, arrived_at: int) -> None:
+def take_link(customer: Customer, event: LinkChanged, policy: ConversionPolicy) -> None:
+    """Note that a member is this customer, or is no more: their orders are looked at again at the next tick."""
+    if event.outcome == "refused" or not customer.absorbed.absorb(event):
+        return
+    if event.outcome == "unlinked":
+        customer.members.pop(event.member_id, None)
+    elif len(customer.members) < policy.members_kept:
+        customer.members.setdefault(event.member_id, {})
+    customer.is_stale = True
+    customer.due_at = AT_ONCE
+
+
+def take_purchase(customer: Customer, event: Purchase, arrived_at: int, policy: ConversionPolicy) -> None:
     """Note an order, once."""
     key = f"{event.brand_id}/{event.order_id}"
     if not customer.absorbed.absorb(event) or key in customer.orders:
         return
-    customer.orders[key] = Order(
+    order = customer.orders[key] = Order(
         event.order_id,
         event.event_id,
         event.brand_id,
@@ -86,15 +117,19 @@ def take_purchase(customer: Customer, event: Purchase, arrived_at: int) -> None:
         event.code,
         event.group_id,
     )
+    customer.due_at = min(customer.due_at, _order_due(order, policy))
 
 
-def take_refund(customer: Customer, event: Refund, arrived_at: int) -> None:
-    """Note a refund, once."""
+def take_refund(customer: Customer, event: Refund, arrived_at: int, policy: ConversionPolicy) -> None:
+    """Note a refund, once; of a total what it says beyond the totals before it."""
     order = f"{event.brand_id}/{event.order_id}"
     key = f"{order}/{event.refund_id}"
     if not customer.absorbed.absorb(event) or key in customer.refunds:
         return
-    customer.refunds[key] = MoneyBack(
+    known = _total_before(customer, order) if event.is_total else 0
+    if event.is_total and event.amount <= known:
+        return
+    refund = customer.refunds[key] = MoneyBack(
         event.refund_id,
         order,
         event.order_id,
@@ -103,9 +138,15 @@ def take_refund(customer: Customer, event: Refund, arrived_at: int) -> None:
         event.platform,
         event.occurred_at,
         max(event.occurred_at, arrived_at),
-        event.amount,
+        event.amount - known,
         event.currency,
+        total=event.amount if event.is_total else 0,
     )
+    customer.due_at = min(customer.due_at, _refund_due(refund, customer, policy))
+
+
+def _total_before(customer: Customer, order: str) -> int:
+    return max((refund.total for refund in customer.refunds.values() if refund.order == order), default=0)
 
 
 def plan(customer: Customer, policy: ConversionPolicy) -> None:
@@ -133,102 +174,86 @@ def settle(
 ) -> list[Settled]:
     """Attribute what the watermark has passed: orders, then refunds, each in order of time, ties by event_id.
 
-    `look` answers what is known of the buyer's groups. Then forget what is older than the time kept.
+    `look` answers what is known of the buyer's groups. Before that, if who they are has changed, what was settled is
+    revised. Then forget what is older than the time kept, and the oldest beyond the number kept.
     """
-    settled = []
+    settled = _revise(customer, key, look, policy) if customer.is_stale else []
+    customer.is_stale = False
     for order in _in_time(customer.orders, lambda order: _order_due(order, policy) < watermark):
         order.rule, order.shares = attribute(order, look(order), policy)
-        settled.append(Settled(order.occurred_at, order.event_id, _order_rows(order, key)))
+        told = policy.rates.told(order.brand_id, order.amount, order.currency, order.occurred_at)
+        if told is not None:
+            order.told_amount, order.told_currency = told
+        settled.append(Settled(order.occurred_at, order.event_id, order_rows(order, key)))
     for refund in _in_time(customer.refunds, lambda refund: _refund_due(refund, customer, policy) < watermark):
-        refund.is_settled = True
         order_of = customer.orders.get(refund.order)
         if order_of is not None:
             _name_members(order_of, customer, key)
-        settled.append(Settled(refund.occurred_at, refund.event_id, _refund_rows(refund, order_of, key)))
-    _forget(customer, watermark - policy.kept_days * DAY_MS)
+        book(refund, order_of)
+        settled.append(Settled(refund.occurred_at, refund.event_id, refund_rows(refund, order_of, key)))
+    _forget(customer, watermark - policy.kept_ms, policy.orders_kept)
     plan(customer, policy)
     return settled
 
 
+def _revise(customer: Customer, key: str, look: Callable[[Order], Evidence], policy: ConversionPolicy) -> list[Settled]:
+    """Share settled orders anew: where the shares are others, the rows that take back, and those that tell again."""
+    revised = []
+    refunds = _refunds_by_order(customer)
+    for name, order in customer.orders.items():
+        given_back = refunds.get(name, [])
+        if order.rule is None or order.refunded != sum(refund.within for refund in given_back):
+            continue
+        evidence = look(order)
+        if order.rule != "unattributed" and order.occurred_at - policy.reach_ms <= evidence.forgot_at():
+            continue
+        _name_members(order, customer, key)
+        rule, shares = attribute(order, evidence, policy)
+        if (rule, shares) == (order.rule, order.shares):
+            continue
+        told = taken_back(_all_rows(order, given_back, key))
+        order.rule, order.shares, order.revision = rule, shares, order.revision + 1
+        revised.append(Settled(order.occurred_at, order.event_id, told + _all_rows(order, given_back, key)))
+    return revised
+
+
+def _refunds_by_order(customer: Customer) -> dict[str, list[MoneyBack]]:
+    """By order the refunds that its groups gave."""
+    found: dict[str, list[MoneyBack]] = {}
+    for refund in customer.refunds.values():
+        if refund.is_settled and refund.before >= 0 and (refund.within or not refund.amount):
+            found.setdefault(refund.order, []).append(refund)
+    return found
+
+
+def _all_rows(order: Order, refunds: list[MoneyBack], key: str) -> list[OrderAttributed]:
+    """What an order and its refunds say to the order's groups."""
+    back = [row for refund in refunds for row in shared_refund_rows(refund, order, key)]
+    return order_rows(order, key) + back
+
+
 def _name_members(order: Order, customer: Customer, key: str) -> None:
     """Say of shares stored before they said it who the buyer is in their group."""
-    order.shares = [
-        share
-        if share.member_id is not None
-        else replace(share, member_id=key if share.group_id in customer.presences else "")
-        for share in order.shares
-    ]
+    if any(share.member_id is None for share in order.shares):
+        order.shares = [
+            replace(share, member_id=key if share.group_id in customer.presences else "") for share in order.shares
+        ]
 
 
 def _in_time(kept: dict[str, P], is_due: Callable[[P], bool]) -> list[P]:
     return sorted(filter(is_due, kept.values()), key=lambda one: (one.occurred_at, one.event_id))
 
 
-def _forget(customer: Customer, before: int) -> None:
-    customer.orders = {k: o for k, o in customer.orders.items() if o.settles_at >= before}
-    customer.refunds = {k: r for k, r in customer.refunds.items() if not r.is_settled or r.settles_at >= before}
+def _forget(customer: Customer, before: int, most: int) -> None:
+    _keep(customer.orders, lambda order: order.rule is not None, before, most)
+    _keep(customer.refunds, lambda refund: refund.is_settled, before, most)
 
 
-def _order_rows(order: Order, customer_id: str) -> list[OrderAttributed]:
-    """A row per share, those with weight 0 last as in the shares."""
-    credited = _credited(order)
-    amounts = split(order.amount, len(credited)) + [0] * (len(order.shares) - len(credited))
-    return [
-        _row(order, share, amount, customer_id, _ruled(order))
-        for share, amount in zip(order.shares, amounts, strict=True)
-    ]
-
-
-def _refund_rows(refund: MoneyBack, order: Order | None, customer_id: str) -> list[OrderAttributed]:
-    """What each share gives back: its part of all refunded so far, less what it gave before; so sums are exact."""
-    nobody = Share(unattributed_group(refund.brand_id), refund.platform, 1.0)
-    if order is None or order.currency != refund.currency:
-        return [_row(refund, nobody, -refund.amount, customer_id, "unattributed")]
-    within = min(refund.amount, order.amount - order.refunded)
-    over = refund.amount - within
-    if over and not within:
-        return [_row(refund, nobody, -over, customer_id, "unattributed")]
-    credited = _credited(order)
-    before, after = (split(paid, len(credited)) for paid in (order.refunded, order.refunded + within))
-    order.refunded += within
-    rows = [
-        _row(refund, share, was - now, customer_id, _ruled(order))
-        for share, was, now in zip(credited, before, after, strict=True)
-    ]
-    if over:
-        rest = Share(nobody.group_id, nobody.platform, 0.0)
-        rows.append(_row(refund, rest, -over, customer_id, "unattributed", part="over"))
-    return rows
-
-
-def _credited(order: Order) -> list[Share]:
-    return [share for share in order.shares if share.weight]
-
-
-def _ruled(order: Order) -> Rule:
-    if order.rule is None:
-        raise ValueError(f"order {order.order_id} has no rule yet")
-    return order.rule
-
-
-def _row(
-    paid: Order | MoneyBack, share: Share, amount: int, customer_id: str, rule: Rule, part: str = ""
-) -> OrderAttributed:
-    identity = f"{customer_id}\0{paid.event_id}\0{share.group_id}\0{part}".encode()
-    return OrderAttributed(
-        event_id=f"attributed/{xxhash.xxh3_128_hexdigest(identity)}",
-        occurred_at=paid.occurred_at,
-        brand_id=paid.brand_id,
-        platform=share.platform,
-        group_id=share.group_id,
-        order_id=paid.order_id,
-        customer_id=customer_id,
-        amount=amount,
-        currency=paid.currency,
-        weight=share.weight,
-        rule=rule,
-        refund_id=paid.refund_id if isinstance(paid, MoneyBack) else None,
-        is_first_touch=share.is_first_touch,
-        is_last_touch=share.is_last_touch,
-        member_id=share.member_id or None,
-    )
+def _keep(kept: dict[str, P], is_settled: Callable[[P], bool], before: int, most: int) -> None:
+    """Forget what was settled: before a time, and the oldest of more than so many. What waits stays."""
+    settled = sorted((one.settles_at, name) for name, one in kept.items() if is_settled(one))
+    surplus = len(kept) - most
+    for place, (settles_at, name) in enumerate(settled):
+        if settles_at >= before and place >= surplus:
+            break
+        del kept[name]

@@ -8,7 +8,7 @@ import xxhash
 from streams import events as e
 from streams.vitals import worth
 from streams.vitals.members import Member, bought, claimed, spent
-from streams.vitals.panes import MAX_REVENUE, day_of
+from streams.vitals.panes import MAX_REVENUE, count_order, day_of
 from streams.vitals.policy import HOUR_MS, Policy
 from streams.vitals.state import GroupState, acting_member, pane_of, touch
 from streams.vitals.talk import message, recall
@@ -155,14 +155,13 @@ def _order(state: GroupState, event: e.OrderAttributed, _: Policy) -> None:
     worth.sold(state, event)
     pane = pane_of(state, event.occurred_at)
     state.currency = state.currency or event.currency
+    step = 1 if event.reverses is None else -1
     if event.currency != state.currency:
-        state.other_currency_orders += 1
+        state.other_currency_orders = max(0, state.other_currency_orders + step)
     elif pane is not None:
         pane.revenue = max(-MAX_REVENUE, min(MAX_REVENUE, pane.revenue + event.amount))
     if pane is not None and event.refund_id is None:
-        pane.orders += 1
-        if not pane.is_sealed:
-            pane.bought[xxhash.xxh3_64_intdigest(event.customer_id.encode())] = 1
+        count_order(pane, xxhash.xxh3_64_intdigest(event.customer_id.encode()), step)
     buyer = state.ledger.by_id.get(event.member_id or event.customer_id)
     if buyer is not None:
         _bought(state, event, buyer)

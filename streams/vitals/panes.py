@@ -96,6 +96,18 @@ def remove_message(pane: DayPane, number: int, time: int, cap: int) -> None:
         pane.spoke[number] = count - 1
 
 
+def count_order(pane: DayPane, buyer: int, step: int) -> None:
+    """Count an order of a buyer (a hash of the customer), or with -1 take one back: who has none left is no buyer."""
+    pane.orders = max(0, pane.orders + step)
+    if pane.is_sealed:
+        return
+    orders = pane.bought.get(buyer, 0) + step
+    if orders > 0:
+        pane.bought[buyer] = orders
+    else:
+        pane.bought.pop(buyer, None)
+
+
 def window(panes: Mapping[int, DayPane], last_day: int, days: int) -> list[DayPane]:
     """The panes of the `days` days that end with `last_day`, empty days left out, in no certain order."""
     if len(panes) < days:

@@ -12,13 +12,14 @@ class PostTimes(msgspec.Struct, array_like=True, gc=False):
     """The posts of one group, a set of times in ms that rises; `offsets` says which event told of each.
 
     A post told at a later offset is not seen by a tick at an earlier one, so that a tick that is folded again
-    after a crash, beside a value that is ahead of it, attributes the same.
+    after a crash, beside a value that is ahead of it, attributes the same. `forgot_at` is the latest post forgotten.
     """
 
     brand_id: str
     platform: str
     times: list[int] = []
     offsets: list[int] = []
+    forgot_at: int = -1
 
     def note(self, at: int, offset: int, kept_ms: int, most: int) -> None:
         """Add a post; then forget those older than `kept_ms` before the newest, and all but the newest `most`."""
@@ -30,6 +31,7 @@ class PostTimes(msgspec.Struct, array_like=True, gc=False):
         self.offsets.insert(place, offset)
         old = max(bisect_left(times, times[-1] - kept_ms), len(times) - most)
         if old > 0:
+            self.forgot_at = max(self.forgot_at, times[old - 1])
             del times[:old], self.offsets[:old]
 
     def between(self, since: int, until: int, offset: int) -> Sequence[int]:

@@ -208,7 +208,7 @@ def test_the_first_example_shows_every_field_that_is_no_default(name: str) -> No
     optional = [field for field in msgspec.structs.fields(full) if not field.required]
     shown = [field for field in optional if getattr(full, field.name) != field.default]
     unshown = {field.name for field in optional} - {field.name for field in shown}
-    assert unshown <= {"role", "content_type", "kind", "reason", "bots"}
+    assert unshown <= {"role", "content_type", "kind", "reason", "bots", "known_by"}
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def fits(topic: str, value: dict[str, Any]) -> bool:
     ],
 )
 def test_an_example_goes_through_the_sink(topic: str, name: str) -> None:
-    kept_elsewhere = {"tick", "calibration", "touch"}
+    kept_elsewhere = {"tick", "calibration", "touch", "member_seen"}
     for example in examples_of(name):
         batch = Batch(set())
         batch.add(record(topic, example))
