@@ -31,7 +31,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     `regulars` once wrote every week, `core` are the few who once wrote most; `_here` of them are still members.
     `gone` left within `network_days`; None where leaving means nothing or is not told. `claimers` of `exposed` claimed
     the last benefit. `answered` is the share of member messages answered while the group was well. Of the `doers`, who
-    ever did anything here, the `takers` only took benefits. `posts` and `ads` are planned posts of `ads_days`.
+    ever did anything here, the `takers` only took benefits. `posts` and `ads` are planned posts of `network_days`.
     """
 
     verdict: str
@@ -216,7 +216,7 @@ def _beyond_saving(facts: Facts, policy: WorthPolicy, parts: Iterable[Reason]) -
         return Reason("made_for_ads", {})
     has_said = facts.purpose or facts.posts < policy.ads_least_posts
     if not has_said and 2 * facts.ads > facts.posts and facts.ads > facts.messages:
-        numbers = {"ads": facts.ads, "posts": facts.posts, "messages": facts.messages, "days": policy.ads_days}
+        numbers = {"ads": facts.ads, "posts": facts.posts, "messages": facts.messages, "days": policy.network_days}
         return Reason("posts_are_ads", {name: float(number) for name, number in numbers.items()})
     return None
 

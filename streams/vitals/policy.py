@@ -27,7 +27,9 @@ class WorthPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """They add up to 1."""
     freebie_weight: float = 0.20
     every_days: int = 7
-    """Who is here changes slowly; a new verdict, a benefit, a new entry in the registry are looked at the same day."""
+    well_every_days: int = 28
+    """Of a group that is ill; who is here changes slowly. On the worth of one that is well nobody acts, and the day on
+    which its verdict changes is a day on which it is judged."""
     year_days: int = 364
     conversion_parts: Mapping[str, float] = msgspec.field(
         default_factory=lambda: {"payers": 0.4, "revenue": 0.4, "benefits": 0.2}
@@ -59,7 +61,6 @@ class WorthPolicy(msgspec.Struct, frozen=True, kw_only=True):
     keep_purposes: tuple[str, ...] = ("industry", "alliance")
     """Quiet, but nobody leaves: such a group is an address book."""
     let_go_purposes: tuple[str, ...] = ("ads", "relay")
-    ads_days: int = 90
     ads_least_posts: int = 8
     """Of a group whose purpose nobody told: that most of so many posts were ads, and more than members wrote."""
     revive_worth: float = 60.0

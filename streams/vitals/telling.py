@@ -16,7 +16,7 @@ _no_pane = DayPane()
 def vitals_row(state: GroupState, seen: Windows, at: int, offset: int, view: View) -> Output:
     """The group's vital signs as a row; a blind source makes the verdict stale and touches nothing else."""
     assessment, appraisal = state.assessment, state.worth.appraisal
-    today = state.panes.get(seen.last_day, _no_pane)
+    today, is_day_close = state.panes.get(seen.last_day, _no_pane), at % DAY_MS == 0 and view.blind_since is None
     verdict, since, why = state.verdict, state.verdict_since, state.reasons
     if view.blind_since is not None:
         verdict, since = "stale", view.blind_since
@@ -29,7 +29,7 @@ def vitals_row(state: GroupState, seen: Windows, at: int, offset: int, view: Vie
         owner=state.owner,
         at=at,
         source_offset=offset,
-        is_day_close=at % DAY_MS == 0 and view.blind_since is None,
+        is_day_close=is_day_close,
         first_event_at=state.first_event_at or 0,
         ended_at=state.ended_at,
         planned_end_at=state.planned_end_at,
@@ -87,9 +87,9 @@ def vitals_row(state: GroupState, seen: Windows, at: int, offset: int, view: Vie
         purpose=state.worth.purpose,
         worth=appraisal.worth,
         worth_known=appraisal.known,
-        worth_parts=appraisal.parts,
+        worth_parts=appraisal.parts if is_day_close else (),
         advice=appraisal.step,
-        advice_reasons=appraisal.reasons,
+        advice_reasons=appraisal.reasons if is_day_close else (),
         revenue_at_risk=appraisal.revenue_at_risk,
     )
     return Output("group-vitals", state.group_id, row)

@@ -1,18 +1,20 @@
 """What a group's worth is made of, kept as it happens; and the worth, made when a day closes.
 
-A group is judged when a week has passed, when its verdict is another, after a benefit, and when its registry said
-something new: then one walk over its members and a year of its panes; on all other days nothing. Kept beside panes and
-ledger are the benefits of a year, MAX_BENEFITS at most, a count of planned posts for each of `ads_days`, and one
-appraisal: some 1 KB for a group, 4 KB at most.
+A group that is ill is judged weekly, when its verdict is another, after a benefit and when its registry said something
+new; one that is well every four weeks. Then it is a few walks over its members and panes; on other days nothing. Kept
+beside panes and ledger are the benefits of a year, MAX_BENEFITS at most, a count of planned posts for each day of
+`network_days`, and one appraisal: some 1 KB for a group, 5 KB at most.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import nlargest
+from itertools import accumulate
 
 from streams import events as e
 from streams.vitals.appraisal import Appraisal, Facts, appraise
-from streams.vitals.members import TALKER_SCORE, Member
-from streams.vitals.panes import day_of, window
+from streams.vitals.members import TALKER_SCORE, Member, Trade
+from streams.vitals.panes import DayPane, day_of, window
 from streams.vitals.policy import DAY_MS, HOUR_MS, Policy, WorthPolicy
 from streams.vitals.state import GroupState, Worth
 
@@ -54,19 +56,17 @@ def described(state: GroupState, event: e.GroupCreated) -> None:
 def close_worth(state: GroupState, day: int, policy: Policy) -> None:
     """Judge the group at the end of a day if that is due. `state` has the day's verdict already."""
     worth, own = state.worth, policy.worth
-    has_time_passed = day - worth.judged_day >= own.every_days
-    if not (has_time_passed or worth.is_due or worth.judged_as != state.verdict):
+    is_well = state.verdict in _WELL
+    has_time_passed = day - worth.judged_day >= (own.well_every_days if is_well else own.every_days)
+    if not (has_time_passed or worth.judged_as != state.verdict or (worth.is_due and not is_well)):
         return
-    worth.is_due, worth.judged_day, worth.judged_as = False, day, state.verdict
-    at = (day + 1) * DAY_MS
-    worth.benefits = {time: cost for time, cost in worth.benefits.items() if time > at - own.year_days * DAY_MS}
-    worth.posts = {posted_on: count for posted_on, count in worth.posts.items() if posted_on > day - own.ads_days}
+    if is_well or worth.judged_as in _WELL:
+        worth.answered = _answered(state, day, own)
+    judged_before, worth.judged_day, worth.judged_as, worth.is_due = worth.judged_day, day, state.verdict, False
     if state.verdict == "ended":
         worth.appraisal = Appraisal()
         return
-    if state.verdict in _WELL:
-        worth.answered = _answered(state, day, own)
-    facts = _facts(state, day, own)
+    facts = _facts(state, day, judged_before, own)
     worth.appraisal = appraise(facts, own, _usual_revenue(state, day, facts.revenue, own))
 
 
@@ -79,51 +79,76 @@ def _usual_revenue(state: GroupState, day: int, revenue: int, policy: WorthPolic
 def _answered(state: GroupState, day: int, policy: WorthPolicy) -> float | None:
     """The share of member messages that were answered: kept from the days when the group was well."""
     days = window(state.panes, day, policy.care_days)
-    messages = sum(pane.messages for pane in days)
+    messages = sum([pane.messages for pane in days])
     if messages < policy.care_least_messages:
         return state.worth.answered
-    return min(1.0, sum(pane.answered for pane in days) / messages)
+    return min(1.0, sum([pane.answered for pane in days]) / messages)
 
 
-def _facts(state: GroupState, day: int, policy: WorthPolicy) -> Facts:
-    """One walk over the members, and sums of panes."""
+def _facts(state: GroupState, day: int, judged_before: int, policy: WorthPolicy) -> Facts:
+    """Light walks over the members, and sums of panes."""
     at, worth = (day + 1) * DAY_MS, state.worth
-    year_ago = at - policy.year_days * DAY_MS
+    year_ago, quarter = at - policy.year_days * DAY_MS, window(state.panes, day, policy.network_days)
     people = [member for member in state.ledger.by_id.values() if member.role == "member"]
-    gone = [member.presence_at for member in people if not member.is_present and member.presence_at >= year_ago]
-    left = _left(state, gone, day, policy)
-    regulars = [member for member in people if _was_regular(member, policy)]
+    gone = [one.presence_at for one in people if not one.is_present and one.presence_at >= year_ago]
+    trades = [(one.is_present, one.trade) for one in people if one.trade is not None]
+    left = _left(state, gone, quarter, at, policy)
+    least = policy.regular_score
+    regulars = [one for one in people if one.score >= least and _has_habit(one, policy)]
     core = nlargest(CORE, (one for one in regulars if one.score >= TALKER_SCORE), key=_habit)
     core = core if len(core) >= CORE_LEAST else []
-    knows_leaving = left is not None
-    lift, cost = _benefit_return(state, day, policy)
-    claimers, exposed = _last_benefit(people, worth, at, policy)
-    year, quarter = (window(state.panes, day, days) for days in (policy.year_days, policy.ads_days))
+    money = _Revenue(state.panes)
+    _forget(worth, day, policy)
+    lift, cost = _benefit_return(state, money, day, policy)
+    _look_at_last_benefit(people, worth, at, judged_before, policy)
     return Facts(
         verdict=state.verdict,
         purpose=worth.purpose,
         members=state.ledger.members,
         people=state.ledger.members + len(gone),
         is_selling=bool(state.currency),
-        has_bought=worth.orders > 0 or any(pane.orders for pane in year),
-        payers=_payers(people, worth.orders, year_ago),
-        revenue=sum(pane.revenue for pane in year),
+        has_bought=worth.orders > 0 or money.days > 0,
+        payers=_payers(trades, worth.orders, year_ago),
+        revenue=money.between(day - policy.year_days + 1, day),
         revenue_half=_reference(state, policy),
         benefit_lift=lift,
         benefit_cost=cost,
-        regulars=len(regulars) if knows_leaving else None,
-        regulars_here=sum(member.is_present for member in regulars),
+        regulars=None if left is None else len(regulars),
+        regulars_here=sum([one.is_present for one in regulars]),
         core=len(core),
-        core_here=sum(member.is_present for member in core),
+        core_here=sum([one.is_present for one in core]),
         gone=left,
         muted=state.muted if worth.has_mutes or state.muted else None,
-        claimers=claimers,
-        exposed=exposed,
+        claimers=worth.claimers,
+        exposed=worth.exposed,
         answered=worth.answered,
         posts=sum(worth.posts.values()),
-        ads=sum(pane.ads for pane in quarter),
-        messages=sum(pane.messages for pane in quarter),
+        ads=sum([pane.ads for pane in quarter]),
+        messages=sum([pane.messages for pane in quarter]),
     )
+
+
+def _forget(worth: Worth, day: int, policy: WorthPolicy) -> None:
+    """Drop what no judgement that comes later asks for."""
+    oldest, first_day = (day + 1 - policy.year_days) * DAY_MS, day - policy.network_days
+    worth.benefits = {time: cost for time, cost in worth.benefits.items() if time > oldest}
+    worth.posts = {posted_on: count for posted_on, count in worth.posts.items() if posted_on > first_day}
+
+
+class _Revenue:
+    """The revenue of a group's panes, summed up so that any window of it is one subtraction."""
+
+    __slots__ = ("_on", "_sums", "days")
+
+    def __init__(self, panes: Mapping[int, DayPane]) -> None:
+        found = sorted([(on, pane.revenue) for on, pane in panes.items() if pane.orders or pane.revenue])
+        self._on = [on for on, _ in found]
+        self._sums = [0, *accumulate([amount for _, amount in found])]
+        self.days = len(found)
+
+    def between(self, first: int, last: int) -> int:
+        """Of the days from `first` to `last`, both included, in minor units."""
+        return self._sums[bisect_right(self._on, last)] - self._sums[bisect_left(self._on, first)]
 
 
 def _reference(state: GroupState, policy: WorthPolicy) -> int | None:
@@ -131,28 +156,27 @@ def _reference(state: GroupState, policy: WorthPolicy) -> int | None:
     return halves.get(f"{state.brand_id}/{state.currency}", halves.get(state.currency))
 
 
-def _left(state: GroupState, gone: list[int], day: int, policy: WorthPolicy) -> int | None:
+def _left(
+    state: GroupState, gone: Sequence[int], quarter: Sequence[DayPane], at: int, policy: WorthPolicy
+) -> int | None:
     """How many left of their own accord within `network_days` and stayed away.
 
     By the ledger, for a roster tells of leaves that no event did. Unknown where nobody is ever seen to come or go, and
     where so many do that it means nothing.
     """
-    year, recent = (window(state.panes, day, days) for days in (policy.year_days, policy.network_days))
-    if not state.has_roster and not any(pane.joins or pane.leaves for pane in year):
+    if not state.has_roster and not any(pane.joins or pane.leaves for pane in state.panes.values()):
         return None
-    since = (day + 1 - policy.network_days) * DAY_MS
-    left = max(0, sum(at >= since for at in gone) - sum(pane.kicked for pane in recent))
-    is_aimless = sum(pane.leaves for pane in recent) > policy.aimless_leaves * (state.ledger.members + left)
-    return None if is_aimless else left
+    since = at - policy.network_days * DAY_MS
+    left = max(0, sum([time >= since for time in gone]) - sum([pane.kicked for pane in quarter]))
+    leaves = sum([pane.leaves for pane in quarter])
+    return None if leaves > policy.aimless_leaves * (state.ledger.members + left) else left
 
 
-def _was_regular(member: Member, policy: WorthPolicy) -> bool:
-    """Whether they once had the habit of writing every week, as it stood when they last wrote.
+def _has_habit(member: Member, policy: WorthPolicy) -> bool:
+    """Whether they wrote on so many days that their score is a habit.
 
     Of whom a value of an older version knows no days, as many weeks between the first word and the last must do.
     """
-    if member.score < policy.regular_score:
-        return False
     if member.activity is not None:
         return member.activity.days >= policy.regular_days
     weeks = ((member.last_message_at or 0) - (member.first_message_at or 0)) // (7 * DAY_MS)
@@ -163,57 +187,56 @@ def _habit(member: Member) -> tuple[float, int]:
     return member.score, -member.number
 
 
-def _payers(people: Sequence[Member], orders: int, since: int) -> int | None:
+def _payers(trades: Sequence[tuple[bool, Trade]], orders: int, since: int) -> int | None:
     """Members here who bought since a time; unknown where orders came and none is of anybody that the group knows."""
-    buyers = [(member, member.trade.bought_at[0]) for member in people if member.trade and member.trade.bought_at]
+    buyers = [(is_here, trade.bought_at[0]) for is_here, trade in trades if trade.bought_at]
     if orders and not buyers:
         return None
-    return sum(member.is_present and at >= since for member, at in buyers)
+    return sum([is_here and at >= since for is_here, at in buyers])
 
 
-def _last_benefit(people: Sequence[Member], worth: Worth, at: int, policy: WorthPolicy) -> tuple[int, int | None]:
+def _look_at_last_benefit(
+    people: Sequence[Member], worth: Worth, at: int, judged_before: int, policy: WorthPolicy
+) -> None:
     """Of those who were here when the last benefit came, how many took it at once.
 
     One that is a few hours old says nothing yet: then the one before stands. Unknown before the first claim of all.
     """
-    claimed_at = [_last_claim(member) for member in people]
-    if not worth.benefits or not any(claimed_at):
-        return 0, None
-    length, given_at = policy.claim_hours * HOUR_MS, max(worth.benefits)
-    if given_at + length > at:
-        return worth.claimers, worth.exposed
-    here = [
-        (member.joined_at is None or member.joined_at < given_at + length)
-        and (member.is_present or member.presence_at > given_at)
-        for member in people
-    ]
-    took = [given_at <= at < given_at + length for at in claimed_at]
-    worth.exposed = sum(here)
-    worth.claimers = sum(was_here and has_taken for was_here, has_taken in zip(here, took, strict=True))
-    return worth.claimers, worth.exposed
+    length = policy.claim_hours * HOUR_MS
+    given_at = max(worth.benefits, default=at)
+    if not worth.benefits:
+        worth.claimers, worth.exposed = 0, None
+    if given_at + length > at or (worth.exposed is not None and given_at + length <= (judged_before + 1) * DAY_MS):
+        return
+    claims = [(one.trade.last_claim_at or 0) for one in people if one.trade is not None and one.trade.claims]
+    if not claims:
+        return
+    until = given_at + length
+    worth.claimers = sum([given_at <= claimed_at < until for claimed_at in claims])
+    worth.exposed = sum(
+        [
+            (one.is_present or one.presence_at > given_at) and (one.joined_at is None or one.joined_at < until)
+            for one in people
+        ]
+    )
 
 
-def _last_claim(member: Member) -> int:
-    return (member.trade.last_claim_at or 0) if member.trade is not None else 0
-
-
-def _benefit_return(state: GroupState, day: int, policy: WorthPolicy) -> tuple[float | None, int]:
+def _benefit_return(state: GroupState, money: _Revenue, day: int, policy: WorthPolicy) -> tuple[float | None, int]:
     """The revenue that the year's benefits were followed by, beyond that of the days before them; and their cost.
 
     Benefits within `benefit_days` of each other are one campaign: their windows would overlap. It counts when its last
     window is over, if the days before it lie in the group's life and all its costs are known.
     """
     length, first_day = policy.benefit_days, day_of(state.first_event_at or 0)
-    lift, total = None, 0
-    for campaign in _campaigns(state.worth.benefits, length):
+    lift, total, benefits = None, 0, state.worth.benefits
+    for campaign in _campaigns(benefits, length):
         first, last = day_of(campaign[0]), day_of(campaign[-1])
-        cost = sum(state.worth.benefits[time] for time in campaign)
-        if first - length < first_day or last + length > day or not all(map(state.worth.benefits.get, campaign)):
+        if first - length < first_day or last + length > day or 0 in map(benefits.get, campaign):
             continue
         days = last - first + length
-        after = sum(pane.revenue for pane in window(state.panes, first + days - 1, days))
-        before = sum(pane.revenue for pane in window(state.panes, first - 1, length))
-        lift, total = (lift or 0.0) + after - before * days / length, total + cost
+        before = money.between(first - length, first - 1)
+        lift = (lift or 0.0) + money.between(first, first + days - 1) - before * days / length
+        total += sum([benefits[time] for time in campaign])
     return lift, total
 
 

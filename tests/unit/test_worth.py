@@ -246,7 +246,9 @@ class Story:
                 e.Tick(event_id=f"t/{day}", occurred_at=START + day * DAY_MS, brand_id="*", platform="*"),
             )
         ]  # fmt: skip
-        policy = Policy(worth=WorthPolicy(every_days=every_days))
+        policy = Policy(
+            worth=WorthPolicy(every_days=every_days, well_every_days=4 * every_days if every_days > 1 else 1)
+        )
         log = GroupLog(0, "groups/chat-events/0/t", models.load(), policy)
         rows = []
         for offset, event in enumerate(sorted([*self.events, *ticks], key=lambda one: one.occurred_at)):
@@ -454,7 +456,7 @@ def test_a_group_is_judged_weekly_and_when_something_new_is_known() -> None:
     story.add(e.GroupCreated, 40.5, name="Tea!")
     story.add(e.Benefit, 50.5, benefit_id="x")
     found = {story.told(days, every_days=7)[1].worth.judged_day - START // DAY_MS for days in range(1, 61)}
-    assert sorted(found) == [0, 7, 13, 20, 27, 34, 40, 47, 50, 57], "healthy since day 13"
+    assert sorted(found) == [0, 13, 41], "forming, healthy, four weeks later"
 
 
 @settings(max_examples=15, deadline=None)
@@ -489,4 +491,4 @@ def test_what_is_kept_of_benefits_and_posts_is_bounded() -> None:
         story.add(e.Post, n / 2, content_class="brand")
     state = story.told(310)[1]
     assert len(state.worth.benefits) == MAX_BENEFITS
-    assert len(state.worth.posts) <= OWN.ads_days + 7
+    assert len(state.worth.posts) <= OWN.network_days + 7
