@@ -40,8 +40,8 @@ demo: setup ## From nothing to a ranking of dying groups, on a simulated fleet
 	@echo "  $(VITALS) sql 'SELECT verdict, count() FROM group_health GROUP BY verdict'"
 	@echo "What was planted in which group is in $(DEMO_HOME)/fleet/truth.csv. Stop with: make down"
 
-test: setup ## All tests, on a real stack of their own (ARGS='-m "not integration"': the fast ones)
-	@.venv/bin/python -m pytest $(ARGS)
+test: setup ## All tests, on real stacks of their own (ARGS='-m "not integration"': the fast ones; PROCESSES=2)
+	@.venv/bin/python -m pytest --numprocesses $(or $(PROCESSES),2) --dist loadfile $(ARGS)
 
 faults: setup ## Rounds of faults on a stack of their own, and an oracle (ROUNDS=… MINUTES=… SEED=… PER_ROUND=… FAULT=…)
 	@.venv/bin/python -m tests.faults $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(MINUTES),--minutes $(MINUTES)) \
