@@ -1,5 +1,5 @@
 -- From member to buyer, over the 28 UTC days up to the group's latest vital signs. An order with shares in several
--- groups counts in each of them; `revenue` is the shares. First and last touch count without a share too. Money in
+-- groups counts in each of them, and not one that was taken back; `revenue` is the shares. First and last touch count without a share too. Money in
 -- minor units of `currency`; an order in another one counts, without its money.
 WITH steps AS
 (
@@ -14,7 +14,11 @@ WITH steps AS
         uniqExactIf(order_id, type = 'order_attributed' AND refund_id = '' AND is_last_touch) AS last_touch_orders,
         sumIf(amount, type = 'order_attributed' AND events.currency = latest.currency) AS revenue,
         -sumIf(amount, type = 'order_attributed' AND events.currency = latest.currency AND refund_id != '') AS refunded
-    FROM (SELECT * FROM events_v1 FINAL) AS events
+    FROM
+    (
+        SELECT * FROM events_v1 FINAL
+        WHERE reverses = '' AND event_id NOT IN (SELECT reverses FROM events_v1 WHERE type = 'order_attributed' AND reverses != '')
+    ) AS events
     INNER JOIN latest_vitals AS latest ON latest.group_id = events.group_id
     WHERE events.occurred_at < latest.at AND events.occurred_at >= latest.at - INTERVAL 28 DAY
     GROUP BY group_id

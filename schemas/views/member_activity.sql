@@ -41,14 +41,14 @@ WITH
     (
         SELECT
             paid.group_id AS group_id,
-            customer_id AS member_id,
+            paid.member_id AS member_id,
             uniqExactIf(order_id, refund_id = '') AS orders,
             sumIf(amount, paid.currency = groups.currency) AS revenue,
             max(occurred_at) AS last_order_at
-        FROM (SELECT * FROM events_v1 FINAL) AS paid
+        FROM attributions AS paid
         INNER JOIN groups ON groups.group_id = paid.group_id
-        WHERE type = 'order_attributed' AND weight > 0
-        GROUP BY group_id, customer_id
+        WHERE weight > 0
+        GROUP BY group_id, member_id
     )
 SELECT
     groups.group_id AS group_id,

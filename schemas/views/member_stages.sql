@@ -36,18 +36,14 @@ WITH
     (
         SELECT
             paid.group_id AS group_id,
-            customer_id,
+            paid.member_id AS member_id,
             maxOrNull(occurred_at) AS order_at,
             uniqExactIf(order_id, refund_id = '' AND occurred_at >= latest.at - INTERVAL 365 DAY) AS orders_365d,
             sumIf(amount, paid.currency = latest.currency) AS revenue
-        FROM
-        (
-            SELECT DISTINCT group_id, occurred_at, event_id, customer_id, order_id, refund_id, amount, currency
-            FROM events_v1
-            WHERE type = 'order_attributed' AND weight > 0
-        ) AS paid
+        FROM attributions AS paid
         INNER JOIN (SELECT group_id, at, currency FROM latest_vitals) AS latest ON latest.group_id = paid.group_id
-        GROUP BY group_id, customer_id
+        WHERE weight > 0
+        GROUP BY group_id, member_id
     )
 SELECT
     groups.group_id AS group_id,
@@ -76,6 +72,6 @@ SELECT
 FROM groups
 INNER JOIN talk ON talk.group_id = groups.group_id
 LEFT JOIN acts ON acts.group_id = talk.group_id AND acts.member_id = talk.member_id
-LEFT JOIN bought ON bought.group_id = talk.group_id AND bought.customer_id = talk.member_id
+LEFT JOIN bought ON bought.group_id = talk.group_id AND bought.member_id = talk.member_id
 WHERE talk.role = 'member'
 SETTINGS join_use_nulls = 1

@@ -1,27 +1,35 @@
 -- Where the money of each brand, day and currency went: what was ordered less refunds, how much of it groups got, how
--- much nobody can claim, and what still waits for its attribution. Minor units; `net` is the sum of the other three.
+-- much nobody can claim, and what still waits for its attribution. Minor units as paid, whether or not they were converted
+-- for groups; `net` is the sum of the other three.
 WITH
     sold AS
     (
         SELECT
             brand_id,
             currency,
-            toDate32(occurred_at) AS day,
+            day,
             countIf(type = 'purchase') AS orders,
             sumIf(amount, type = 'purchase') - sumIf(amount, type = 'refund') AS net
-        FROM purchases_v1 FINAL
+        FROM
+        (
+            SELECT brand_id, currency, type, toDate32(occurred_at) AS day, amount FROM purchases_v1 FINAL WHERE NOT is_total
+            UNION ALL
+            SELECT brand_id, currency, 'refund' AS type, toDate32(min(occurred_at)) AS day, max(amount) AS amount
+            FROM purchases_v1 FINAL
+            WHERE is_total
+            GROUP BY brand_id, currency, customer_id, order_id
+        )
         GROUP BY brand_id, currency, day
     ),
     shared AS
     (
         SELECT
             brand_id,
-            currency,
+            paid_currency AS currency,
             toDate32(occurred_at) AS day,
-            sumIf(amount, rule != 'unattributed') AS attributed,
-            sumIf(amount, rule = 'unattributed') AS unattributed
-        FROM events_v1 FINAL
-        WHERE type = 'order_attributed'
+            sumIf(paid_amount, rule != 'unattributed') AS attributed,
+            sumIf(paid_amount, rule = 'unattributed') AS unattributed
+        FROM attributions
         GROUP BY brand_id, currency, day
     )
 SELECT

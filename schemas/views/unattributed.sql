@@ -1,4 +1,5 @@
--- Orders and refunds that no group can claim, one row each. Money in minor units, a refund negative.
+-- Orders and refunds that no group can claim, one row each; they go when it is learnt who the buyer is. Money in minor
+-- units, a refund negative.
 SELECT
     brand_id,
     occurred_at,
@@ -7,5 +8,5 @@ SELECT
     customer_id,
     amount,
     currency
-FROM events_v1 FINAL
-WHERE type = 'order_attributed' AND rule = 'unattributed'
+FROM attributions
+WHERE rule = 'unattributed'

@@ -1,0 +1,1 @@
+SELECT currency, orders, net, attributed, unattributed, pending FROM revenue ORDER BY currency
