@@ -99,15 +99,17 @@ def _group_log(partition: int, origin: str, partitions: int) -> Log:  # noqa: AR
 
 
 def _touch_log(partition: int, origin: str, partitions: int) -> Log:
+    from streams import conversions, settings  # noqa: PLC0415
     from streams.vitals.identity import TouchLog  # noqa: PLC0415
 
-    return TouchLog(partition=partition, origin=origin, chat_partitions=partitions)
+    return TouchLog(partition, origin, partitions, conversions.load(settings.load()))
 
 
 def _purchase_log(partition: int, origin: str, partitions: int) -> Log:
+    from streams import conversions, settings  # noqa: PLC0415
     from streams.vitals.attribution import PurchaseLog  # noqa: PLC0415
 
-    return PurchaseLog(partition=partition, origin=origin, touch_partitions=partitions)
+    return PurchaseLog(partition, origin, partitions, conversions.load(settings.load()))
 
 
 def _alert_log(partition: int, origin: str, partitions: int) -> Log:

@@ -9,7 +9,7 @@ import msgspec
 
 from streams.errors import VitalsError
 
-_FILES = ("model", "holidays", "kafka_ca", "kafka_certificate", "kafka_key", "clickhouse_ca")
+_FILES = ("model", "holidays", "conversion", "rates", "kafka_ca", "kafka_certificate", "kafka_key", "clickhouse_ca")
 """Settings that are files."""
 
 
@@ -80,6 +80,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     holidays: Path | None = None
     """A TOML file of days off beside those that are shipped (China, Germany, United States): see README.md. All group
     workers need the same."""
+    conversion: Path | None = None
+    """A TOML file of windows of attribution, by the names in `streams/vitals/conversion.py`: see README.md. All workers
+    of identity and attribution need the same."""
+    rates: Path | None = None
+    """A CSV file of exchange rates, `date,currency,rate,into`: what orders in other currencies are told in. Unset: each
+    currency is kept apart. All workers of attribution need the same."""
     grafana_url: str | None = None
     """Where `vitals dashboards push` finds Grafana."""
     grafana_token: str | None = None

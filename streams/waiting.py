@@ -8,12 +8,12 @@ from typing import Any
 import click
 import msgspec
 
+from streams import conversions
 from streams.errors import VitalsError
 from streams.events import ChatEvent, Tick
 from streams.kafka_access import librdkafka
 from streams.settings import Settings, load
 from streams.stack.backlog import Backlog
-from streams.vitals.conversion import ConversionPolicy
 
 LOOK_EVERY_S = 0.25
 _CHAT = "chat-events"
@@ -33,7 +33,7 @@ def wait(settings: Settings, limit_s: float, say: Say) -> None:
     sent_by = _now()
     wait.drained("vitals-groups", "folding")
     if Backlog(settings).records("purchases"):
-        wait.ticked(sent_by + ConversionPolicy().grace_seconds * 1000)
+        wait.ticked(sent_by + conversions.load(settings).grace_seconds * 1000)
         for group in ("vitals-groups", "vitals-identity", "vitals-attribution"):
             wait.drained(group, "attributing orders")
         wait.drained("vitals-groups", "folding attributed orders")
