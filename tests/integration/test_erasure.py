@@ -21,7 +21,7 @@ from streams.topics import admin
 from streams.warehouse import Warehouse
 
 pytestmark = pytest.mark.integration
-LIMIT_S = 90
+LIMIT_S = 180
 QUICK = {"segment.ms": "1000", "max.compaction.lag.ms": "1000", "file.delete.delay.ms": "0", "segment.bytes": "1048576"}
 """What takes a minute and an hour otherwise."""
 CLEANED_EACH_SECOND = ", ".join(
