@@ -46,11 +46,12 @@ class Planted:
 
 @dataclass(frozen=True)
 class Truth:
-    """All that was planted. Of the groups in `neutral` a kind may as well be said; `plots` is each group's own."""
+    """All that was planted. Of the groups and members in `neutral` a kind may as well be said: a leader who fell silent
+    may be one no more, and one may be silent for a week by chance. `plots` is each group's own."""
 
     end: int
     planted: list[Planted]
-    neutral: dict[str, list[str]]
+    neutral: dict[str, list[tuple[str, str]]]
     plots: dict[str, str]
 
 
@@ -90,10 +91,13 @@ class Fleet:
     def truth(self) -> Truth:
         """What is true of it, once all its events were made."""
         planted = [Planted(kind, group.id, member, at) for group, _ in self._groups for kind, member, at in group.truth]
-        neutral: dict[str, list[str]] = {}
+        neutral: dict[str, list[tuple[str, str]]] = {}
         for group, _ in self._groups:
             for kind in group.plot.neutral:
-                neutral.setdefault(kind, []).append(group.id)
+                neutral.setdefault(kind, []).append((group.id, ""))
+            silent = {member for kind, member, _ in group.truth if kind == "silent_leader"}
+            neutral.setdefault("opinion_leader", []).extend((group.id, one) for one in sorted(silent))
+            neutral.setdefault("silent_leader", []).extend((group.id, one) for one in sorted(group.lulls - silent))
         return Truth(
             START + self.days * DAY, planted, neutral, {group.id: group.plot.kind for group, _ in self._groups}
         )

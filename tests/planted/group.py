@@ -60,6 +60,9 @@ class Group:
         self._codes: list[str] = []
         self._ads = [f"{chance.getrandbits(63)}" for _ in range(chance.randint(2, 5))]
         self.leaders: list[Person] = []
+        self._last_words: dict[str, int] = {}
+        self.lulls: set[str] = set()
+        """Leaders who were silent for a week, by chance or for good."""
         self._gather()
         self._arrivals = Arrivals(chance, self)
         self._plant()
@@ -173,6 +176,11 @@ class Group:
             elif platform.has_mentions and chance.random() < 0.15:
                 more["mentions"] = [asked.author.id]
         said.id = self.message(said.at, said.author.id, **more)
+        if said.author.elicits > 1:
+            before = self._last_words.get(said.author.id, said.at)
+            self._last_words[said.author.id] = said.at
+            if said.at - before >= 7 * DAY:
+                self.lulls.add(said.author.id)
         if platform.has_reactions and self.people:
             for _ in range(poisson(chance, 0.12 * said.author.elicits)):
                 who = chance.choice([*self.people])

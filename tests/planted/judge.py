@@ -5,12 +5,14 @@ weeks of the last word, and of nobody else; a playbook by its effect at the end.
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from streams.vitals.rows import GroupVitals
 from tests.planted.chain import Said
 from tests.planted.fleet import Truth
 
 DAY = 86_400_000
+SOON = 15 * DAY
 KINDS = ("opinion_leader", "silent_leader", "referral_fraud", "freebie_group", "ad_only", "monologue", "let_go",
          "keep_alive", "revival_helped", "revival_failed")  # fmt: skip
 Key = tuple[str, str]
@@ -44,9 +46,8 @@ def scores(said: Said, truth: Truth) -> list[Score]:
 
 
 def _score(kind: str, claims: Claims, truth: Truth) -> Score:
-    planted = {(one.group_id, one.member_id) for one in truth.planted if one.kind == kind}
-    neutral = set(truth.neutral.get(kind, ()))
-    counted = {key for key in claims or () if key in planted or key[0] not in neutral}
+    planted, neutral = _true(kind, truth)
+    counted = (claims or set()) - neutral
     return Score(kind, len(planted), len(counted), len(counted & planted))
 
 
@@ -54,19 +55,23 @@ def misses(said: Said, truth: Truth) -> dict[str, tuple[list[str], list[str]]]:
     """For each kind what was overlooked, and what was said wrongly, with the plot of its group."""
     found = {}
     for kind in KINDS:
-        planted = {(one.group_id, one.member_id) for one in truth.planted if one.kind == kind}
+        planted, neutral = _true(kind, truth)
         claims = CLAIMS[kind](said, truth) or set()
-        neutral = set(truth.neutral.get(kind, ()))
-        wrong = {key for key in claims - planted if key[0] not in neutral}
-        found[kind] = _named(planted - claims, truth), _named(wrong, truth)
+        found[kind] = _named(planted - claims, truth), _named(claims - planted - neutral, truth)
     return found
+
+
+def _true(kind: str, truth: Truth) -> tuple[set[Key], set[Key]]:
+    """What was planted of a kind, and what counts neither way."""
+    neutral = set(truth.neutral.get(kind, ()))
+    return {(one.group_id, one.member_id) for one in truth.planted if one.kind == kind} - neutral, neutral
 
 
 def _named(keys: set[Key], truth: Truth) -> list[str]:
     return [f"{group} {member} [{truth.plots.get(group)}]" for group, member in sorted(keys)]
 
 
-def _by_vitals(test: Callable[[object], bool]) -> Callable[[Said, Truth], Claims]:
+def _by_vitals(test: Callable[[GroupVitals], bool]) -> Callable[[Said, Truth], Claims]:
     return lambda said, _: {(group, "") for group, row in said.last.items() if test(row)}
 
 
@@ -74,15 +79,50 @@ def _nothing(_said: Said, _truth: Truth) -> Claims:
     return None
 
 
+def _leaders(said: Said, _: Truth) -> Claims:
+    """Those of each group's latest row."""
+    latest = _people(said)
+    return {
+        (row.group_id, row.member_id)
+        for row in said.insights.get("OpinionLeader", [])
+        if row.at == latest[row.group_id].at
+    }
+
+
+def _people(said: Said) -> dict[str, Any]:
+    return {row.group_id: row for row in said.insights.get("GroupPeople", [])}
+
+
+def _silent_leaders(said: Said, truth: Truth) -> Claims:
+    """Who was ever said to have fallen silent; of a leader who did, only if it was said in time."""
+    planted = {(one.group_id, one.member_id): one.at for one in truth.planted if one.kind == "silent_leader"}
+    first: dict[Key, int] = {}
+    for row in said.insights.get("OpinionLeader", []):
+        if row.is_silent:
+            first.setdefault((row.group_id, row.member_id), row.at)
+    return {key for key, at in first.items() if key not in planted or planted[key] <= at <= planted[key] + SOON}
+
+
+def _fraud(said: Said, _: Truth) -> Claims:
+    latest = {(row.group_id, row.member_id): row for row in said.insights.get("ReferralRoot", [])}
+    return {key for key, row in latest.items() if row.flags}
+
+
+def _freebie_groups(said: Said, _: Truth) -> Claims:
+    """Of whom it is said that nobody ever bought and whoever does anything only claims."""
+    reasons = ((group, {reason.code for reason in row.advice_reasons}) for group, row in said.last.items())
+    return {(group, "") for group, codes in reasons if "only_takers" in codes}
+
+
 CLAIMS: Mapping[str, Callable[[Said, Truth], Claims]] = {
-    "opinion_leader": _nothing,
-    "silent_leader": _nothing,
-    "referral_fraud": _nothing,
-    "freebie_group": _nothing,
-    "ad_only": _by_vitals(lambda row: bool(getattr(row, "is_ad_only", False))),
-    "monologue": _by_vitals(lambda row: bool(getattr(row, "is_monologue", False))),
-    "let_go": _by_vitals(lambda row: getattr(row, "step", "") == "let go"),
-    "keep_alive": _by_vitals(lambda row: getattr(row, "step", "") == "keep"),
+    "opinion_leader": _leaders,
+    "silent_leader": _silent_leaders,
+    "referral_fraud": _fraud,
+    "freebie_group": _freebie_groups,
+    "ad_only": _by_vitals(lambda row: row.is_ad_only),
+    "monologue": _by_vitals(lambda row: row.is_monologue),
+    "let_go": _by_vitals(lambda row: row.advice == "let go"),
+    "keep_alive": _by_vitals(lambda row: row.advice == "keep"),
     "revival_helped": _nothing,
     "revival_failed": _nothing,
 }

@@ -139,7 +139,7 @@ def _ad_only(chance: Random, made: Plot, days: int) -> None:
     made.ads, made.ads_by_members, made.posts, made.chatter = chance.uniform(4, 14), chance.random() < 0.5, 0, 0
     made.leaving, made.growth, made.buying, made.benefit_days = 0.002, 0.1, 0.0, 60
     made.claiming = 0.3
-    made.neutral = [] if made.ads_by_members else ["monologue"]
+    made.neutral = ["freebie_group"] if made.ads_by_members else ["freebie_group", "monologue"]
 
 
 def _monologue(chance: Random, made: Plot, days: int) -> None:
