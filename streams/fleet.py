@@ -61,6 +61,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     owner: str
+    purpose: str
     model: str
     usual_risk: float
     driver_codes: list[str]
@@ -84,6 +85,46 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
     kicked_28d: int
     answered_share_28d: float | None
     newcomer_spoke_share: float | None
+
+
+class Worth(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a group is worth saving, of the view `group_worth`, its reasons in the language asked for.
+
+    `codes` are the parts that are known and `numbers` their evidence, JSON objects of name to number. `revenue_at_risk`
+    is in minor units.
+    """
+
+    worth: float | None
+    known: float | None
+    advice: str | None
+    advice_reasons: list[str]
+    codes: list[str]
+    numbers: list[str]
+    revenue_at_risk: int | None
+
+
+class Work(msgspec.Struct, frozen=True, kw_only=True):
+    """A group of the view `work_list`, its reasons in the language asked for; money in minor units of `currency`."""
+
+    group_id: str
+    brand_id: str
+    platform: str
+    name: str
+    owner: str
+    advice: str | None
+    advice_reasons: list[str]
+    worth: float | None
+    known: float | None
+    verdict: str
+    since: datetime
+    risk: float
+    why: list[str]
+    members: int
+    revenue_at_risk: int | None
+    at_stake: float | None
+    currency: str
+    priority: float | None
+    at: datetime
 
 
 class Week(msgspec.Struct, frozen=True):
@@ -119,6 +160,7 @@ class Page(msgspec.Struct, frozen=True):
     weeks: list[Week]
     members: list[Talker]
     days: list[int] = []
+    worth: Worth | None = None
 
 
 class Fleet:
@@ -150,7 +192,29 @@ class Fleet:
         details = f"SELECT {_list(Details)} FROM latest_vitals WHERE group_id = %(group_id)s"  # noqa: S608
         [row] = self._ask(details, {"group_id": group_id})
         days = self._days(group_id)
-        return Page(known[0], _struct(Details, row), weeks_of(days), self._members(group_id), days_of(days))
+        members, worth = self._members(group_id), self._worth(group_id)
+        return Page(known[0], _struct(Details, row), weeks_of(days), members, days_of(days), worth)
+
+    def work_list(self, brands: Sequence[str] = ()) -> list[Work]:
+        """What to do next in the groups of the brands (none: of all), what there is most to lose first."""
+        columns = self._told(_list(Work), "advice_reasons", "why")
+        return [
+            work
+            for work in (_struct(Work, row) for row in self._ask(f"SELECT {columns} FROM work_list"))  # noqa: S608
+            if not brands or work.brand_id in brands
+        ]
+
+    def _worth(self, group_id: str) -> Worth:
+        columns = self._told(_list(Worth), "advice_reasons")
+        worth = f"SELECT {columns} FROM group_worth WHERE group_id = %(group_id)s"  # noqa: S608
+        [row] = self._ask(worth, {"group_id": group_id})
+        return _struct(Worth, row)
+
+    def _told(self, columns: str, *reasons: str) -> str:
+        """The columns, of the reasons those in the language asked for."""
+        for reason in reasons if self._language == "zh" else ():
+            columns = columns.replace(f" {reason},", f" {reason}_zh AS {reason},")
+        return columns
 
     def _health(self, where: str = "", parameters: Mapping[str, Any] | None = None) -> list[Health]:
         words = "reasons_zh" if self._language == "zh" else "reasons"

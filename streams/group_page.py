@@ -11,6 +11,7 @@ from streams.fleet import Page, Talker
 from streams.ranking import STYLES, printable, silence
 from streams.vitals.rows import Reason
 from streams.words import Language, money, number, verdict_word, words
+from streams.worth_words import PART_WORDS, STEP_MEANING, UNKNOWN_WORDS, evidence, step_word
 
 BARS = "▁▂▃▄▅▆▇█"
 NARROWEST_CHART, DAYS_A_LINE = 10, 14
@@ -51,6 +52,13 @@ _CHINESE = {
     "answered within an hour": "一小时内获回复",
     "newcomers who spoke": "新成员发言率",
     "owner": "负责人",
+    "purpose": "用途",
+    "customer": "客户",
+    "industry": "行业",
+    "alliance": "联盟",
+    "ads": "广告",
+    "relay": "转发",
+    "other": "其他",
     "planned end": "计划结束",
     "top members": "活跃成员",
     "messages 28d": "28 天消息",
@@ -62,6 +70,9 @@ _CHINESE = {
     "no member spoke in 90 days": "90 天内无成员发言",
     "source complete to": "数据完整至",
     "its source has not said to when it is complete": "数据源未报告完整时间",
+    "worth": "价值",
+    "known": "可知",
+    "at risk in 28 days": "28 天风险收入",
 }
 """Every word of the page that is neither number nor name."""
 
@@ -77,6 +88,7 @@ def group_page(page: Page, language: Language, width: int | None) -> list[Text]:
     blocks = [
         _head(page, language, say),
         _risk(page, language, say),
+        _worth(page, language, say),
         _charts(page, say, width),
         _counts(page, say),
         _facts(page, language, say),
@@ -113,6 +125,34 @@ def _risk(page: Page, language: Language, say: Say) -> list[Text]:
     widest = max(len(points) for points, _ in shown)
     head = f"{say('risk')} {page.health.risk:.1%} ({say('points')}):"
     return [Text(head), *(Text(f"  {points:>{widest}}  {told}") for points, told in shown), *_doubt(page, say)]
+
+
+def _worth(page: Page, language: Language, say: Say) -> list[Text]:
+    """What to do and why; what the worth is made of, in points that add up to it; and what is not known."""
+    found = page.worth
+    if found is None or (found.worth is None and not found.advice):
+        return []
+    which = int(language == "zh")
+    lines = []
+    if found.advice:
+        lines.append(Text(f"{step_word(found.advice, language)}: {STEP_MEANING[found.advice][which]}", style="bold"))
+        lines += [Text(f"  {reason}") for reason in found.advice_reasons]
+    if found.revenue_at_risk:
+        lines.append(Text(f"{say('at risk in 28 days')}: {money(found.revenue_at_risk, page.health.currency)}"))
+    worth = "-" if found.worth is None else f"{found.worth:.0f}/100"
+    lines.append(Text(f"{say('worth')} {worth} ({say('points')}, {say('known')} {found.known or 0:.0%}):"))
+    known = dict(zip(found.codes, map(msgspec.json.decode, found.numbers), strict=True))
+    return lines + [_part(code, known.get(code), page.health.currency, language) for code in PART_WORDS]
+
+
+def _part(code: str, numbers: dict[str, float] | None, currency: str, language: Language) -> Text:
+    which = int(language == "zh")
+    name = PART_WORDS[code][which]
+    if numbers is None:
+        return Text(f"      ?  {name}: {UNKNOWN_WORDS[code][which]}", style="dim")
+    return Text(
+        f"  {numbers['points']:>+5.1f}  {name}: {' · '.join(evidence(Reason(code, numbers), language, currency))}"
+    )
 
 
 def _doubt(page: Page, say: Say) -> list[Text]:
@@ -183,6 +223,7 @@ def _facts(page: Page, language: Language, say: Say) -> list[Text]:
         "answered within an hour": _share(details.answered_share_28d),
         "newcomers who spoke": _share(details.newcomer_spoke_share),
         "owner": printable(details.owner),
+        "purpose": say(details.purpose) if details.purpose in _CHINESE else printable(details.purpose),
         "planned end": f"{details.planned_end_at:%Y-%m-%d}" if details.planned_end_at else None,
     }
     return _table([[say(label), value] for label, value in facts.items() if value], numbers=set())

@@ -1,4 +1,4 @@
-"""What people read: `vitals groups`, the ranking, and `vitals group`, one group."""
+"""What people read: `vitals groups`, the ranking, `vitals group`, one group, and `vitals work-list`."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -77,7 +77,7 @@ def groups(  # noqa: PLR0913, PLR0917  one argument per option
 @json_option
 @color_option
 def group(group_id: str, language: Language, is_json: bool, no_color: bool) -> None:
-    """Show one group: vitals, reasons, members, money.
+    """Show one group: vitals, reasons, worth, members, money.
 
     ID is a group's id, or its name, or a part of either that no other group has.
     """
@@ -94,7 +94,58 @@ def group(group_id: str, language: Language, is_json: bool, no_color: bool) -> N
     _print(console, group_page(page, language, _width(console)))
 
 
-reading_commands = [groups, group]
+@click.command(
+    "work-list", epilog="\b\nExample:\n  vitals work-list --brand acme\n  vitals work-list --language zh --limit 5"
+)
+@click.option("--brand", "brands", multiple=True, help="Only this brand; may be repeated.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many.  [default: 20; none with --json]")
+@language_option
+@json_option
+@color_option
+def work_list(brands: tuple[str, ...], limit: int | None, language: Language, is_json: bool, no_color: bool) -> None:
+    """List what to do next, first where there is most to lose.
+
+    The order is worth × risk × the revenue of 28 usual days; of several brands or currencies that revenue is taken as a
+    share of what all groups of the brand bring in that currency. Why to do it stands below each group, then why it is
+    ill. `?`: part of the worth is not known; `vitals group` says which.
+    """
+    from streams.fleet import Fleet  # noqa: PLC0415
+
+    fleet = Fleet(settings.load(), language)
+    found = fleet.work_list(brands)
+    shown = found[: limit or (None if is_json else 20)]
+    if is_json:
+        _print_json(shown)
+        return
+    from streams import work_list as text  # noqa: PLC0415
+
+    console = _console(no_color)
+    if not found:
+        ranked = fleet.ranking(brands)
+        none = _word(
+            language, "Nothing to do: no group is fading, dying or dead.", "无事可做:没有衰退、濒死或死亡的群。"
+        )
+        console.print(none if ranked else _nothing(fleet, bool(brands)), soft_wrap=True)
+        return
+    _print(console, text.work_list(shown, language, _width(console)))
+    for line in text.meanings(shown, language):
+        console.print(line, style="dim", soft_wrap=True)
+    next_step = _word(
+        language,
+        "vitals group NAME: who carried it, and what its worth is made of",
+        "vitals group 群名:查看骨干成员与价值构成",
+    )
+    console.print(next_step, style="dim", soft_wrap=True)
+    if cut := len(found) - len(shown):
+        more = _word(
+            language, f"{cut} more; --limit {len(found)} shows them", f"还有 {cut} 个;--limit {len(found)} 显示"
+        )
+        console.print(more, style="dim", soft_wrap=True)
+    at = f"{max(work.at for work in found):%Y-%m-%d %H:%M} UTC"
+    console.print(_word(language, f"as of {at}", f"截至 {at}"), style="dim", soft_wrap=True)
+
+
+reading_commands = [groups, group, work_list]
 
 
 def _the_one(names: dict[str, str], text: str) -> str:

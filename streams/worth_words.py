@@ -6,7 +6,7 @@ from streams.vitals.rows import Reason
 from streams.words import FULLER_WORDS, Language, measured, money
 
 STEP_WORDS: dict[str, tuple[str, str]] = {
-    "revive": ("revive", "唤醒"),
+    "revive": ("revive", "激活"),
     "probe": ("probe", "试探"),
     "merge": ("merge", "合并"),
     "keep": ("keep", "保留"),
@@ -42,7 +42,7 @@ UNKNOWN_WORDS: dict[str, tuple[str, str]] = {
     "network": ("its source tells neither who leaves nor who is in it", "数据源不报告退群与成员名单"),
     "reach": ("nobody was seen to mute it or to claim a benefit", "未见免打扰或领取福利"),
     "care": ("too few messages while it was well", "良好时期消息过少"),
-    "freebie": ("too few members did anything", "有过行动的成员过少"),
+    "freebie": ("no claim is told of, or too few members did anything", "未见领取记录,或有过行动的成员过少"),
 }
 """Part of a worth → why it is not known, (English, Chinese)."""
 

@@ -1,8 +1,9 @@
 """Groups to show: what the warehouse would answer."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
-from streams.fleet import Details, Health, Page, Talker, Week
+from streams.fleet import Details, Health, Page, Talker, Week, Work, Worth
 
 DAY = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -41,6 +42,7 @@ def health(**changed):
 def page(weeks=52, **changed):
     details = {
         "owner": "陈一诺",
+        "purpose": "industry",
         "model": "habit-1",
         "age_days": 400,
         "usual_risk": 0.03,
@@ -88,4 +90,51 @@ def page(weeks=52, **changed):
             )
         ],
         [9, 8, 11, 7, 9, 10, 8, 9, 2, 1, 0, 0, 1, 0, 1, 0, 1, 0, 0][-7 * weeks :] if weeks else [],
+        worth(),
     )
+
+
+def worth(**changed: Any) -> Worth:
+    """A group worth reviving, of which two parts are not known."""
+    numbers = (
+        b'{"value":0.6,"points":27.7,"payers":12,"members":80,"revenue_per_member":4550,"benefit_return":2.1}',
+        b'{"value":0.8,"points":24.6,"regulars":5,"regulars_here":4}',
+        b'{"value":0.9,"points":20.8,"answered":0.9}',
+        b'{"value":0.2,"points":-4,"takers":8,"doers":40}',
+    )
+    fields: dict[str, Any] = {
+        "worth": 69.1,
+        "known": 0.65,
+        "advice": "revive",
+        "advice_reasons": ["4 of 5 weekly speakers still here"],
+        "codes": ["conversion", "residue", "care", "freebie"],
+        "numbers": [of.decode() for of in numbers],
+        "revenue_at_risk": 123_450,
+    }
+    return Worth(**{**fields, **changed})
+
+
+def work(**changed: Any) -> Work:
+    """An entry of the work list."""
+    fields: dict[str, Any] = {
+        "group_id": "acme/wecom/c-17",
+        "brand_id": "acme",
+        "platform": "wecom",
+        "name": "宝妈交流群 3",
+        "owner": "陈一诺",
+        "advice": "revive",
+        "advice_reasons": ["4 of 5 weekly speakers still here", "12 of 80 members bought in a year"],
+        "worth": 69.1,
+        "known": 0.65,
+        "verdict": "dying",
+        "since": DAY - timedelta(days=51),
+        "risk": 0.31,
+        "why": ["5 of 6 core members left or fell silent"],
+        "members": 80,
+        "revenue_at_risk": 123_450,
+        "at_stake": 26_444.2,
+        "currency": "CNY",
+        "priority": 3.2,
+        "at": DAY,
+    }
+    return Work(**{**fields, **changed})

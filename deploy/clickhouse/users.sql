@@ -65,3 +65,4 @@ GRANT SELECT ON vitals.revenue TO bi;
 GRANT SELECT ON vitals.sources TO bi;
 GRANT SELECT ON vitals.unattributed TO bi;
 GRANT SELECT ON vitals.verdict_changes TO bi;
+GRANT SELECT ON vitals.work_list TO bi;

@@ -11,5 +11,6 @@ SELECT
     planned_end_at,
     ended_at,
     members,
-    size_band
+    size_band,
+    purpose
 FROM groups_v1 FINAL

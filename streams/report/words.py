@@ -82,6 +82,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "step_revive": ("write to its former talkers, bring a topic", "私聊以前活跃的成员,发起话题"),
     "step_probe": ("give one red packet, see who talks", "发一次红包,看谁发言"),
     "step_merge": ("invite its best members to a livelier group", "邀请优质成员加入更活跃的群"),
+    "step_keep": ("keep it as it is, and wake it by events", "保持现状,以活动唤醒"),
     "step_let go": ("spend nothing on it: it lives on ads or freebies", "不再投入:只靠广告或福利维持"),
     "step_none": ("too little is known to advise", "数据不足,无法建议"),
     # What changed.
@@ -201,10 +202,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "风险指未来 56 天的消息不足平时 5% 的概率,用于排序,并非定论。",
     ),
     "method_worth": (
-        "Worth, 0 to 100, weighs buyers, how many of the old core are here, how few leave, how many can be reached, "
-        "and how often messages were answered; freebie hunters count against it. It is of today, not of the end of the "
-        "week.",
-        "价值 0 到 100,综合购买、老成员留存、退群率、可触达率与回复率,福利党扣分。价值为今日数据,而非周末数据。",
+        "Worth, 0 to 100, weighs buyers and what they bring, how many who once wrote are still here, how few leave, "
+        "how many can be reached, and how often messages were answered while the group was well; freebie hunters count "
+        "against it. What is not known is left out. It is of today, not of the end of the week.",
+        "价值 0 到 100,综合购买与收入、老成员留存、退群率、可触达率与良好时期的回复率,福利党扣分;未知部分不计。"
+        "价值为今日数据,而非周末数据。",
     ),
     "method_seen": (
         "The same views answer vitals groups and Grafana. A group that was not seen is not silent. Revenue counts on "

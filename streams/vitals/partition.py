@@ -20,6 +20,7 @@ from streams.vitals.sources import PartitionState, View, is_watched, partly_miss
 from streams.vitals.state import GroupState
 from streams.vitals.talk import said_at
 from streams.vitals.telling import drop_signal, member_rows, source_signal, verdict_signal, vitals_row
+from streams.vitals.worth import look_again
 
 CATCH_UP_DAYS = 400
 """One tick closes at most so many days of a group; older ones are beyond every pane."""
@@ -210,6 +211,8 @@ class GroupLog:
         is_news = is_live and state.has_news
         is_due = state.verdict != "ended" and (is_hour or (is_blind and not is_live))
         if (at > state.row_at and (is_news or is_due)) or (at == state.row_at and is_news and view.is_final):
+            if is_news and view.is_final:
+                look_again(state, self.policy)
             if is_news or at < tick:
                 state.has_news, state.row_at, state.offset = False, at, offset
                 self._changed.add(state.group_id)

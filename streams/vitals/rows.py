@@ -40,7 +40,7 @@ class GroupVitals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     `worth` 0..100 is of the last day on which the group was judged (`appraisal.py`), None where nothing is known;
     `worth_known`, 0..1, is the weight of what is: the `worth_parts`, each with its evidence, its `value` 0..1 and its
     `points`. `advice` is what to do, `advice_reasons` why; `revenue_at_risk` what 28 usual days of its year brought.
-    Parts and reasons of the advice stand only in the row of a day's close.
+    Parts and reasons of the advice stand only in the row of a day's close, and in the last of a finished import.
     """
 
     group_id: str

@@ -87,9 +87,9 @@ def vitals_row(state: GroupState, seen: Windows, at: int, offset: int, view: Vie
         purpose=state.worth.purpose,
         worth=appraisal.worth,
         worth_known=appraisal.known,
-        worth_parts=appraisal.parts if is_day_close else (),
+        worth_parts=appraisal.parts if is_day_close or view.is_final else (),
         advice=appraisal.step,
-        advice_reasons=appraisal.reasons if is_day_close else (),
+        advice_reasons=appraisal.reasons if is_day_close or view.is_final else (),
         revenue_at_risk=appraisal.revenue_at_risk,
     )
     return Output("group-vitals", state.group_id, row)

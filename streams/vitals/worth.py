@@ -26,9 +26,9 @@ _WELL = ("healthy", "forming", "revived")
 
 
 def sold(state: GroupState, event: e.OrderAttributed) -> None:
-    """An order, or one that is taken back; a refunded order was an order."""
+    """An order, or the share of one that was another's; a refunded order was an order."""
     if event.refund_id is None:
-        state.worth.orders += 1
+        state.worth.orders += 1 if event.reverses is None else -1
 
 
 def given(state: GroupState, event: e.Benefit) -> None:
@@ -62,12 +62,23 @@ def close_worth(state: GroupState, day: int, policy: Policy) -> None:
         return
     if is_well or worth.judged_as in _WELL:
         worth.answered = _answered(state, day, own)
+    _judge(state, day, own)
+
+
+def look_again(state: GroupState, policy: Policy) -> None:
+    """Judge anew by what came after the last day had closed: orders are attributed only when an import is over."""
+    if state.closed_day is not None:
+        _judge(state, state.closed_day, policy.worth)
+
+
+def _judge(state: GroupState, day: int, policy: WorthPolicy) -> None:
+    worth = state.worth
     judged_before, worth.judged_day, worth.judged_as, worth.is_due = worth.judged_day, day, state.verdict, False
     if state.verdict == "ended":
         worth.appraisal = Appraisal()
         return
-    facts = _facts(state, day, judged_before, own)
-    worth.appraisal = appraise(facts, own, _usual_revenue(state, day, facts.revenue, own))
+    facts = _facts(state, day, judged_before, policy)
+    worth.appraisal = appraise(facts, policy, _usual_revenue(state, day, facts.revenue, policy))
 
 
 def _usual_revenue(state: GroupState, day: int, revenue: int, policy: WorthPolicy) -> int:
@@ -101,6 +112,7 @@ def _facts(state: GroupState, day: int, judged_before: int, policy: WorthPolicy)
     _forget(worth, day, policy)
     lift, cost = _benefit_return(state, money, day, policy)
     _look_at_last_benefit(people, worth, at, judged_before, policy)
+    takers, doers = _takers(people, sorted(worth.benefits), year_ago, policy.benefit_leave_hours * HOUR_MS)
     return Facts(
         verdict=state.verdict,
         purpose=worth.purpose,
@@ -122,10 +134,29 @@ def _facts(state: GroupState, day: int, judged_before: int, policy: WorthPolicy)
         claimers=worth.claimers,
         exposed=worth.exposed,
         answered=worth.answered,
+        doers=doers,
+        takers=takers,
         posts=sum(worth.posts.values()),
         ads=sum([pane.ads for pane in quarter]),
         messages=sum([pane.messages for pane in quarter]),
     )
+
+
+def _takers(people: Sequence[Member], benefits: Sequence[int], since: int, soon: int) -> tuple[int, int | None]:
+    """Of those who did anything here within the year, how many only took benefits; unknown where no claim is told of.
+
+    A taker claimed and never bought, and never wrote or left within `soon` (ms) of a benefit.
+    """
+    active = [one for one in people if (one.messages or one.trade is not None) and one.last_action_at >= since]
+    claimers = [one for one in active if one.trade is not None and one.trade.claims and not one.trade.orders]
+    if not any(one.trade is not None and one.trade.claims for one in active):
+        return 0, None
+    return sum([not one.messages or _has_fled(one, benefits, soon) for one in claimers]), len(active)
+
+
+def _has_fled(member: Member, benefits: Sequence[int], soon: int) -> bool:
+    last = bisect_right(benefits, member.presence_at) - 1
+    return not member.is_present and last >= 0 and member.presence_at - benefits[last] <= soon
 
 
 def _forget(worth: Worth, day: int, policy: WorthPolicy) -> None:

@@ -3,7 +3,7 @@ import pytest
 from rich.cells import cell_len
 
 from streams.group_page import bars, group_page
-from tests.samples import page
+from tests.samples import page, worth
 
 
 def text(shown, width=100, language="en"):
@@ -40,6 +40,32 @@ def test_the_page():
     assert lines[-1] == "source complete to 2026-11-22 00:00 UTC"
 
 
+def test_the_worth_with_its_parts_and_what_is_not_known():
+    lines = text(page())
+    start = lines.index("revive: bring it back: write to those who once wrote, give them a reason")
+    assert lines[start : start + 10] == [
+        "revive: bring it back: write to those who once wrote, give them a reason",
+        "  4 of 5 weekly speakers still here",
+        "at risk in 28 days: 1,234.50 CNY",
+        "worth 69/100 (points, known 65%):",
+        "  +27.7  conversion: 12 of 80 members bought in a year · 45.50 CNY a member and year · "
+        "benefits brought 2.1 times their cost",
+        "  +24.6  interaction residue: 4 of 5 weekly speakers still here",
+        "      ?  network: its source tells neither who leaves nor who is in it",
+        "      ?  reach: nobody was seen to mute it or to claim a benefit",
+        "  +20.8  care: 90% of messages were answered while it was well",
+        "   -4.0  freebie hunters: 8 of 40 members who did anything only took benefits",
+    ]
+
+
+def test_a_group_without_a_worth_has_no_block_of_it():
+    for found in (None, worth(worth=None, advice=None, codes=[], numbers=[])):
+        assert not [line for line in text(msgspec.structs.replace(page(), worth=found)) if "worth" in line]
+    healthy = text(msgspec.structs.replace(page(), worth=worth(advice=None, advice_reasons=[], revenue_at_risk=0)))
+    assert "worth 69/100 (points, known 65%):" in healthy
+    assert not [line for line in healthy if line.startswith(("revive", "at risk"))]
+
+
 def test_the_counts_stand_in_columns():
     lines = text(page())
     head = next(index for index, line in enumerate(lines) if "28 days" in line and "7 days" in line)
@@ -52,7 +78,8 @@ def test_the_counts_stand_in_columns():
 
 
 def test_no_english_is_left_in_chinese():
-    told = "\n".join(text(page(reasons=[], name="群", group_id="x"), language="zh"))
+    shown = msgspec.structs.replace(page(reasons=[], name="群", group_id="x"), worth=worth(advice_reasons=[]))
+    told = "\n".join(text(shown, language="zh"))
     for part in ("x", "habit-1", "UTC", "CNY", "m_AAAAAAAAAAAAAAAA"):
         told = told.replace(part, "")
     assert not [char for char in told if char.isascii() and char.isalpha()]
@@ -60,7 +87,10 @@ def test_no_english_is_left_in_chinese():
 
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_charts_fit(width):
-    assert max(cell_len(line) for line in text(page(), width)[12:15]) <= width
+    lines = text(page(), width)
+    first = next(index for index, line in enumerate(lines) if "most 52 a week" in line)
+    assert "most" in lines[first + 1]
+    assert max(cell_len(line) for line in lines[first : first + 3]) <= width
 
 
 def test_the_latest_days_are_told_in_numbers_two_weeks_a_line():

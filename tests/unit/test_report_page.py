@@ -94,7 +94,7 @@ def test_every_phrase_has_both_languages_with_the_same_numbers():
 def test_every_phrase_is_used_and_every_phrase_used_exists():
     sources = "".join(path.read_text() for path in SOURCES.iterdir() if path.name != "words.py" and path.is_file())
     made = {f"{stem}_{end}" for stem, ends in {
-        "step": ("revive", "probe", "merge", "let go", "none"), "deed": ("post", "benefit"),
+        "step": ("revive", "probe", "merge", "keep", "let go", "none"), "deed": ("post", "benefit"),
         "out": ("died", "open", "back", "ended"), "age": ("week", "recent", "older"),
     }.items() for end in ends}  # fmt: skip
     assert {key for key in WORDS if f'"{key}"' not in sources and f"'{key}'" not in sources} <= made

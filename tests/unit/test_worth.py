@@ -11,7 +11,7 @@ from streams import events as e
 from streams import models
 from streams.vitals.appraisal import PARTS, Appraisal, Facts, appraise
 from streams.vitals.partition import GroupLog
-from streams.vitals.policy import DAY_MS, Policy, WorthPolicy
+from streams.vitals.policy import DAY_MS, HOUR_MS, Policy, WorthPolicy
 from streams.vitals.rows import GroupVitals
 from streams.vitals.state import GroupState
 from streams.vitals.worth import MAX_BENEFITS
@@ -414,6 +414,36 @@ def test_the_reach_is_who_did_not_mute_and_who_took_the_last_benefit() -> None:
     assert known(last(story, 20), "reach")["claimers"] == 2, "the one of two hours ago says nothing yet"
 
 
+def test_freebie_hunters_are_those_who_only_take_or_leave_once_they_took() -> None:
+    story = selling(*"abcdefg", "lurker")
+    for name in "abc":
+        story.add(e.Message, 10, name)
+    assert known(last(story, 20), "freebie") == {}, "no claim is told of"
+    story.add(e.Benefit, 12, benefit_id="x")
+    for name in "cdefg":
+        story.add(e.Claim, 12.1, name)
+    story.add(e.Leave, 14, "c", reason="left")
+    story.add(e.Leave, 15.5, "e", reason="left")
+    assert known(last(story, 20), "freebie") | {"points": 0} == {"value": 0.7143, "takers": 5, "doers": 7, "points": 0}
+    story.order(13, "d", 900)
+    assert known(last(story, 20), "freebie")["takers"] == 4, "who bought is a customer"
+    story.add(e.Join, 16, "c")
+    assert known(last(story, 20), "freebie")["takers"] == 3, "back, and they wrote"
+
+
+def test_a_group_that_never_bought_is_let_go_when_most_only_take_and_kept_in_mind_before() -> None:
+    story = selling(*"abcdefghij")
+    for n, day in enumerate(range(1, 40, 3)):
+        story.add(e.Message, day, "abcd"[n % 4])
+    for n in range(6):
+        story.add(e.Claim, 20 + n / 10, "efghij"[n])
+    found = last(story, 41)
+    assert (found.advice, found.advice_reasons[0].code) == ("let go", "only_takers")
+    assert dict(found.advice_reasons[0].numbers) == {"takers": 6, "doers": 10}
+    story.order(30, "a", 1)
+    assert last(story, 41).advice == ""
+
+
 def test_care_is_remembered_from_when_the_group_was_well() -> None:
     story = selling(*"abc")
     for day in range(60):
@@ -492,3 +522,25 @@ def test_what_is_kept_of_benefits_and_posts_is_bounded() -> None:
     state = story.told(310)[1]
     assert len(state.worth.benefits) == MAX_BENEFITS
     assert len(state.worth.posts) <= OWN.network_days + 7
+
+
+def test_orders_that_come_after_an_import_has_closed_its_last_day_are_in_its_last_row() -> None:
+    story = selling("a", "b")
+    story.talk(range(20), "a", "b")
+    log = GroupLog(0, "groups/chat-events/0/t", models.load())
+    until = START + 20 * DAY_MS
+    over = e.SourceComplete(
+        event_id="c", occurred_at=until, brand_id="acme", platform="wecom", source="wecom/acme", complete_until=until
+    )
+    closing = e.Tick(event_id="t", occurred_at=until, brand_id="*", platform="*", source="wecom/acme")
+    story.order(5, "a", 30_000)
+    order = story.events.pop()
+    live = [e.Tick(event_id=f"t/{n}", occurred_at=until + n * HOUR_MS, brand_id="*", platform="*") for n in (5, 6)]
+    told = []
+    sent = [*sorted(story.events, key=lambda one: one.occurred_at), over, closing, live[0], order, live[1]]
+    for offset, event in enumerate(sent):
+        key = event.group_id if isinstance(event, e.GroupEvent) else ""
+        told += [output.value for output in log.fold(event, key, offset, 0)]
+    rows = [row for row in told if isinstance(row, GroupVitals) and row.at == until]
+    assert [known(row, "conversion")["payers"] for row in rows] == [0, 1]
+    assert [row.revenue_at_risk for row in rows] == [0, 30_000]

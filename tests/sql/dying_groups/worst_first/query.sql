@@ -1,2 +1,2 @@
-SELECT group_id, name, verdict, risk, reasons, since, owner, round(worth) AS worth, revenue_at_risk, priority
+SELECT group_id, name, verdict, risk, reasons, since, owner, round(worth) AS worth, advice, revenue_at_risk, priority
 FROM dying_groups
