@@ -9,13 +9,13 @@ from streams.connectors.delivered import NothingDelivered
 from streams.connectors.importing import Counts, Import
 from streams.connectors.irc import IrcReader
 from streams.dead_letters import DeadLetter
-from streams.events import ChatEvent, Event, Purchase, Refund
+from streams.events import ChatEvent, Event, IdentityLinked, IdentityUnlinked, Purchase, Refund
 from streams.identities import MemberIdentity
 from streams.pseudonyms import Pseudonyms
 
 NOW = 1_900_000_000_000
 PSEUDONYMS = Pseudonyms(b"a secret of thirty-two characters")
-_decode = msgspec.json.Decoder(ChatEvent | Purchase | Refund).decode
+_decode = msgspec.json.Decoder(ChatEvent | Purchase | Refund | IdentityLinked | IdentityUnlinked).decode
 
 
 def recipe(platform: str = "irc", **changed: object) -> Recipe:

@@ -215,6 +215,8 @@ def made_files() -> Iterator[File]:
         yield File(f"orders row: {name}", "orders-csv", {"orders.csv": CSV_HEAD + rows}, FINE)
     for name, content in CSV_FILES.items():
         yield File(f"orders file: {name}", "orders-csv", {"orders.csv": content}, "")
+        for command in ("shopify", "identities-csv"):
+            yield File(f"{command} file: {name}", command, {"orders.csv": content}, "")
     for name, content in JSONL_FILES.items():
         yield File(f"jsonl file: {name}", "jsonl", {"events.jsonl": content}, "")
     lines = [case.value for case in made(NOW, "filed") if case.topic in ("chat-events", "purchases") and case.value]
@@ -243,7 +245,7 @@ def taste(file: File, root: Path) -> tuple[int, str]:
         place = export / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(content)
-        if file.command in ("orders-csv", "jsonl"):
+        if file.command in ("orders-csv", "shopify", "identities-csv", "jsonl"):
             target = place
     brand = [] if file.command == "jsonl" else ["--brand", "acme"]
     said, errors = io.StringIO(), io.StringIO()

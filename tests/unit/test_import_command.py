@@ -6,8 +6,8 @@ import pytest
 
 from streams import cli
 from streams.connectors import telling
-from streams.connectors.commands import brand_of
 from streams.connectors.importing import Counts
+from streams.connectors.options import brand_of
 from streams.connectors.telling import Options, closing, shown
 from tests.importing import write
 
