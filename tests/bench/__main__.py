@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from tests.bench import throughput
+from tests.bench.crowd import crowd
 from tests.bench.figures import Figure, table, write_json
 from tests.bench.latency import latency
 from tests.bench.quix_venv import PIN, python_with_quix
@@ -16,7 +17,9 @@ from tests.bench.sections import sections
 from tests.bench.stage import Stage, stage
 from tests.bench.state import state
 
-NAMES = ("import", "worker", "sink", "beside", "latency", "state", "restart")
+NAMES = ("import", "worker", "sink", "beside", "latency", "state", "restart", "crowd")
+CROWD_MEMBERS, CROWD_MESSAGES = 100_000, 1_000_000
+"""Ten times as many messages with `python -m tests.bench.crowd`."""
 
 
 def measure(on: Stage, only: frozenset[str], events: int, *, with_quix: bool) -> list[Figure]:
@@ -26,7 +29,7 @@ def measure(on: Stage, only: frozenset[str], events: int, *, with_quix: bool) ->
         found = []
     worker = throughput.Worker(on)
     records, ticks = sum(on.ends("chat-events").values()), throughput.ticks_in(on)
-    if only - {"import", "restart"}:
+    if only - {"import", "restart", "crowd"}:
         worker.fold()
     if "sink" in only:
         found += throughput.sink(on)
@@ -50,6 +53,7 @@ def _after(on: Stage, only: frozenset[str], worker: throughput.Worker) -> list[F
         ("import", lambda: throughput.import_irc(on)),
         ("latency", lambda: latency(on, worker.per_s)),
         ("restart", lambda: restart(on)),
+        ("crowd", lambda: crowd(CROWD_MEMBERS, CROWD_MESSAGES, 2)),
     ]
     return [figure for name, step in steps if name in only for figure in step()]
 
