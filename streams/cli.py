@@ -35,6 +35,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("streams.report.command:report_command", "Write a brand's week as one page of HTML."),
     "alerts": ("streams.alert_commands:alerts_commands", "List alerts, acknowledge them, have a group snoozed."),
     "notify": ("streams.notify.command:notify_command", "Tell people and programs of alerts."),
+    "playbook": (
+        "streams.playbook_commands:playbook_commands",
+        "Note what is done to revive a group, and learn whether it helped.",
+    ),
     "import": ("streams.connectors.commands:import_command", "Read chat logs or orders and send them as events."),
     "backtest": (
         "streams.backtest.command:backtest_command",

@@ -61,6 +61,8 @@ GRANT SELECT ON vitals.newcomer_funnel TO bi;
 GRANT SELECT ON vitals.part_history TO bi;
 GRANT SELECT ON vitals.parts TO bi;
 GRANT SELECT ON vitals.pipeline TO bi;
+GRANT SELECT ON vitals.playbook_windows TO bi;
+GRANT SELECT ON vitals.playbooks TO bi;
 GRANT SELECT ON vitals.revenue TO bi;
 GRANT SELECT ON vitals.sources TO bi;
 GRANT SELECT ON vitals.unattributed TO bi;

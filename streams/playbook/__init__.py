@@ -1,0 +1,1 @@
+"""What was done for a group on purpose, and whether it helped."""

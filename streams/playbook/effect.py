@@ -1,0 +1,157 @@
+"""Did it help: a group before and after, against groups like it that were left alone. Pure.
+
+Difference in differences: how much the group changed, less how much the groups like it changed in the median over the
+same days. What befell all of them (a season, a holiday, a platform that was down) falls out. That a group at its low
+comes back by itself falls out too, if the others were as low and had fallen as much: so they are matched by both.
+
+The interval is a placebo test turned round: each of the others shows how far a group strays by itself. Of 40 that are
+alike in all, the chance that one rises farthest is 1 in 40, and that it falls farthest 1 in 40. So the effect is at
+least what it rose beyond the farthest of the others, and at most what it stands above the one that fell farthest: 95 %
+whatever the distribution, heavy tails and weeks of nothing included. Up and down are apart because groups die, but none
+rises as far as a dead one falls. Groups are never alike in all, and 39 that are near are not to be had in most brands:
+of those there are, at most CONTROLS, an exponential tail is taken to one in ONE_IN. `python -m tests.playbook` counts
+how often the interval holds the truth.
+
+Counts change by factors (twice as many here is as much as twice as many there): theirs are logarithms, of one more than
+the count of 28 days, which may be none. Money may go back below nothing, and is what a boss adds up: by amounts.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import expm1, log, log1p
+from statistics import median
+from typing import Literal, get_args
+
+import msgspec
+
+from streams import events
+
+Measure = events.Goal
+MEASURES: tuple[Measure, ...] = get_args(Measure)
+Answer = Literal["helped", "harmed", "cannot tell"]
+Doubt = Literal["few", "unlike"]
+
+WINDOW_DAYS = 28
+LEAST_DAYS = 7
+"""A whole week: below it the weekdays alone decide."""
+CONTROLS = 29
+ONE_IN = 60
+"""By simulation: with more controls these are less alike; with one in 30 the interval holds the truth too rarely."""
+LEAST_CONTROLS = 12
+"""Of fewer, how far one strays by itself is anybody's guess."""
+FARTHEST = {"messages": 2.0, "speakers": 2.0, "buyers": 2.0, "revenue": 10.0}
+"""If those who are nearest have in the median so many times as much, or as little, they are not like it."""
+OTHER_PLATFORM, OTHER_BAND, OTHER_STATE = 0.5, 0.25, 0.5
+"""What another kind weighs beside the logarithms of level and trend: another platform as much as 1.65 times the level,
+the same for a step of health (see STATES), half of it for a step of size."""
+STATES = {"fading": 1, "dying": 2, "dead": 2}
+"""Steps of health by verdict; all others are 0."""
+
+
+class Days(msgspec.Struct, frozen=True, gc=False):
+    """One measure of one group, each a mean per day. Revenue is in minor units.
+
+    `before` is of the 28 days before the start, `lately` of the last 7 of them, `earlier` of the 28 before these (None:
+    not all of them are known), `after` of the days after it.
+    """
+
+    earlier: float | None
+    before: float
+    lately: float
+    after: float
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """A group as it was when a playbook began, and what came. `band` is its size band, 0 to 3."""
+
+    group_id: str
+    platform: str
+    band: int
+    verdict: str
+    days: Mapping[Measure, Days]
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one measure. `before` and `after` are the group's own per day, `others_*` the medians of `controls`.
+
+    `effect` with its 95 % interval, `low` to `high`, is a share for counts (0.5: half as many again as without it) and
+    minor units of 28 days for revenue. All are None where a `doubt` says why there is none. `controls` are in the order
+    of likeness, their mean distance is `unlikeness`.
+    """
+
+    measure: Measure
+    before: float
+    after: float
+    others_before: float | None = None
+    others_after: float | None = None
+    effect: float | None = None
+    low: float | None = None
+    high: float | None = None
+    answer: Answer = "cannot tell"
+    doubt: Doubt | None = None
+    unlikeness: float | None = None
+    controls: tuple[str, ...] = ()
+
+
+def estimate(measure: Measure, subject: Subject, others: Sequence[Subject]) -> Estimate:
+    """The effect on one measure, against those of `others` that are most like it."""
+    ranked = sorted((distance(measure, subject, other), other.group_id, other) for other in others)[:CONTROLS]
+    mine, theirs = subject.days[measure], [other.days[measure] for _, _, other in ranked]
+    known = Estimate(
+        measure=measure, before=mine.before, after=mine.after, controls=tuple(group_id for _, group_id, _ in ranked)
+    )
+    if len(ranked) < LEAST_CONTROLS:
+        return msgspec.structs.replace(known, doubt="few")
+    known = msgspec.structs.replace(
+        known,
+        others_before=median(days.before for days in theirs),
+        others_after=median(days.after for days in theirs),
+        unlikeness=sum(far for far, _, _ in ranked) / len(ranked),
+    )
+    if abs(level(mine.before) - median(level(days.before) for days in theirs)) > log(FARTHEST[measure]):
+        return msgspec.structs.replace(known, doubt="unlike")
+    low, effect, high = interval(change(measure, mine), [change(measure, days) for days in theirs])
+    answer: Answer = "helped" if low > 0 else "harmed" if high < 0 else "cannot tell"
+    low, effect, high = (low, effect, high) if measure == "revenue" else (expm1(low), expm1(effect), expm1(high))
+    return msgspec.structs.replace(known, low=low, effect=effect, high=high, answer=answer)
+
+
+def interval(mine: float, theirs: Sequence[float]) -> tuple[float, float, float]:
+    """Low end, effect and high end at 95 % of the change of one, against those of at most CONTROLS others."""
+    usual = median(theirs)
+    effect = mine - usual
+    rose, fell = [one - usual for one in theirs if one > usual], [usual - one for one in theirs if one < usual]
+    return effect - _farthest(rose, len(theirs)), effect, effect + _farthest(fell, len(theirs))
+
+
+def _farthest(strayed: Sequence[float], count: int) -> float:
+    """How far one of ONE_IN would stray to one side, where these of `count` did so.
+
+    In an exponential tail that is farther than one of `count` + 1 by the logarithm of their ratio, times the mean.
+    """
+    if not strayed:
+        return 0.0
+    return max(strayed) + log(ONE_IN / (count + 1)) * sum(strayed) / len(strayed)
+
+
+def change(measure: Measure, days: Days) -> float:
+    """What came, less what was: logarithms of counts, money as it is, of 28 days."""
+    if measure == "revenue":
+        return WINDOW_DAYS * (days.after - days.before)
+    return level(days.after) - level(days.before)
+
+
+def level(per_day: float, days: int = WINDOW_DAYS) -> float:
+    """How much there is of something in so many days, as a logarithm; money that went back lies below nothing."""
+    size = log1p(days * abs(per_day))
+    return size if per_day >= 0 else -size
+
+
+def distance(measure: Measure, one: Subject, other: Subject) -> float:
+    """How unlike two groups were before the start: in level, trend and last week, platform, size and health."""
+    mine, theirs = one.days[measure], other.days[measure]
+    far = abs(level(mine.before) - level(theirs.before)) + abs(level(mine.lately, 7) - level(theirs.lately, 7))
+    if mine.earlier is not None and theirs.earlier is not None:
+        trend = level(mine.before) - level(mine.earlier)
+        far += abs(trend - (level(theirs.before) - level(theirs.earlier)))
+    far += OTHER_PLATFORM * (one.platform != other.platform) + OTHER_BAND * abs(one.band - other.band)
+    return far + OTHER_STATE * abs(STATES.get(one.verdict, 0) - STATES.get(other.verdict, 0))

@@ -1,0 +1,120 @@
+"""Before and after against groups left alone: by hand, by another way of counting, and how often it holds the truth."""
+
+import math
+import random
+
+import pytest
+
+from streams.playbook.effect import CONTROLS, LEAST_CONTROLS, MEASURES, Days, Subject, distance, estimate, interval
+from tests.playbook import play, share_held
+
+
+def subject(group_id="g", platform="irc", band=1, verdict="fading", **days):
+    """A group of ten messages a day, unless said otherwise; each measure is (earlier, before, lately, after)."""
+    known = dict.fromkeys(MEASURES, (10.0, 10.0, 10.0, 10.0)) | days
+    return Subject(group_id, platform, band, verdict, {name: Days(*means) for name, means in known.items()})
+
+
+def alone(count, **days):
+    """Groups that changed a little by themselves, each by another share."""
+    return [
+        subject(f"o{number:02d}", messages=(10.0, 10.0, 10.0, 10.0 * (1 + (number - count // 2) / 100)), **days)
+        for number in range(count)
+    ]
+
+
+def test_it_helped_if_it_rose_beyond_the_farthest():
+    found = estimate("messages", subject(messages=(10.0, 10.0, 10.0, 20.0)), alone(CONTROLS))
+    assert found.answer == "helped"
+    assert found.effect == pytest.approx(560 / 280 - 1, abs=0.01)
+    assert 0.5 < found.low < found.effect < found.high
+    assert (found.before, found.after, found.others_before, found.others_after) == (10, 20, 10, 10)
+
+
+@pytest.mark.parametrize(
+    ("after", "answer"), [(20.0, "helped"), (11.0, "cannot tell"), (9.0, "cannot tell"), (2.0, "harmed")]
+)
+def test_the_claim_can_fail(after, answer):
+    found = estimate("messages", subject(messages=(10.0, 10.0, 10.0, after)), alone(CONTROLS))
+    assert found.answer == answer
+    assert (found.low > 0) == (answer == "helped")
+    assert (found.high < 0) == (answer == "harmed")
+
+
+def test_what_befell_all_is_no_effect():
+    """Everybody doubled: a season."""
+    others = [subject(f"o{number}", messages=(10.0, 10.0, 10.0, 20.0 + number / 10)) for number in range(CONTROLS)]
+    found = estimate("messages", subject(messages=(10.0, 10.0, 10.0, 21.0)), others)
+    assert found.answer == "cannot tell"
+    assert found.effect == pytest.approx(0, abs=0.05)
+
+
+def test_a_group_at_its_low_is_held_against_others_at_their_low():
+    """Half of the others are at their usual and stay; the other half had fallen as it had, and came back as it did."""
+    fell = [subject(f"f{n:02d}", messages=(20.0, 5.0, 5.0, 15.0 + n / 10)) for n in range(CONTROLS)]
+    usual = [subject(f"u{n:02d}", messages=(20.0, 20.0, 20.0, 20.0 + n / 10)) for n in range(CONTROLS)]
+    found = estimate("messages", subject(messages=(20.0, 5.0, 5.0, 16.0)), usual + fell)
+    assert set(found.controls) == {one.group_id for one in fell}
+    assert found.answer == "cannot tell"
+
+
+def test_a_dead_one_among_the_others_widens_downwards_only():
+    quiet = alone(CONTROLS)
+    died = [*quiet[:-1], subject("o99", messages=(10.0, 10.0, 10.0, 0.0))]
+    mine = subject(messages=(10.0, 10.0, 10.0, 20.0))
+    before, after = estimate("messages", mine, quiet), estimate("messages", mine, died)
+    assert after.answer == "helped"
+    assert after.low == pytest.approx(before.low, rel=0.1)
+    assert after.high > 10 * before.high
+
+
+def test_money_changes_by_amounts():
+    others = [subject(f"o{n:02d}", revenue=(100.0, 100.0, 100.0, 100.0 + n - 14)) for n in range(CONTROLS)]
+    found = estimate("revenue", subject(revenue=(100.0, 100.0, 100.0, 200.0)), others)
+    assert found.effect == pytest.approx(28 * 100)
+    assert found.answer == "helped"
+
+
+def test_too_few_or_too_different_others_are_a_doubt():
+    mine = subject(messages=(10.0, 10.0, 10.0, 99.0))
+    few = estimate("messages", mine, alone(LEAST_CONTROLS - 1))
+    assert (few.doubt, few.answer, few.effect, few.low) == ("few", "cannot tell", None, None)
+    assert estimate("messages", mine, alone(LEAST_CONTROLS)).doubt is None
+    busy = [subject(f"b{n}", messages=(99.0, 99.0, 99.0, 99.0)) for n in range(CONTROLS)]
+    unlike = estimate("messages", mine, busy)
+    assert (unlike.doubt, unlike.answer, unlike.effect) == ("unlike", "cannot tell", None)
+
+
+def test_likeness_is_level_trend_last_week_and_kind():
+    mine = subject()
+    level = distance("messages", mine, subject(messages=(20.0, 20.0, 20.0, 0.0)))
+    assert level == pytest.approx(math.log(561 / 281) + math.log(141 / 71))
+    assert distance("messages", mine, subject(messages=(5.0, 10.0, 10.0, 0.0))) == pytest.approx(math.log(281 / 141))
+    assert distance("messages", mine, subject(messages=(None, 10.0, 10.0, 0.0))) == 0
+    assert distance("messages", mine, subject(platform="qq")) == 0.5
+    assert distance("messages", mine, subject(band=3)) == 0.5
+    assert distance("messages", mine, subject(verdict="dying")) == 0.5
+    assert distance("messages", mine, subject(verdict="healthy")) == 0.5
+
+
+def test_ties_are_broken_by_id_whatever_the_order():
+    others = [subject(f"o{number:03d}") for number in range(3 * CONTROLS)]
+    random.Random(3).shuffle(others)
+    assert estimate("messages", subject(), others).controls == tuple(f"o{number:03d}" for number in range(CONTROLS))
+
+
+def test_more_others_reach_less_far_beyond_what_was_seen():
+    few, many = interval(0.0, [-1.0, 1.0] * 6), interval(0.0, [-1.0, 1.0] * 14)
+    assert few[0] < many[0] < -1 < 1 < many[2] < few[2]
+    assert interval(0.3, [0.0] * 20) == (0.3, 0.3, 0.3)
+
+
+def test_the_interval_holds_the_truth_as_often_as_it_says():
+    """A small round of `python -m tests.playbook`; 160 cases of four measures, so 95 % within 3 points."""
+    null, some = play(160, 5, 60, "both")
+    held = sum(share_held(null + some, measure) for measure in MEASURES) / len(MEASURES)
+    assert 0.92 <= held <= 0.98
+    false = sum(one.found["messages"].answer == "helped" for one in null) / len(null)
+    assert false <= 0.05, "of those in which nothing came of it"
+    tripled = [one.found["speakers"].answer for one in some if one.factor == 3]
+    assert tripled.count("helped") > 5 * tripled.count("harmed")
