@@ -32,6 +32,7 @@ STOP_LIMIT_S = 7.0
 _LOOK_S = 0.1
 """How often the flusher looks whether a flush is due."""
 _STATUS_S = 1.0
+_SWEEP_S = 2.0
 _DOOR_S = 2.0
 _GC_THRESHOLD = 50_000
 """The fold keeps millions of objects that never form cycles: looking at them less often saves a sixth of the CPU."""
@@ -104,6 +105,7 @@ def build(settings: Settings, agent: Agent, instance: str, topic_id: bytes, puls
     topic = app.topic(agent.topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer=AS_IT_IS)
     app.agent(topic, name=agent.name, concurrency=1)(_folder(app))
     app.task(_ending_on_error(app, _flusher))
+    app.task(_ending_on_error(app, _sweeper))
     app.task(_ending_on_error(app, _reporter(settings, agent, instance, pulse)))
     app.task(_ending_on_error(app, _doorkeeper(settings)))
     return app
@@ -214,6 +216,13 @@ async def _flusher(app: "ChunkApp") -> None:
     while not app.should_stop:
         await asyncio.sleep(_LOOK_S)
         await app.holdings.flush_due()
+
+
+async def _sweeper(app: "ChunkApp") -> None:
+    """Look after what a writer that woke late has left behind; the next commit lets it go."""
+    while not app.should_stop:
+        await asyncio.sleep(_SWEEP_S)
+        await app.holdings.notice_strays()
 
 
 def _reporter(settings: Settings, agent: Agent, instance: str, pulse: Pulse) -> Any:

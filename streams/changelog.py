@@ -10,6 +10,7 @@ from faust.serializers.codecs import Codec, register
 from faust.stores.base import Store
 from faust.types import TP
 
+from streams.flush_needs import Record
 from streams.logs import log_beneath, log_of
 
 log = log_of(__name__)
@@ -43,6 +44,14 @@ class PartitionStore(Store):
         self.records: dict[int, dict[bytes, bytes]] = {}
         self.whole: dict[int, int] = {}
         self.holes = 0
+        self._ends: dict[int, int] = {}
+        self._gaps: dict[int, list[tuple[int, int]]] = {}
+
+    def load(self, partition: int) -> dict[bytes, bytes]:
+        """All live records of a partition, for who takes it up; what others write from now on is a gap."""
+        self._gaps.pop(partition, None)
+        self._ends[partition] = self.whole.get(partition, -1) + 1
+        return self.of(partition)
 
     def of(self, partition: int) -> dict[bytes, bytes]:
         """All live records of a partition, by table key."""
@@ -73,6 +82,21 @@ class PartitionStore(Store):
         self._apply(partition, key, value)
         if self.whole.get(partition, -1) == offset - 1:
             self.whole[partition] = offset
+        if (end := self._ends.get(partition, offset)) < offset:
+            self.gap(partition, end, offset)
+        self._ends[partition] = max(end, offset + 1)
+
+    def saw(self, record: Record) -> None:
+        """Another writer's record, read later than ours around it: none of ours has its key."""
+        self._apply(record.partition, record.key, record.value)
+
+    def gap(self, partition: int, start: int, end: int) -> None:
+        """Another writer's records lie at these offsets, between our own."""
+        self._gaps.setdefault(partition, []).append((start, end))
+
+    def take_gaps(self, partition: int) -> list[tuple[int, int]]:
+        """The gaps since this was last asked."""
+        return self._gaps.pop(partition, [])
 
     def _apply(self, partition: int, key: bytes, value: bytes | None) -> None:
         records = self.of(partition)

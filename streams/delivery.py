@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from streams.flush import Record
+from streams import topic_reader
+from streams.flush_needs import Record
 from streams.vitals.rows import EVERY_PARTITION, Output
 
 MAX_RECORD_BYTES = 16 << 20
@@ -113,7 +114,7 @@ class ChangelogLine:
 
     def __init__(self, access: Mapping[str, Any], topic: str) -> None:
         self.line = _Line(access)
-        self._topic = topic
+        self._access, self._topic = access, topic
 
     async def write(self, records: Sequence[Record]) -> list[int]:
         """Return the offsets of the records, in their order, once all are durable."""
@@ -128,6 +129,11 @@ class ChangelogLine:
                 produce(self._topic, value, key, partition, on_delivery=reported)
         await self.line.flush()
         return offsets
+
+    async def read(self, partition: int, start: int, end: int) -> list[Record] | None:
+        """What is left of the records from `start` to before `end`; None if Kafka does not answer in time."""
+        found = await asyncio.to_thread(topic_reader.between, self._access, self._topic, partition, start, end)
+        return None if found is None else [Record(partition, one.key(), one.value()) for one in found]
 
     def _reporter(self, offsets: list[int], index: int) -> Callable[[KafkaError | None, Message], None]:
         def reported(error: KafkaError | None, message: Message) -> None:

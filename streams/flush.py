@@ -8,8 +8,8 @@ owner finds values at least as far as the position: it folds on from the positio
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -17,8 +17,9 @@ from streams.agents import DEAD_LETTERS, Agent, absorb
 from streams.dead_letter_limit import Limit
 from streams.dead_letters import DeadLetter, dead_letter
 from streams.errors import VitalsError
+from streams.flush_needs import Changelog, Outputs, Record, Store
 from streams.logs import log_of
-from streams.positions import Loaded, Position, load, pack_position, table_key, term_after
+from streams.positions import Loaded, Position, load, pack_position, rank, split, table_key, term_after
 from streams.vitals.log import Log
 from streams.vitals.rows import Output
 
@@ -33,41 +34,6 @@ MAX_VALUE_BYTES = 15 << 20
 """A larger value is refused: the changelog takes records of 16 MiB."""
 GIVE_UP_S = 4.0
 """How long giving partitions up may take; Kafka waits for us no longer than the rebalance timeout."""
-
-
-class Record(NamedTuple):
-    """One changelog record; value None deletes the key."""
-
-    partition: int
-    key: bytes
-    value: bytes | None
-
-
-class Outputs(Protocol):
-    """Where outputs go. Both raise on an undeliverable record."""
-
-    async def send(self, outputs: Iterable[Output]) -> None:
-        """Put them on their way, in order per partition."""
-
-    async def delivered(self) -> None:
-        """Return once all that was sent is durable."""
-
-
-class Changelog(Protocol):
-    """Writes changelog records."""
-
-    async def write(self, records: Sequence[Record]) -> list[int]:
-        """Return their offsets once all are durable; raise if one is not."""
-
-
-class Store(Protocol):
-    """What is known of the changelog, see `streams.changelog.PartitionStore`."""
-
-    def of(self, partition: int) -> dict[bytes, bytes]:
-        """All live records of a partition."""
-
-    def wrote(self, partition: int, key: bytes, value: bytes | None, offset: int) -> None:
-        """A record of ours has come to lie at `offset`."""
 
 
 class Pace(NamedTuple):
@@ -143,6 +109,20 @@ class Holding:
         self.superseded.extend(stored for stored in self._written.get(key, ()) if stored != own)
         self._written[key] = [own]
 
+    def notice(self, stored: bytes, records: Mapping[bytes, bytes]) -> None:
+        """`stored`, one of `records`, is by another writer, while we are the owner; it goes if a better one is there.
+
+        If it is the better one, our own next record of that key supersedes it.
+        """
+        key, topic_id, _ = split(stored)
+        beside = self._written.setdefault(key, []) if topic_id == self.topic_id else []
+        if topic_id != self.topic_id or any(
+            rank(other, records[other]) > rank(stored, records[stored]) for other in beside if other in records
+        ):
+            self.superseded.append(stored)
+        if stored not in beside:
+            beside.append(stored)
+
 
 class Holdings:
     """All partitions that are ours. Fold, flush and sweep take turns: while one awaits, none of the others runs."""
@@ -179,7 +159,7 @@ class Holdings:
         self._forget()
         anew = False
         for tp, (first, end) in ranges.items():
-            loaded = load(self._store.of(tp.partition), self.topic_id)
+            loaded = load(self._store.load(tp.partition), self.topic_id)
             start = _start(tp, loaded, first, end)
             anew |= bool(loaded.foreign)
             self.held[tp] = Holding(tp, self._new_log(tp.partition), self.topic_id, loaded, generation, start)
@@ -248,7 +228,7 @@ class Holdings:
         try:
             await self._tell([letter for *_, letters in taken for letter in letters])
             await self._write([record for _, _, record in changed])
-            await self._write([holding.position() for holding in holdings])
+            await self._write(positions := [holding.position() for holding in holdings])
         except BaseException:
             # The changes are taken and not durable: the next flush in turn would write the position alone.
             for holding in holdings:
@@ -260,6 +240,10 @@ class Holdings:
             holding.supersede("")
             records += holding.next - holding.flushed
             holding.flushed, holding.dirty_since = holding.next, None
+        written = [(holding, record) for holding, _, record in changed] + list(zip(holdings, positions, strict=True))
+        for holding, record in written:  # on their way when the partition was given up, and it is ours again
+            if holding.is_given_up and (now := self.held.get(holding.tp)):
+                self._notice(now, [record])
         self.flushes_total += 1
         self.on_flush(time.monotonic() - began, records)
 
@@ -276,6 +260,24 @@ class Holdings:
         offsets = await self._changelog.write(records)
         for record, offset in zip(records, offsets, strict=True):
             self._store.wrote(record.partition, record.key, record.value, offset)
+
+    async def notice_strays(self) -> None:
+        """Read what others have written between our own records: a writer that woke late. See `Holding.notice`."""
+        for tp, holding in list(self.held.items()):
+            for stretch in self._store.take_gaps(tp.partition):
+                found = await self._changelog.read(tp.partition, *stretch)
+                async with self._turn:
+                    if found is None:  # another time
+                        self._store.gap(tp.partition, *stretch)
+                    elif not holding.is_given_up:
+                        self._notice(holding, found)
+
+    def _notice(self, holding: Holding, found: "Sequence[Record]") -> None:
+        for record in found:
+            self._store.saw(record)
+        records = self._store.of(holding.tp.partition)
+        for stored in dict.fromkeys(record.key for record in found if record.key in records):
+            holding.notice(stored, records)
 
     # --- committing
 

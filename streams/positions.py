@@ -86,21 +86,28 @@ def load(records: Mapping[bytes, bytes], topic_id: bytes) -> Loaded:
     foreign: list[bytes] = []
     latest = Term(0, 0)
     for stored, value in records.items():
-        key, owner, term = _split(stored)
+        key, owner, term = split(stored)
         latest = max(latest, term)
         if owner != topic_id:
             foreign.append(stored)
             continue
         written.setdefault(key, []).append(stored)
-        rank = (absorbed_offset(value) if key else 0, term)
-        if key not in best or rank > best[key][0]:
-            best[key] = rank, stored
+        standing = rank(stored, value)
+        if key not in best or standing > best[key][0]:
+            best[key] = standing, stored
     values = {key: records[stored] for key, (_, stored) in best.items() if key}
     position = unpack_position(records[best[""][1]]) if "" in best else None
     losing = [stored for key, keys in written.items() for stored in keys if stored != best[key][1]]
     return Loaded(position, values, written, latest, foreign, losing)
 
 
-def _split(stored: bytes) -> tuple[str, bytes, Term]:
+def rank(stored: bytes, value: bytes) -> tuple[int, Term]:
+    """Of a key's records the one with the highest counts: the absorbed offset (0 for a position), then the term."""
+    key, _, term = split(stored)
+    return (absorbed_offset(value) if key else 0), term
+
+
+def split(stored: bytes) -> tuple[str, bytes, Term]:
+    """The key, the topic's id and the term in a table key."""
     owner, generation, started = _TAIL.unpack_from(stored, len(stored) - _TAIL.size)
     return stored[: -_TAIL.size].decode(), owner, Term(generation, started)

@@ -1,7 +1,7 @@
 """A topic read from its beginning, or from a time on, to its end as of now."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -12,6 +12,10 @@ from streams.topics import NoKafkaError
 
 _ANSWER_S = 10.0
 _PAUSE_S = 0.2
+_OPTIONS: dict[str, Any] = {
+    "group.id": "vitals-topic-reader", "enable.auto.commit": False, "auto.offset.reset": "earliest",
+    "enable.partition.eof": True, "log_level": 0,
+}  # fmt: skip
 
 
 def records(settings: Settings, topic: str) -> Iterator[tuple[bytes, bytes | None]]:
@@ -30,9 +34,7 @@ def messages(settings: Settings, topic: str, *, partition: int | None = None, si
     """
     from confluent_kafka import Consumer, KafkaException, TopicPartition  # noqa: PLC0415  slow to import
 
-    config = {**librdkafka(settings), "group.id": "vitals-topic-reader", "enable.auto.commit": False,
-              "auto.offset.reset": "earliest", "enable.partition.eof": True, "log_level": 0}  # fmt: skip
-    with closing(Consumer(config)) as consumer:
+    with closing(Consumer(librdkafka(settings) | _OPTIONS)) as consumer:
         try:
             ends = _ends(consumer, topic, partition)
             starts = [TopicPartition(topic, number, since) for number in ends]
@@ -43,6 +45,21 @@ def messages(settings: Settings, topic: str, *, partition: int | None = None, si
             yield from _read(consumer, {at.partition: ends[at.partition] for at in unread})
         except KafkaException:
             raise NoKafkaError(settings.kafka) from None
+
+
+def between(access: Mapping[str, Any], topic: str, partition: int, start: int, end: int) -> list[Any] | None:
+    """What is left of a partition's records from `start` to before `end`; None if Kafka does not answer in time.
+
+    `access` is that of librdkafka.
+    """
+    from confluent_kafka import Consumer, KafkaException, TopicPartition  # noqa: PLC0415
+
+    with closing(Consumer({**access, **_OPTIONS})) as consumer:
+        try:
+            consumer.assign([TopicPartition(topic, partition, start)])
+            return list(_read(consumer, {partition: end}))
+        except KafkaException:
+            return None
 
 
 def _ends(consumer: Any, topic: str, partition: int | None) -> dict[int, int]:

@@ -31,6 +31,7 @@ SUITE = (
     "tests/unit/test_unseen.py",
     "tests/unit/test_sink_rows.py",
     "tests/unit/test_sink.py",
+    "tests/unit/test_failed_writes.py",
     "tests/simulation/test_simulation.py",
 )
 """What is quick and about these guards; the first that fails ends a mutant."""

@@ -16,7 +16,8 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 from faust.types import TP
 from kafka.admin import NewTopic
 
-from streams import topics
+from streams import topic_reader, topics
+from streams.kafka_access import librdkafka
 from streams.settings import Settings
 from tests.simulation.broker import SESSION_S, Broker, Refused
 from tests.simulation.world import Process, World
@@ -57,6 +58,9 @@ class Bed(Protocol):
     def read(self, partition: int) -> list[Entry]:
         """All that is there."""
 
+    def between(self, partition: int, start: int, end: int) -> list[Entry]:
+        """What is left from `start` to before `end`."""
+
     def end(self, partition: int) -> int:
         """The next offset."""
 
@@ -91,6 +95,9 @@ class MemoryBed:
 
     def read(self, partition: int) -> list[Entry]:
         return [(it.offset, it.key, it.value) for it in self.broker.log(TP("log", partition)).records]
+
+    def between(self, partition: int, start: int, end: int) -> list[Entry]:
+        return [it for it in self.read(partition) if start <= it[0] < end]
 
     def end(self, partition: int) -> int:
         return self.broker.log(TP("log", partition)).end
@@ -204,6 +211,11 @@ class KafkaBed:
             entries.append((it.offset(), it.key(), it.value()))
         consumer.close()
         return entries
+
+    def between(self, partition: int, start: int, end: int) -> list[Entry]:
+        found = topic_reader.between(librdkafka(self.settings), self.topic, partition, start, end)
+        assert found is not None
+        return [(it.offset(), it.key(), it.value()) for it in found]
 
     def end(self, partition: int) -> int:
         consumer = Consumer({"bootstrap.servers": self.settings.kafka, "group.id": "reads"})

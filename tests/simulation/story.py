@@ -10,7 +10,7 @@ from faust.types import TP
 from streams import app as app_module
 from streams.agents import Agent
 from streams.flush import Pace
-from streams.positions import Term, table_key, unpack_position
+from streams.positions import Term, load, table_key, unpack_position
 from tests.simulation.broker import Broker, Group
 from tests.simulation.client import GROUP
 from tests.simulation.feeds import Feed, Sendable, Ticker
@@ -18,7 +18,8 @@ from tests.simulation.rules import CHAT, rules
 from tests.simulation.sinks import SinkProcess
 from tests.simulation.tables import Tables
 from tests.simulation.worker import Worker
-from tests.simulation.world import Fault, Process, World
+from tests.simulation.world import EPOCH_MS, Fault, Process, World
+from tests.toy_log import tick
 
 CHAOS_S, CALM_S, SWEEP_S = 600.0, 120.0, 2.5
 KINDS = (
@@ -61,6 +62,8 @@ class Story:
         """The values that came from outside."""
         self.is_anew = False
         """Whether the topic was deleted and made again."""
+        self.strays: list[str] = []
+        """What late writers left beside better records and nobody swept, once all was calm."""
         self.renewed = {""}
         """The keys that are written anew after the last restart, and so must be there once."""
         self.feeds = [self._feed(f"feed{n}", some, 0) for n, some in enumerate(cast.feeds(world.chance, broker))]
@@ -217,6 +220,8 @@ class Story:
         world.say("world", "calm: all that was paused is awake")
         world.run(self._once(self._is_done), CALM_S, "the workers do not come to the end of the log")
         world.run(self._once(lambda: world.now > landed_at + 5), CALM_S, "time stands still")
+        self._let_everybody_write()
+        self.strays = self._records_beside_others()
         for worker in self.workers.values():
             worker.kill()
         for tp, key, value in self.cast.farewell(self.broker, self):
@@ -227,6 +232,27 @@ class Story:
         settled = world.now
         world.run(lambda: world.now > settled + SWEEP_S, CALM_S, "time stands still")
         world.run(self._once(self._is_done), CALM_S, "workers at rest do not come to the end of the log")
+
+    def _let_everybody_write(self) -> None:
+        """A tick or two: whoever writes the next record of a changelog sees that others wrote before it."""
+        for seconds in (0, 1):
+            for tp in self.broker.partitions([CHAT]):
+                value = tick(self.broker.now_ms() - EPOCH_MS + seconds * 1000)
+                self.external.add(value)
+                self.broker.append(tp, b"", value)
+            written = self.world.now
+            self.world.run(lambda written=written: self.world.now > written + 2 * SWEEP_S, CALM_S, "time stands still")
+            self.world.run(self._once(self._is_done), CALM_S, "workers at rest do not come to the end of the log")
+
+    def _records_beside_others(self) -> list[str]:
+        """Keys that more than one writer's record is left of, though all who hold them have written since."""
+        return [
+            f"{agent.changelog_topic}/{partition} {key or 'position'}"
+            for agent in self.cast.agents.values()
+            for partition, log in enumerate(self.broker.topics[agent.changelog_topic].logs)
+            for key, them in load(log.live(), self.broker.topics[agent.topic].topic_id).written.items()
+            if len(them) > 1
+        ]
 
     def _once(self, condition: Callable[[], bool]) -> Callable[[], bool]:
         """The condition, looked at twice a second."""

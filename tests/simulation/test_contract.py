@@ -28,6 +28,9 @@ def test_compaction_keeps_the_last_of_each_key_where_it_was_and_the_newest_recor
     bed.compact(newest=b"a")
     assert bed.read(0) == [(3, b"b", b"3"), (4, b"a", b"4"), (5, b"a", None)]
     assert bed.end(0) == 6
+    assert bed.between(0, 2, 5) == [(3, b"b", b"3"), (4, b"a", b"4")]
+    assert bed.between(0, 0, 3) == []
+    assert bed.between(0, 5, 6) == [(5, b"a", None)]
 
 
 def test_a_topic_made_again_has_another_id_and_offsets_from_zero(bed):

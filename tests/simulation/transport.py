@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from streams.chunks import ChunkConsumer, ChunkThread
-from streams.flush import Record
+from streams.flush_needs import Record
 from streams.vitals.rows import EVERY_PARTITION, Output
 from tests.simulation.broker import Broker, Kept, Refused
 from tests.simulation.world import Process
@@ -68,6 +68,14 @@ class Wire:
         while -1 in offsets:
             await self.process.request("written", lambda: None, TP(self.changelog, records[-1].partition))
         return offsets
+
+    async def read(self, partition: int, start: int, end: int) -> list[Record] | None:
+        """Read some of a changelog again; now and then Kafka does not answer."""
+        log = self.broker.log(TP(self.changelog, partition))
+        if self.process.world.chance.random() < 0.2:
+            return None
+        found = await self.process.request("read", lambda: [it for it in log.records if start <= it.offset < end])
+        return [Record(partition, it.key or b"", it.value) for it in found]
 
 
 def _shown(records: Sequence[Record]) -> str:

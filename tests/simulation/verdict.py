@@ -49,6 +49,7 @@ def check(story: Story) -> None:
         }  # fmt: skip
         of_topic = {sent for sent in wanted if sent[0] == topic}
         _same(topic, of_topic, found & of_topic if story.is_anew else found)  # what the topic before it said stands too
+    _same("records beside better ones before the last restart", [], story.strays)
     if story.cast.sinks:
         for table, rows in undisturbed_rows(story.broker).items():
             _same(table, _told(table, rows), _told(table, story.tables.rows[table]))

@@ -63,6 +63,7 @@ class Worker(Process):
         self.spawn(self._drain_fetches())
         self.spawn(app_module._folder(self)(self.stream))
         self.spawn(app_module._flusher(self))
+        self.spawn(app_module._sweeper(self))
         self.spawn(forever(COMMIT_S, self._commit))
 
     # --- what ChunkApp is to our code

@@ -5,6 +5,7 @@ import pytest
 from faust.types import TP
 
 from streams.changelog import PartitionStore
+from streams.flush_needs import Record
 
 
 def store() -> PartitionStore:
@@ -59,6 +60,38 @@ def test_our_own_write_makes_it_whole_only_if_nobody_elses_lies_between(offset, 
     kept.wrote(0, b"b", b"2", offset)
     assert kept.of(0) == {b"a": b"1", b"b": b"2"}
     assert kept.persisted_offset(CHANGELOG) == whole
+
+
+def test_what_others_write_once_it_is_taken_up_is_a_gap_that_is_told_once():
+    kept = store()
+    kept.absorb(chunk(0, {3: (b"a", b"1")}))
+    assert kept.load(0) == {b"a": b"1"}
+    for offset in (4, 7, 8, 10):
+        kept.wrote(0, b"b", b"2", offset)
+    assert kept.take_gaps(0) == [(5, 7), (9, 10)]
+    assert kept.take_gaps(0) == []
+    kept.saw(Record(0, b"late", b"3"))
+    assert kept.of(0)[b"late"] == b"3"
+
+
+def test_a_gap_is_also_what_recovery_brought_after_it_was_taken_up():
+    kept = store()
+    kept.absorb(chunk(0, {3: (b"a", b"1")}))
+    kept.load(0)
+    kept.absorb(chunk(4, {4: (b"late", b"3")}))
+    kept.wrote(0, b"b", b"2", 5)
+    assert kept.take_gaps(0) == [(4, 5)]
+
+
+def test_taken_up_again_it_has_no_gap():
+    kept = store()
+    kept.absorb(chunk(0, {3: (b"a", b"1")}))
+    kept.load(0)
+    kept.wrote(0, b"b", b"2", 7)
+    kept.absorb(chunk(4, {5: (b"late", b"3"), 7: (b"b", b"2")}))
+    kept.load(0)
+    kept.wrote(0, b"b", b"4", 8)
+    assert kept.take_gaps(0) == []
 
 
 def test_partitions_that_went_are_forgotten():

@@ -67,7 +67,8 @@ OWN = {
     chunks.ChunkApp: {"end"},
     chunks.BareRecords: set(),
     changelog.PartitionStore: {
-        "of", "absorb", "wrote", "_apply", "apply_changelog_batch", "reset_state", "backup_partition", "restore_backup",
+        "of", "load", "absorb", "wrote", "saw", "gap", "take_gaps", "_apply", "apply_changelog_batch", "reset_state",
+        "backup_partition", "restore_backup",
         "_clear", "__getitem__", "__setitem__", "__delitem__", "__iter__", "__len__",
     },
     changelog.ChunkTable: set(),

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from streams import flush
 from streams.dead_letter_limit import ROW_LIMIT, Limit
 from streams.errors import VitalsError
-from streams.flush import Holdings, Pace, Record
+from streams.flush import Holdings, Pace
+from streams.flush_needs import Record
 from streams.positions import load
 from streams.vitals.rows import Output
 from tests.toy_log import message, tick, toy_agent
@@ -55,7 +56,11 @@ class Kafka:
         self.outputs: list[Output] = []
         self.generation = 0
         self.committed = 0
-        self.end = 0
+        self.log: list[Record] = []
+
+    @property
+    def end(self) -> int:
+        return len(self.log)
 
     def append(self, record: Record) -> int:
         of = self.changelog.setdefault(record.partition, {})
@@ -63,7 +68,7 @@ class Kafka:
             of.pop(record.key, None)
         else:
             of[record.key] = record.value
-        self.end += 1
+        self.log.append(record)
         return self.end - 1
 
 
@@ -76,6 +81,8 @@ class Worker:
         self.wakes = asyncio.Event()
         self.sent: list[Output] = []
         self.recovered: dict[int, dict[bytes, bytes]] = {}
+        self.gaps: list[tuple[int, int]] = []
+        self.answers = True
         self.holdings = Holdings(
             AGENT, TOPIC_ID, partitions=1, outputs=self, changelog=self, store=self, pace=Pace(10**9, 0.0)
         )
@@ -105,7 +112,25 @@ class Worker:
             offsets.append(self.kafka.append(record))
         return offsets
 
+    async def read(self, partition: int, start: int, end: int) -> list[Record] | None:
+        return (
+            [record for record in self.kafka.log[start:end] if record.partition == partition] if self.answers else None
+        )
+
     # Store
+    def load(self, partition: int) -> dict[bytes, bytes]:
+        return self.of(partition)
+
+    def saw(self, record: Record) -> None:
+        self.wrote(record.partition, record.key, record.value, -1)
+
+    def gap(self, partition: int, start: int, end: int) -> None:
+        self.gaps.append((start, end))
+
+    def take_gaps(self, partition: int) -> list[tuple[int, int]]:
+        taken, self.gaps = self.gaps, []
+        return taken
+
     def of(self, partition: int) -> dict[bytes, bytes]:
         return self.recovered.setdefault(partition, {})
 
@@ -278,6 +303,98 @@ def test_older_terms_are_gone_after_a_commit_and_only_then():
         assert await refused.commit()
         assert not old & set(kafka.changelog[0])
         assert len(kafka.changelog[0]) == len(old)
+
+    asyncio.run(run())
+
+
+async def beside_a_zombie(zombie_goes_to: int, owner_goes_to: int) -> tuple[Kafka, Worker]:
+    """An owner, and what a zombie wrote while it was: a flush of its own up to there, which hung in the middle."""
+    kafka = Kafka()
+    await work(Worker(kafka), [10], end=10)
+    zombie, owner = Worker(kafka), Worker(kafka)
+    zombie.take_up()
+    await zombie.fold(10, zombie_goes_to)
+    owner.take_up()
+    await owner.fold(10, owner_goes_to)
+    await owner.holdings.flush_due()
+    await owner.commit()
+    before = kafka.end
+    await zombie.holdings.flush_due()
+    owner.gap(0, before, kafka.end)
+    return kafka, owner
+
+
+def keys_left(kafka: Kafka) -> list[int]:
+    """Of each key, the position among them, the number of its records."""
+    return sorted(map(len, load(kafka.changelog[0], TOPIC_ID).written.values()))
+
+
+def test_what_a_late_writer_left_goes_with_the_owners_next_commit_and_only_then():
+    async def run() -> None:
+        kafka, owner = await beside_a_zombie(40, 70)
+        assert keys_left(kafka) == [2, 2, 2, 2]
+        await owner.holdings.notice_strays()
+        kafka.generation += 1
+        assert not await owner.commit()
+        assert keys_left(kafka) == [2, 2, 2, 2]
+        kafka.generation = owner.generation
+        assert await owner.commit()
+        assert keys_left(kafka) == [1, 1, 1, 1]
+        check(kafka)
+
+    asyncio.run(run())
+
+
+def test_a_late_record_that_is_the_better_one_stays_until_the_owner_has_come_as_far():
+    async def run() -> None:
+        kafka, owner = await beside_a_zombie(60, 40)
+        await owner.holdings.notice_strays()
+        await owner.commit()
+        assert keys_left(kafka) == [1, 2, 2, 2]  # of positions the owner's counts, of values the further one
+        await owner.fold(40, 70)
+        await owner.holdings.flush_due()
+        await owner.commit()
+        assert keys_left(kafka) == [1, 1, 1, 1]
+        check(kafka)
+
+    asyncio.run(run())
+
+
+def test_what_was_on_its_way_when_a_partition_went_and_came_back_goes_too():
+    """Seed 679 of the simulation: nobody else wrote it, so it is no gap."""
+
+    async def run() -> None:
+        kafka = Kafka()
+        worker = Worker(kafka, hang_at=len(ALONE.outputs) + 3)  # at the position
+        worker.take_up()
+        await worker.fold(0, 70)
+        flush_due = asyncio.create_task(worker.holdings.flush_due())
+        while worker.steps <= worker.hang_at:  # noqa: ASYNC110  the task runs on in between
+            await asyncio.sleep(0)
+        await worker.holdings.give_up(worker.commit, 0.01)
+        assert worker.take_up() == 0
+        worker.wakes.set()
+        await flush_due
+        await worker.fold(0, 70)
+        await worker.holdings.flush_due()
+        await worker.commit()
+        assert keys_left(kafka) == [1, 1, 1, 1]
+        check(kafka)
+
+    asyncio.run(run())
+
+
+def test_what_a_late_writer_left_is_asked_for_again_when_kafka_did_not_answer():
+    async def run() -> None:
+        kafka, owner = await beside_a_zombie(40, 70)
+        owner.answers = False
+        await owner.holdings.notice_strays()
+        await owner.commit()
+        assert keys_left(kafka) == [2, 2, 2, 2]
+        owner.answers = True
+        await owner.holdings.notice_strays()
+        await owner.commit()
+        assert keys_left(kafka) == [1, 1, 1, 1]
 
     asyncio.run(run())
 
