@@ -133,7 +133,7 @@ def crowd(members: int, messages: int, steps: int) -> list[Figure]:
         seen.append(memory)
         click.echo(
             f"{one.told:>12,} messages: stored {stored:>11,} B, msgpack {raw:>11,} B ({raw / members:.0f} a member),"
-            f" objects {memory:>11,} B ({memory / members:.0f}); {messages / steps / spent:,.0f} messages per CPU-second"
+            f" objects {memory:>11,} B ({memory / members:.0f}); {messages / steps / spent:,.0f} messages per CPU-s"
         )
         figures = [
             Figure(name="crowd, per member", value=raw / members, unit="bytes", bar=MEMBER_BAR, is_limit=True,
