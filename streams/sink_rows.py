@@ -24,7 +24,15 @@ from streams.events import (
 )
 from streams.identities import ForgottenMember, MemberIdentity
 from streams.metrics import PartMetrics
-from streams.vitals.insights import AnyInsight, Insight, MemberStanding, StageChange
+from streams.vitals.insights import (
+    AnyInsight,
+    GroupPeople,
+    Insight,
+    MemberStanding,
+    OpinionLeader,
+    ReferralRoot,
+    StageChange,
+)
 from streams.vitals.rows import GroupAlert, GroupVitals, MemberVitals, Reason
 from streams.words import words
 
@@ -125,7 +133,52 @@ STAGE_CHANGES = _of(
         "time?": "was_since",
     },
 )
-INSIGHTS: dict[type[Insight], Table] = {MemberStanding: MEMBER_STANDINGS, StageChange: STAGE_CHANGES}
+GROUP_PEOPLE = _of(
+    "group_people_v1",
+    {
+        "text": "group_id brand_id basis top_id",
+        "int": "leaders silent_leaders bus_factor is_carried active_364d takers_364d claimers_364d fled_364d "
+        "source_offset",
+        "real": "top_share",
+        "real?": "freebie_share fled_share",
+        "time": "at ingested_at",
+    },
+)
+OPINION_LEADERS = _of(
+    "opinion_leaders_v1",
+    {
+        "text": "group_id brand_id member_id",
+        "int": "place repliers replier_orders is_silent is_present source_offset",
+        "real": "score answers lift elicited",
+        "time": "at ingested_at",
+        "time?": "last_message_at",
+    },
+)
+REFERRAL_ROOTS = _of(
+    "referral_roots_v1",
+    {
+        "text": "group_id brand_id member_id role currency",
+        "texts": "flags",
+        "int": "invitees depth width due_30d retained_30d buyers revenue left_72h most_joins_10min source_offset "
+        "version",
+        "time": "at ingested_at",
+    },
+)
+POINTS_ENTRIES = _of(
+    "points_entries_v1",
+    {
+        "text": "group_id brand_id entry_id member_id cause refusal",
+        "int": "points balance acts is_by_rule source_offset",
+        "time": "at occurred_at ingested_at",
+    },
+)
+INSIGHTS: dict[type[Insight], Table] = {
+    MemberStanding: MEMBER_STANDINGS,
+    StageChange: STAGE_CHANGES,
+    GroupPeople: GROUP_PEOPLE,
+    OpinionLeader: OPINION_LEADERS,
+    ReferralRoot: REFERRAL_ROOTS,
+}
 """The table of each type on `group-insights`. One whose key lacks the time has a column `version`, see `_version`."""
 GROUPS = _of(
     "groups_v1",

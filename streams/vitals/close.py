@@ -1,7 +1,10 @@
 """The end of a group's day: risk, verdict and reasons move here, and only here."""
 
+from collections.abc import Sequence
+
 import msgspec
 
+from streams.vitals.carriers import close_carriers
 from streams.vitals.drivers import drivers
 from streams.vitals.drop import DropChange
 from streams.vitals.engagement import Windows, windows
@@ -9,6 +12,7 @@ from streams.vitals.features import features
 from streams.vitals.month import Month
 from streams.vitals.panes import PANE_DAYS, day_of, seal
 from streams.vitals.policy import DAY_MS, Policy
+from streams.vitals.referrals import Root
 from streams.vitals.risk import Model, assess
 from streams.vitals.state import Assessment, GroupState
 from streams.vitals.talk import forget_messages
@@ -26,6 +30,10 @@ class Closed(msgspec.Struct, frozen=True, gc=False):
     """Of the risk, before the community's intercept."""
     drop: DropChange | None = None
     """That one began or is over; see `drop.py`."""
+    has_carriers: bool = False
+    """There is news of who carries the group."""
+    roots: Sequence[Root] = ()
+    """Of referrals, those that changed."""
 
 
 def close_day(
@@ -70,10 +78,11 @@ def close_day(
     if verdict != state.verdict or state.verdict_since is None:
         state.verdict, state.verdict_since = verdict, seen.at
     state.reasons = reasons(state, seen, policy)
+    has_carriers, roots = close_carriers(state, day, month, seen.claims_28d, policy.carriers)
     close_worth(state, day, policy)
     _forget(state, day, seen.at, policy)
     state.closed_day = day
-    return Closed(seen, inputs, risk.logit)
+    return Closed(seen, inputs, risk.logit, has_carriers=has_carriers, roots=roots)
 
 
 def _year(state: GroupState, day: int, month: Month) -> Year:

@@ -34,14 +34,19 @@ def apply(state: GroupState, event: e.GroupEvent, policy: Policy) -> e.TouchKind
     return _APPLY[type(event)](state, event, policy)
 
 
-def _join(state: GroupState, event: e.Join, _: Policy) -> e.TouchKind | None:
+def _join(state: GroupState, event: e.Join, policy: Policy) -> e.TouchKind | None:
     time = event.occurred_at
     is_new = event.member_id not in state.ledger.by_id
     member = state.ledger.get(event.member_id, event.role)
+    was_here = not is_new and (member.joined_at is not None or member.presence_at < time)
     state.ledger.set_present(member, time, is_present=True)
     member.last_action_at = max(member.last_action_at, time)
     if member.joined_at is None or time > member.joined_at:
         member.joined_at = time
+    if event.role == "member" and event.inviter_id is not None and not was_here:
+        state.referrals.invite(state.ledger, event.member_id, event.inviter_id, time, policy.carriers)
+    if not member.is_present:  # they have left since, and the leave came first
+        state.referrals.left(member, member.presence_at, policy.carriers)
     pane = pane_of(state, time)
     if pane is not None and event.role == "member":
         pane.joins += 1
@@ -55,6 +60,8 @@ def _leave(state: GroupState, event: e.Leave, policy: Policy) -> e.TouchKind | N
     time = event.occurred_at
     member = state.ledger.get(event.member_id, event.role)
     state.ledger.set_present(member, time, is_present=False)
+    if event.reason != "dissolved":
+        state.referrals.left(member, time, policy.carriers)
     _set_muted(state, member, is_muted=False)
     member.last_action_at = max(member.last_action_at, time)
     pane = pane_of(state, time)
@@ -172,6 +179,8 @@ def _bought(state: GroupState, event: e.OrderAttributed, buyer: Member) -> None:
         bought(buyer, event.occurred_at)
     if event.currency == state.currency:
         spent(buyer, event.amount, MAX_REVENUE)
+        is_order = event.refund_id is None and event.reverses is None
+        state.referrals.sold(buyer, event.amount, is_order=is_order)
 
 
 _NOT_SEEN = frozenset({e.OrderAttributed, e.PlaybookStarted, e.PlaybookStep, e.PlaybookEnded})

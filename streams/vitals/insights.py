@@ -72,5 +72,98 @@ class StageChange(Insight, frozen=True, kw_only=True, gc=False, tag="stage_chang
     was_since: Time | None = None
 
 
-AnyInsight = MemberStanding | StageChange
+class GroupPeople(Insight, frozen=True, kw_only=True, gc=False, tag="group_people"):
+    """Who carries a group, and who came for benefits alone: a row of `group_people_v1`, its key (group_id, at).
+
+    Told when a week of the group's life ends, if anything changed, and on the day on which a leader falls silent or one
+    member begins or ceases to carry the talk. `bus_factor` members wrote half of the messages of 28 days, 0 if there
+    were none; `top_id` wrote `top_share` of them. `leaders` were found by `basis`: "replies", "timing", or "" where
+    nobody answers; `silent_leaders` of them fell silent or left. In a year `active_364d` members did anything, leavers
+    included, of whom the `takers_364d` only claimed: `freebie_share`, None where no claim is told of or fewer than five
+    are active. `fled_364d` left within 72 hours of a benefit; `fled_share` of the `claimers_364d`, at most 1.
+    """
+
+    basis: str
+    leaders: Count
+    silent_leaders: Count
+    bus_factor: Count
+    top_id: str
+    top_share: float
+    is_carried: bool
+    active_364d: Count
+    takers_364d: Count
+    claimers_364d: Count
+    fled_364d: Count
+    freebie_share: float | None = None
+    fled_share: float | None = None
+
+
+class OpinionLeader(Insight, frozen=True, kw_only=True, gc=False, tag="opinion_leader"):
+    """One to whom others of a group turn, as of `at`: a row of `opinion_leaders_v1`, its key (group_id, at, member_id).
+
+    Told with each row of `group_people_v1`, so those of its latest time are the leaders now. `place` counts from 1.
+    `score` 0..1 is the mean of percentiles among those who wrote in 13 weeks. `answers` of `repliers` members, and the
+    messages `elicited` beyond the usual, fade by half every 28 days. `lift` is how many times more answers that is than
+    the share of the talk explains. `replier_orders` were placed by those who answer.
+    """
+
+    member_id: str
+    place: Count
+    score: float
+    answers: float
+    repliers: Count
+    lift: float
+    elicited: float
+    replier_orders: Count
+    is_silent: bool
+    is_present: bool
+    last_message_at: Time | None = None
+
+
+class ReferralRoot(Insight, frozen=True, kw_only=True, gc=False, tag="referral_root"):
+    """What one inviter brought to a group: a row of `referral_roots_v1`, its key (group_id, member_id).
+
+    Told when it changes. `invitees` came by the root or by those it brought, `width` of them directly, `depth` is the
+    longest chain; 0 invitees: it came to be known that the root was invited itself, and its tree is another's. Of the
+    `due_30d`, who joined 30 days ago or earlier, `retained_30d` were here on their 30th day. `left_72h` were gone
+    within 72 hours. `flags` are reasons for suspicion: "early_leaves", "burst". `role` is "" where the group does not
+    know the inviter.
+    """
+
+    member_id: str
+    role: Role | Literal[""]
+    invitees: Count
+    depth: Count
+    width: Count
+    due_30d: Count
+    retained_30d: Count
+    buyers: Count
+    revenue: Int64
+    left_72h: Count
+    most_joins_10min: Count
+    currency: str = ""
+    flags: tuple[str, ...] = ()
+
+
+class PointsEntry(Insight, frozen=True, kw_only=True, gc=False, tag="points_entry", omit_defaults=True):
+    """An entry of a group's points that was judged: a row of `points_entries_v1`.
+
+    Its key is (group_id, at, is_by_rule, entry_id). `balance` is the member's after it: the `points` of a member's
+    entries without a `refusal` add up to it. A refused entry moved nothing; `refusal` says why. By rule are what the
+    rules gave for `acts` messages or answers of a day, an account that was closed as its member is long gone, and
+    `acts` entries that found no room, which are nobody's.
+    """
+
+    entry_id: str
+    occurred_at: Time
+    member_id: str
+    points: Int64
+    cause: str
+    balance: Int64
+    refusal: Literal["", "beyond_balance", "daily_limit", "no_rule", "too_many"] = ""
+    acts: Count = 1
+    is_by_rule: bool = False
+
+
+AnyInsight = MemberStanding | StageChange | GroupPeople | OpinionLeader | ReferralRoot
 """Append here: a type must have its table in `sink_rows.INSIGHTS`."""

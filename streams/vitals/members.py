@@ -92,6 +92,7 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     `stage` is a place in `lifecycle.STAGES` (0: not judged yet), entered at the end of day `stage_day`; `seen_day` is
     the first day that closed with them in the ledger, 0 where a join is known. `listed_day` is the day at whose end the
     cleanup list took them up, 0: it has not. Time alone may change that at the end of `due_day` (0: it cannot).
+    `invited` is their place in a tree of invitations, see `referrals.py`, -1 in none.
     """
 
     number: int
@@ -117,11 +118,12 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     seen_day: int = 0
     listed_day: int = 0
     due_day: int = 0
+    invited: int = -1
 
 
 _SHARED = (
     "presence_at", "joined_at", "first_message_at", "last_message_at", "last_action_at", "score_day", "arrived_day",
-    "touched_hour", "stage_day", "seen_day", "listed_day", "due_day",
+    "touched_hour", "stage_day", "seen_day", "listed_day", "due_day", "invited",
 )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from streams import events as e
+from streams.vitals.carriers import carrier_rows, root_row
 from streams.vitals.close import Closed, close_day
 from streams.vitals.days_off import NO_DAYS_OFF, DaysOff
 from streams.vitals.drop import look_for_drop
@@ -259,6 +260,10 @@ class GroupLog:
         yield vitals_row(state, seen, seen.at, state.offset, view)
         yield from self.signals_of(state, was, closed)
         yield from member_rows(state, seen.last_day, state.offset, month.ids)
+        if closed.has_carriers:
+            yield from carrier_rows(state, seen.at)
+        for root in closed.roots:
+            yield root_row(state, root, seen.at, self.policy.carriers)
 
     def signals_of(self, state: GroupState, was: str, closed: Closed) -> Iterator[Output]:
         """What the alert agent is to hear of a group whose day has closed."""

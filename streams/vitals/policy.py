@@ -71,6 +71,49 @@ class WorthPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """With less known of it than this share of the parts' weights no number decides: a probe costs little and tells."""
 
 
+class CarrierPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is an opinion leader, when to worry about one, and what makes a referral root or a freebie group."""
+
+    elicit_ms: int = 900_000
+    """MEASURES: what is written within 15 minutes of a message may be due to it."""
+    follow_ms: int = 300_000
+    """To speak within five minutes after somebody may be an answer. Chance is taken off."""
+    mentions_most: int = 5
+    """Whoever names more people in one message calls all together and answers nobody."""
+    replies_share: float = 0.02
+    replies_least: int = 5
+    """With fewer answers than this share of the messages, or so few, no replies are told of: timing is asked."""
+    leaders_least: int = 3
+    leaders_share: float = 0.01
+    leaders_most: int = 10
+    """MEASURES: the top three or 1 %, at most ten. None is named without the evidence that follows."""
+    leader_repliers: int = 3
+    """Two friends who answer each other lead nobody."""
+    leader_lift: float = 1.5
+    leader_sigmas: float = 4.0
+    """Half as many answers again as the share of the talk explains, and four Poisson deviations beyond it."""
+    leader_silent_days: int = 7
+    leader_pauses: float = 3.0
+    """MEASURES: silent for 7 days. Who writes once a week is not silent then: three times their usual pause as well."""
+    carried_share: float = 0.5
+    carried_least_messages: int = 28
+    """Of 28 days: fewer than one message a day is no talk to carry."""
+    burst_joins: int = 20
+    burst_ms: int = 600_000
+    """MEASURES: 20 joins by one inviter in 10 minutes are no invitations by hand."""
+    early_leave_hours: int = 72
+    early_share: float = 0.5
+    early_least_invitees: int = 10
+    """MEASURES: half of the invitees gone within 72 hours. Two of three friends may change their mind. Of ten, half:
+    where a fifth leave early, chance flags one inviter of ten invitees in 30, of twenty one in 400."""
+    retained_days: int = 30
+    freebie_days: int = 364
+    freebie_least: int = 5
+    """So few who ever did anything say nothing of who comes for benefits alone."""
+    freebie_share: float = 0.60
+    """MEASURES: the share from which a group without a purchase is let go."""
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of the fold. Changing one changes later rows only; a rebuild changes all."""
 
@@ -176,6 +219,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     drop_seen_hours: int = 22
     """Of a day of which less was seen nothing is said."""
     worth: WorthPolicy = WorthPolicy()
+    carriers: CarrierPolicy = CarrierPolicy()
 
 
 BANDS = (40, 100, 300)

@@ -5,10 +5,14 @@ import msgspec
 from streams import events as e
 from streams.vitals.absorbed import Absorbed
 from streams.vitals.appraisal import Appraisal
+from streams.vitals.freebie import Freebie
+from streams.vitals.leaders import Leaders
 from streams.vitals.members import Ledger, Member
 from streams.vitals.panes import DETAIL_DAYS, PANE_DAYS, DayPane
 from streams.vitals.policy import DAY_MS, HOUR_MS
+from streams.vitals.referrals import Referrals
 from streams.vitals.rows import Reason
+from streams.vitals.ties import Ties
 
 
 class Assessment(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -122,6 +126,10 @@ class GroupState(msgspec.Struct, array_like=True, gc=False):
     muted: int = 0
     drop: Drop | None = None
     worth: Worth = msgspec.field(default_factory=Worth)
+    ties: Ties = msgspec.field(default_factory=Ties)
+    leaders: Leaders = Leaders()
+    freebie: Freebie = Freebie()
+    referrals: Referrals = msgspec.field(default_factory=Referrals)
 
 
 def pane_of(state: GroupState, time: int) -> DayPane | None:

@@ -7,8 +7,9 @@ import xxhash
 from streams import events as e
 from streams.vitals.members import Member
 from streams.vitals.panes import DayPane, add_message, day_of, remove_message
-from streams.vitals.policy import DAY_MS, Policy
+from streams.vitals.policy import DAY_MS, CarrierPolicy, Policy
 from streams.vitals.state import GroupState, acting_member, pane_of, touch
+from streams.vitals.ties import KEPT_DAYS
 
 REMEMBERED_DAYS = 7
 REMEMBERED_MESSAGES = 4096
@@ -17,6 +18,7 @@ AWAITING_MESSAGES = 64
 """So many messages of one author in a row wait for an answer; a longer monologue is not answered more often."""
 _REMEMBERED_SLACK = 512
 _NUMBER_BITS = 20
+_NUMBER = (1 << _NUMBER_BITS) - 1
 _hash64 = xxhash.xxh3_64_intdigest
 
 
@@ -34,6 +36,7 @@ def message(state: GroupState, event: e.Message, policy: Policy) -> e.TouchKind 
         return None
     number = member.number
     _remember(remembered, digest, time << _NUMBER_BITS | number)
+    _tie(state, event, number, policy.carriers)
     if number != state.awaiting_author:
         _answer(state, number, time, policy)
         state.awaiting = [time]
@@ -59,6 +62,44 @@ def _staff_message(state: GroupState, event: e.Message, member: Member, pane: Da
             state.awaiting = []
     elif pane is not None:
         pane.bot_messages += 1
+
+
+def _tie(state: GroupState, event: e.Message, number: int, policy: CarrierPolicy) -> None:
+    """Gather to whom members turn, see `ties.py`: before the answer is counted, which forgets who spoke last."""
+    time, ties = event.occurred_at, state.ties
+    since = time - ties.sparks.at
+    if since >= policy.elicit_ms:
+        ties.sparks.open(number, time)
+    elif since >= 0 and number != ties.sparks.by:
+        ties.sparks.heard += 1
+    if event.reply_to is not None or event.mentions:
+        _turn_to(state, event, number, policy)
+    waiting = state.awaiting
+    if ties.is_timed and number != state.awaiting_author and waiting and 0 <= time - waiting[-1] < policy.follow_ms:
+        ties.follows.add(number, state.awaiting_author)
+
+
+def _turn_to(state: GroupState, event: e.Message, number: int, policy: CarrierPolicy) -> None:
+    """Members answer members by a reply, or by their name: one answer to each, whoever else a message is to.
+
+    A reply to a message that is not remembered, or that staff wrote, is to nobody; so is a name that the group does not
+    know, and what comes so late that it has faded.
+    """
+    closed, replies = state.closed_day, state.ties.replies
+    if closed is not None and event.occurred_at // DAY_MS < closed - KEPT_DAYS:
+        return
+    answered = number
+    if event.reply_to is not None:
+        packed = state.remembered.get(_hash64(event.reply_to.encode()))
+        if packed is not None and packed > 0:
+            answered = packed & _NUMBER
+            if answered != number:
+                replies.add(number, answered)
+    if event.mentions and len(event.mentions) <= policy.mentions_most:
+        known = map(state.ledger.by_id.get, dict.fromkeys(event.mentions))
+        for member in known:
+            if member is not None and member.role == "member" and member.number not in (number, answered):
+                replies.add(number, member.number)
 
 
 def _spoke(state: GroupState, member: Member, time: int, policy: Policy) -> None:
@@ -130,7 +171,7 @@ def recall(state: GroupState, event: e.Recall, policy: Policy) -> None:
     if not packed:
         state.unknown_recalls += packed is None
         return
-    time, number = abs(packed) >> _NUMBER_BITS, packed & (1 << _NUMBER_BITS) - 1
+    time, number = abs(packed) >> _NUMBER_BITS, packed & _NUMBER
     pane = state.panes.get(day_of(time))
     if packed < 0:
         if pane is not None:
@@ -151,8 +192,7 @@ def recall(state: GroupState, event: e.Recall, policy: Policy) -> None:
 
 def _last_remembered(state: GroupState, number: int) -> int | None:
     """A member's latest message still known: exactly from memory, else the end of their last day in a pane."""
-    mask = (1 << _NUMBER_BITS) - 1
-    said = [packed for packed in state.remembered.values() if packed & mask == number and packed > 0]
+    said = [packed for packed in state.remembered.values() if packed & _NUMBER == number and packed > 0]
     if said:
         return max(said) >> _NUMBER_BITS
     return max(((day + 1) * DAY_MS - 1 for day, pane in state.panes.items() if number in pane.spoke), default=None)

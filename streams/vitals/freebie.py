@@ -1,0 +1,46 @@
+"""Who came for benefits alone: members whose only actions are claims, and those who leave once a benefit is gone."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from streams.vitals.members import Member
+from streams.vitals.panes import DayPane
+from streams.vitals.policy import DAY_MS, CarrierPolicy
+
+
+class Freebie(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Of a group's year, as of the last week that ended. Appended fields need defaults.
+
+    Of the `active`, members who wrote, claimed or bought, who left since included, the `takers` only ever claimed:
+    `share` is theirs, None where no claim is told of or too few are active. `fled` left within 72 hours of a benefit,
+    for each of the `claimers` as many as `fled_share`, at most 1.
+    """
+
+    active: int = 0
+    takers: int = 0
+    claimers: int = 0
+    fled: int = 0
+    share: float | None = None
+    fled_share: float | None = None
+
+
+def freebie(members: Iterable[Member], panes: Mapping[int, DayPane], day: int, policy: CarrierPolicy) -> Freebie:
+    """What the year that ends with `day` says; staff and bots take part in nothing."""
+    first_day = day + 1 - policy.freebie_days
+    since = first_day * DAY_MS
+    active, takers, claimers = 0, 0, 0
+    for member in members:
+        trade, last = member.trade, member.last_message_at or -1
+        if trade is not None:
+            last = max(last, trade.last_claim_at or -1, *trade.bought_at[:1])
+        if last >= since and member.role == "member":
+            active += 1
+            if trade is not None and trade.claims:
+                claimers += 1
+                takers += not member.messages and not trade.orders
+    fled = sum(pane.leaves_after_benefit for of_day, pane in panes.items() if of_day >= first_day)
+    if not claimers:
+        return Freebie(active, fled=fled)
+    share = round(takers / active, 4) if active >= policy.freebie_least else None
+    return Freebie(active, takers, claimers, fled, share, min(1.0, round(fled / claimers, 4)))

@@ -1,0 +1,269 @@
+"""Opinion leaders: planted ones are found by replies and by timing, chance names nobody, silence is told."""
+
+import random
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams import events as e
+from streams.vitals.carriers import close_carriers
+from streams.vitals.insights import GroupPeople, OpinionLeader
+from streams.vitals.leaders import carriers, of_timing, page_rank, percentiles
+from streams.vitals.month import Month
+from streams.vitals.partition import GroupLog
+from streams.vitals.policy import DAY_MS, HOUR_MS, CarrierPolicy
+from streams.vitals.state import GroupState
+from streams.vitals.ties import NUMBER_BITS
+from tests.unit.test_group_fold import COMMON, MODEL, START, message, run, state_of, tick
+
+MINUTE = 60_000
+POLICY = CarrierPolicy()
+
+
+def edges(*pairs: tuple[int, int, float]) -> dict[int, float]:
+    return {source << NUMBER_BITS | target: weight for source, target, weight in pairs}
+
+
+# --- numbers ----------------------------------------------------------------------------------------------
+
+
+def test_page_rank_adds_up_and_equals_a_solved_example() -> None:
+    # 1 and 2 answer 3, 3 answers 1: with d = .85 and three pages, r1 = .05 + .85 r3, r2 = .05, r3 = .05 + .85 (r1 + r2)
+    ranks = page_rank(edges((1, 3, 2), (2, 3, 5), (3, 1, 1)))
+    r3 = (0.05 + 0.85 * (0.05 + 0.05)) / (1 - 0.85**2)
+    assert ranks == {
+        1: pytest.approx(0.05 + 0.85 * r3, abs=1e-4),
+        2: pytest.approx(0.05),
+        3: pytest.approx(r3, abs=1e-4),
+    }
+    assert sum(ranks.values()) == pytest.approx(1)
+
+
+def test_those_who_answer_nobody_lose_no_rank() -> None:
+    assert sum(page_rank(edges((1, 2, 1), (3, 2, 1))).values()) == pytest.approx(1)
+
+
+@given(st.dictionaries(st.tuples(st.integers(0, 30), st.integers(0, 30)), st.integers(1, 9), min_size=1, max_size=80))
+@settings(max_examples=50)
+def test_page_rank_is_the_stationary_share_of_the_walk(pairs: dict[tuple[int, int], int]) -> None:
+    ranks = page_rank(edges(*((source, target, weight) for (source, target), weight in pairs.items())))
+    out: dict[int, int] = {}
+    for (source, _), weight in pairs.items():
+        out[source] = out.get(source, 0) + weight
+    mute = sum(rank for number, rank in ranks.items() if number not in out)
+    for number, rank in ranks.items():
+        came = sum(ranks[s] * weight / out[s] for (s, target), weight in pairs.items() if target == number)
+        assert rank == pytest.approx((0.15 + 0.85 * mute) / len(ranks) + 0.85 * came, abs=1e-4)
+
+
+def test_percentiles_put_equals_in_the_middle() -> None:
+    assert percentiles({1: 5.0, 2: 9.0}, [1, 2, 3, 4], [1, 2, 3]) == {1: 0.625, 2: 0.875, 3: 0.25}
+
+
+@pytest.mark.parametrize(
+    ("talk", "expected"),
+    [
+        ({}, (0, -1, 0.0)),
+        ({4: 9}, (1, 4, 1.0)),
+        ({4: 5, 5: 5}, (1, 4, 0.5)),
+        (dict.fromkeys(range(9), 1), (5, 0, 0.111)),
+    ],
+)
+def test_so_many_carry_half(talk: dict[int, int], expected: tuple[int, int, float]) -> None:
+    assert carriers(talk) == expected
+
+
+# --- planted ----------------------------------------------------------------------------------------------
+
+Pick = Any
+
+
+def talk(seed: int, days: int, to_whom: Pick, people: int = 20, a_day: int = 30) -> Iterator[e.Event]:
+    """Messages at random; each third replies to a message of the last ten, as `to_whom` picks."""
+    rng = random.Random(seed)
+    said: list[tuple[int, int]] = []
+    n = 0
+    for day in range(days):
+        for at in sorted(rng.randrange(8 * HOUR_MS, 22 * HOUR_MS) for _ in range(a_day)):
+            n += 1
+            who = int(people * rng.random() ** 2)  # some write much, some little
+            to = to_whom(rng, said[-10:]) if said and rng.random() < 0.35 else None
+            yield message(n, START + day * DAY_MS + at, f"m_{who:02}", reply_to=None if to is None else f"m/{to}")
+            said.append((n, who))
+        yield tick(START + (day + 1) * DAY_MS)
+
+
+def anybody(rng: random.Random, said: list[tuple[int, int]]) -> int:
+    return rng.choice(said)[0]
+
+
+def rather_to(*leaders: int) -> Pick:
+    def pick(rng: random.Random, said: list[tuple[int, int]]) -> int:
+        theirs = [n for n, who in said if who in leaders]
+        return rng.choice(theirs) if theirs and rng.random() < 0.6 else rng.choice(said)[0]
+
+    return pick
+
+
+def people_of(rows: list[Any]) -> list[GroupPeople]:
+    return [row for row in rows if isinstance(row, GroupPeople)]
+
+
+def last_leaders(rows: list[Any]) -> list[str]:
+    at = people_of(rows)[-1].at
+    return [row.member_id for row in rows if isinstance(row, OpinionLeader) and row.at == at]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_to_whom_others_reply_leads_not_who_writes_most(seed: int) -> None:
+    _, rows = run(list(talk(seed, 45, rather_to(9, 12))))
+    assert set(last_leaders(rows)) == {"m_09", "m_12"}
+    assert people_of(rows)[-1].basis == "replies"
+
+
+def test_replies_at_random_name_nobody() -> None:
+    named = 0
+    for seed in range(6):
+        _, rows = run(list(talk(seed, 45, anybody)))
+        named += sum(row.leaders > 0 for row in people_of(rows))
+    assert named <= 1, "of 36 weeks"
+
+
+def chatter(seed: int, days: int, leader: int | None, people: int = 16) -> Iterator[e.Event]:
+    """No replies: after the leader others speak within minutes, after the others by chance."""
+    rng = random.Random(seed)
+    n = 0
+    for day in range(days):
+        spoken: list[tuple[int, int]] = []
+        for at in sorted(rng.randrange(7 * HOUR_MS, 22 * HOUR_MS) for _ in range(60)):
+            who = rng.randrange(people)
+            spoken.append((at, who))
+            if who == leader:
+                spoken += [(at + rng.randrange(20_000, 4 * MINUTE), rng.randrange(people)) for _ in range(2)]
+        for at, who in sorted(spoken):
+            n += 1
+            yield message(n, START + day * DAY_MS + at, f"m_{who:02}")
+        yield tick(START + (day + 1) * DAY_MS)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_without_replies_it_is_after_whom_others_speak(seed: int) -> None:
+    _, rows = run(list(chatter(seed, 45, leader=5)))
+    assert people_of(rows)[-1].basis == "timing"
+    assert last_leaders(rows) == ["m_05"]
+
+
+def test_timing_by_chance_names_nobody() -> None:
+    named = 0
+    for seed in range(6):
+        _, rows = run(list(chatter(seed, 45, leader=None)))
+        named += sum(row.leaders > 0 for row in people_of(rows))
+    assert named == 0
+
+
+def test_chance_is_taken_off_what_follows() -> None:
+    talk = {0: 100.0, 1: 50.0, 2: 50.0, 3: 20.0}
+    follows = edges((1, 0, 40), (2, 0, 42), (0, 1, 30), (0, 2, 30), (3, 2, 20))
+    answers = of_timing(follows, talk, 0)
+    # 3 spoke after 2 twenty times; by chance 50 of their 200 others' messages were 2's: 5 times
+    assert answers.edges[3 << NUMBER_BITS | 2] == pytest.approx(15)
+    # 0 spoke after others 60 times, by chance 60 × 50 ÷ 120 = 25 times after 1: 30 are not two deviations more
+    assert 1 not in answers.edges
+
+
+# --- warnings ---------------------------------------------------------------------------------------------
+
+
+def goes_silent(leader: int, since: int) -> Pick:
+    pick = rather_to(leader)
+
+    def events(seed: int, days: int) -> list[e.Event]:
+        found = []
+        for event in talk(seed, days, pick):
+            is_theirs = isinstance(event, e.Message) and event.member_id == f"m_{leader:02}"
+            if not (is_theirs and event.occurred_at >= START + since * DAY_MS):
+                found.append(event)
+        return found
+
+    return events
+
+
+def test_a_leader_who_falls_silent_is_told_after_a_week_and_again_when_back() -> None:
+    events = goes_silent(3, since=40)(1, 52)
+    _, rows = run(events)
+    silent = [row for row in people_of(rows) if row.silent_leaders]
+    assert silent, "nobody was warned of"
+    assert 7 <= (silent[0].at - START) / DAY_MS - 40 <= 9
+    assert not [row for row in people_of(rows) if row.silent_leaders and row.at <= START + 46 * DAY_MS]
+    log, _ = run(events)
+    back = [message(90_000, START + 52 * DAY_MS + HOUR_MS, "m_03"), tick(START + 53 * DAY_MS)]
+    _, rows = run(back, log, start=100_000)
+    assert [row.silent_leaders for row in people_of(rows)] == [0]
+
+
+def test_a_leader_who_leaves_is_told_the_same_day() -> None:
+    log, rows = run(list(talk(1, 44, rather_to(3))))
+    assert last_leaders(rows) == ["m_03"]
+    leave = e.Leave(event_id="l", occurred_at=START + 44 * DAY_MS + 1, member_id="m_03", source_seq=70_000, **COMMON)
+    said = [message(70_001, START + 44 * DAY_MS + HOUR_MS, "m_00"), tick(START + 45 * DAY_MS)]
+    _, rows = run([leave, *said], log, start=100_000)
+    leader = [row for row in rows if isinstance(row, OpinionLeader)]
+    assert [(row.member_id, row.is_silent, row.is_present) for row in leader] == [("m_03", True, False)]
+
+
+def test_where_nobody_writes_no_leader_is_silent() -> None:
+    log, _ = run(list(talk(1, 44, rather_to(3))))
+    _, rows = run([tick(START + day * DAY_MS) for day in range(45, 75)], log, start=100_000)
+    assert all(row.silent_leaders == 0 for row in people_of(rows))
+
+
+def test_leaders_of_a_group_that_is_dead_are_forgotten_after_a_quarter() -> None:
+    log, _ = run(list(talk(1, 44, rather_to(3))))
+    _, rows = run([tick(START + day * DAY_MS) for day in range(45, 160)], log, start=100_000)
+    assert state_of(log).leaders.leaders == ()
+    assert people_of(rows)[-1].leaders == 0
+
+
+def test_one_who_carries_the_talk_is_told_once_not_from_day_to_day() -> None:
+    rng = random.Random(1)
+    events: list[e.Event] = []
+    for day in range(80):
+        share = 0.3 if day < 30 else 0.75
+        for n in range(10):
+            who = "m_a" if rng.random() < share else f"m_{rng.randrange(8)}"
+            events.append(message(len(events) + 1, START + day * DAY_MS + n * HOUR_MS, who))
+        events.append(tick(START + (day + 1) * DAY_MS))
+    rows = people_of(run(events)[1])
+    told = [row.is_carried for row in rows]
+    assert told[-1]
+    assert sum(was != now for was, now in pairwise(told)) == 1
+    carried = rows[told.index(True)]
+    assert carried.top_id == "m_a"
+    assert 0.5 <= carried.top_share < 0.6
+    assert carried.bus_factor == 1
+
+
+# --- the same whatever happens on the way -----------------------------------------------------------------
+
+
+@given(st.integers(0, 2**32), st.integers(1, 400))
+@settings(max_examples=10, deadline=None)
+def test_redelivery_and_any_cut_into_values_give_the_same_rows_and_bytes(seed: int, cut: int) -> None:
+    events = list(talk(seed, 22, rather_to(2, 5), people=9, a_day=15))
+    cut = min(cut, len(events) - 10)
+    whole, rows = run(events)
+    first, before = run(events[:cut])
+    log = GroupLog(0, "groups/chat-events/0/t", MODEL)
+    log.restore(first.partition_value(), first.take_changed())
+    again, after = run(events[max(0, cut - 5) :], log, start=max(0, cut - 5))
+    assert before + after == rows
+    assert again.take_changed() == whole.take_changed()
+
+
+def test_a_close_without_anything_costs_nothing_and_says_nothing() -> None:
+    state = GroupState("g", "b", "p")
+    assert [close_carriers(state, day, Month({}, day), 0, POLICY) for day in range(100)] == [(False, ())] * 100
