@@ -179,11 +179,9 @@ def _step(
         return "", ()
     if (reason := _beyond_saving(facts, policy, parts)) is not None:
         return "let go", (reason,)
-    if facts.verdict not in ILL:
-        return "", ()
     if (reason := _address_book(facts, policy, parts)) is not None:
         return "keep", (reason,)
-    return _by_worth(worth, known, parts, policy)
+    return _by_worth(worth, known, parts, policy) if facts.verdict in ILL else ("", ())
 
 
 def _by_worth(
@@ -198,10 +196,11 @@ def _by_worth(
 
 
 def _address_book(facts: Facts, policy: WorthPolicy, parts: Iterable[Reason]) -> Reason | None:
-    """Why a quiet group is kept: it is for knowing each other, and nobody leaves."""
+    """Why a quiet group is kept: it is for knowing each other, and nobody leaves. It may always have been quiet."""
     numbers = _numbers(parts, "network")
     is_whole = numbers.get("leave_rate", 1.0) < policy.keep_leaves
-    if facts.purpose not in policy.keep_purposes or not is_whole:
+    is_quiet = facts.verdict in ILL or facts.messages < policy.quiet_messages
+    if facts.purpose not in policy.keep_purposes or not is_whole or not is_quiet:
         return None
     return Reason("nobody_leaves", {name: numbers[name] for name in ("gone", "members")})
 

@@ -62,6 +62,8 @@ class WorthPolicy(msgspec.Struct, frozen=True, kw_only=True):
     keep_leaves: float = 0.02
     keep_purposes: tuple[str, ...] = ("industry", "alliance")
     """Quiet, but nobody leaves: such a group is an address book."""
+    quiet_messages: int = 90
+    """In `network_days`: a group with less than one message a day is quiet, though for it that may be well."""
     let_go_purposes: tuple[str, ...] = ("ads", "relay")
     ads_least_posts: int = 8
     """Of a group whose purpose nobody told: that most of so many posts were ads, and more than members wrote."""

@@ -12,7 +12,7 @@ from heapq import nlargest
 from itertools import accumulate
 
 from streams import events as e
-from streams.vitals.appraisal import Appraisal, Facts, appraise
+from streams.vitals.appraisal import ILL, Appraisal, Facts, appraise
 from streams.vitals.members import TALKER_SCORE, Member, Trade
 from streams.vitals.panes import DayPane, day_of, window
 from streams.vitals.policy import DAY_MS, HOUR_MS, Policy, WorthPolicy
@@ -38,7 +38,7 @@ def given(state: GroupState, event: e.Benefit) -> None:
     worth.benefits[event.occurred_at] = worth.benefits.get(event.occurred_at, 0) + event.amount * is_ours
     if len(worth.benefits) > MAX_BENEFITS:
         del worth.benefits[min(worth.benefits)]
-    worth.is_due = True
+    worth.is_due = worth.is_due or state.verdict in ILL
 
 
 def posted(state: GroupState, event: e.Post) -> None:
@@ -58,7 +58,7 @@ def close_worth(state: GroupState, day: int, policy: Policy) -> None:
     worth, own = state.worth, policy.worth
     is_well = state.verdict in _WELL
     has_time_passed = day - worth.judged_day >= (own.well_every_days if is_well else own.every_days)
-    if not (has_time_passed or worth.judged_as != state.verdict or (worth.is_due and not is_well)):
+    if not (has_time_passed or worth.judged_as != state.verdict or worth.is_due):
         return
     if is_well or worth.judged_as in _WELL:
         worth.answered = _answered(state, day, own)

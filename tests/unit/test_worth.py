@@ -173,7 +173,9 @@ TAKERS: dict[str, Any] = {"is_selling": True, "people": 500, "members": 400, "pa
         ({**GOOD, "posts": 8, "ads": 8, "purpose": "customer"}, "revive", None),
         ({"purpose": "industry", "members": 99, "gone": 1}, "keep", ["nobody_leaves"]),
         ({"purpose": "alliance", "members": 98, "gone": 2}, "probe", ["little_known", "network"]),
-        ({"purpose": "alliance", "members": 99, "gone": 1, "verdict": "healthy"}, "", []),
+        ({"purpose": "alliance", "members": 99, "gone": 1, "verdict": "healthy", "messages": 89}, "keep", None),
+        ({"purpose": "alliance", "members": 99, "gone": 1, "verdict": "healthy", "messages": 90}, "", []),
+        ({"purpose": "alliance", "members": 99, "gone": 1, "verdict": "dead", "messages": 90}, "keep", None),
         ({"purpose": "alliance", "members": 99, "gone": None}, "probe", ["little_known"]),
         ({"purpose": "customer", "members": 99, "gone": 0}, "probe", ["little_known", "network"]),
         ({**GOOD, "verdict": "healthy"}, "", []),
@@ -486,7 +488,7 @@ def test_a_group_is_judged_weekly_and_when_something_new_is_known() -> None:
     story.add(e.GroupCreated, 40.5, name="Tea!")
     story.add(e.Benefit, 50.5, benefit_id="x")
     found = {story.told(days, every_days=7)[1].worth.judged_day - START // DAY_MS for days in range(1, 61)}
-    assert sorted(found) == [0, 13, 41], "forming, healthy, four weeks later"
+    assert sorted(found) == [0, 13, 40], "forming, healthy, described"
 
 
 @settings(max_examples=15, deadline=None)
