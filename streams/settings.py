@@ -9,7 +9,9 @@ import msgspec
 
 from streams.errors import VitalsError
 
-_FILES = ("model", "holidays", "conversion", "rates", "kafka_ca", "kafka_certificate", "kafka_key", "clickhouse_ca")
+_FILES = (
+    "model", "holidays", "conversion", "rates", "worth", "kafka_ca", "kafka_certificate", "kafka_key", "clickhouse_ca",
+)  # fmt: skip
 """Settings that are files."""
 
 
@@ -86,6 +88,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rates: Path | None = None
     """A CSV file of exchange rates, `date,currency,rate,into`: what orders in other currencies are told in. Unset: each
     currency is kept apart. All workers of attribution need the same."""
+    worth: Path | None = None
+    """A TOML file of what makes a group worth saving, by the names of WorthPolicy in `streams/vitals/policy.py`: see
+    README.md. All group workers need the same."""
     grafana_url: str | None = None
     """Where `vitals dashboards push` finds Grafana."""
     grafana_token: str | None = None

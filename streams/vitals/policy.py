@@ -15,6 +15,12 @@ _REVENUE_HALF: dict[str, int] = {
 """100 CNY, and what is about as much elsewhere. In another currency revenue is unknown until a reference is set."""
 
 
+_WEIGHED = {
+    "parts": {"conversion", "residue", "network", "reach", "care"},
+    "conversion_parts": {"payers", "revenue", "benefits"},
+}
+
+
 class WorthPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """What a group is worth: how each number becomes 0..1, and what is told by it. MEASURES has weights and limits.
 
@@ -71,6 +77,18 @@ class WorthPolicy(msgspec.Struct, frozen=True, kw_only=True):
     probe_worth: float = 35.0
     least_known: float = 0.40
     """With less known of it than this share of the parts' weights no number decides: a probe costs little and tells."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for what no worth can be made of."""
+        for name, of in (("parts", self.parts), ("conversion_parts", self.conversion_parts)):
+            if of.keys() != _WEIGHED[name] or min(of.values()) < 0 or abs(sum(of.values()) - 1) > 1e-9:
+                raise ValueError(f"{name} must be weights of {', '.join(sorted(_WEIGHED[name]))} that add up to 1")
+        if min(self.payers_half, self.benefit_half, *self.revenue_half.values()) <= 0:
+            raise ValueError("payers_half, benefit_half and all of revenue_half must be above 0")
+        if min(self.every_days, self.well_every_days, self.year_days, self.benefit_days, self.network_days) < 1:
+            raise ValueError("every number of days must be above 0")
+        if self.year_days > 364 or self.care_days > 364 or self.network_days > 364:
+            raise ValueError("no number of days may be above 364: panes reach no further")
 
 
 class CarrierPolicy(msgspec.Struct, frozen=True, kw_only=True):

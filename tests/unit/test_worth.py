@@ -1,6 +1,8 @@
 """The worth of a group: each part, each rule, and what is not known."""
 
 import random
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,8 @@ from hypothesis import strategies as st
 
 from streams import events as e
 from streams import models
+from streams.errors import VitalsError
+from streams.settings import Settings
 from streams.vitals.appraisal import PARTS, Appraisal, Facts, appraise
 from streams.vitals.partition import GroupLog
 from streams.vitals.policy import DAY_MS, HOUR_MS, Policy, WorthPolicy
@@ -236,7 +240,9 @@ class Story:
             for place, member in enumerate(members):
                 self.add(e.Message, day + 0.4 + place / 1000, member)
 
-    def told(self, days: int, every_days: int = 1) -> tuple[list[GroupVitals], GroupState]:
+    def told(
+        self, days: int, every_days: int = 1, worth: WorthPolicy | None = None
+    ) -> tuple[list[GroupVitals], GroupState]:
         ticks = [
             event
             for day in range(1, days + 1)
@@ -248,9 +254,8 @@ class Story:
                 e.Tick(event_id=f"t/{day}", occurred_at=START + day * DAY_MS, brand_id="*", platform="*"),
             )
         ]  # fmt: skip
-        policy = Policy(
-            worth=WorthPolicy(every_days=every_days, well_every_days=4 * every_days if every_days > 1 else 1)
-        )
+        often = WorthPolicy(every_days=every_days, well_every_days=4 * every_days if every_days > 1 else 1)
+        policy = Policy(worth=worth or often)
         log = GroupLog(0, "groups/chat-events/0/t", models.load(), policy)
         rows = []
         for offset, event in enumerate(sorted([*self.events, *ticks], key=lambda one: one.occurred_at)):
@@ -546,3 +551,42 @@ def test_orders_that_come_after_an_import_has_closed_its_last_day_are_in_its_las
     rows = [row for row in told if isinstance(row, GroupVitals) and row.at == until]
     assert [known(row, "conversion")["payers"] for row in rows] == [0, 1]
     assert [row.revenue_at_risk for row in rows] == [0, 30_000]
+
+
+# --- the policy of a user ----------------------------------------------------------------------------------------
+
+
+def test_a_file_sets_what_it_names_and_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "worth.toml"
+    file.write_text('revive_worth = 65\n[revenue_half]\n"acme/EUR" = 6_000\nCNY = 20_000\n')
+    policy = models.judging(Settings(home=tmp_path, cache=tmp_path, worth=file))[1].worth
+    assert (policy.revive_worth, policy.probe_worth) == (65, OWN.probe_worth)
+    assert policy.revenue_half == {**OWN.revenue_half, "acme/EUR": 6_000, "CNY": 20_000}
+    story = selling("a")
+    story.order(1, "a", 20_000)
+    found, _ = story.told(20, worth=policy)
+    conversion = known(found[-1], "conversion")
+    assert conversion["value"] == pytest.approx((0.4 * 1 / 1.1 + 0.4 * 0.5) / 0.8, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("revive_wort = 65", "there is no 'revive_wort', known are parts"),
+        ("revive_worth = 'high'", "Expected `float`, got `str` - at `$.revive_worth`"),
+        ("[parts]\ncare = 0.5", "parts must be weights of care, conversion, network, reach, residue that add up to 1"),
+        ("[parts]\nlove = 0.0", "parts must be weights of"),
+        ("[revenue_half]\nCNY = 0", "payers_half, benefit_half and all of revenue_half must be above 0"),
+        ("every_days = 0", "every number of days must be above 0"),
+        ("care_days = 400", "no number of days may be above 364"),
+        ("= 3", "is no valid TOML"),
+    ],
+)
+def test_a_file_that_says_nonsense_is_refused_in_one_line(text: str, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "worth.toml"
+    file.write_text(text)
+    with pytest.raises(VitalsError, match=f"worth.toml.*{re.escape(said)}") as caught:
+        models.read_worth(file)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(VitalsError, match="cannot read the policy of worth"):
+        models.read_worth(tmp_path / "none.toml")
