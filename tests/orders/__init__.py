@@ -1,0 +1,1 @@
+"""Real orders of simulated members, audited to the cent: `python -m tests.orders`."""
