@@ -563,7 +563,7 @@ def test_a_file_sets_what_it_names_and_nothing_else(tmp_path: Path) -> None:
     assert (policy.revive_worth, policy.probe_worth) == (65, OWN.probe_worth)
     assert policy.revenue_half == {**OWN.revenue_half, "acme/EUR": 6_000, "CNY": 20_000}
     story = selling("a")
-    story.order(1, "a", 20_000)
+    story.order(0.5, "a", 20_000)
     found, _ = story.told(20, worth=policy)
     conversion = known(found[-1], "conversion")
     assert conversion["value"] == pytest.approx((0.4 * 1 / 1.1 + 0.4 * 0.5) / 0.8, abs=0.001)
