@@ -6,6 +6,7 @@ before its day closes.
 
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -22,10 +23,19 @@ BEFORE_MIDNIGHT = 600_000
 _decode = msgspec.json.Decoder(e.ChatEvent | e.Purchase | e.Refund).decode
 
 
+class Day(NamedTuple):
+    """A closed day of a group."""
+
+    messages: int
+    verdict: str
+    members: int
+
+
 class Said(msgspec.Struct):
-    """What the product said: each group's last day, and all insights by their type."""
+    """What the product said: each group's last day and its days (from 1970 on), and all insights by their type."""
 
     last: dict[str, GroupVitals] = {}
+    days: dict[str, dict[int, Day]] = {}
     insights: dict[str, list[msgspec.Struct]] = {}
     counts: Counter[str] = Counter()
 
@@ -57,6 +67,8 @@ class Chain:
         if isinstance(row, GroupVitals):
             if row.is_day_close:
                 self.said.last[row.group_id] = row
+                of_group = self.said.days.setdefault(row.group_id, {})
+                of_group[row.at // DAY - 1] = Day(row.messages_day, row.verdict, row.members)
         elif kind not in {"MemberVitals", "Tick"}:
             self.said.insights.setdefault(kind, []).append(row)
 

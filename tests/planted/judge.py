@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from streams.vitals.rows import GroupVitals
 from tests.planted.chain import Said
 from tests.planted.fleet import Truth
+from tests.planted.playbooks import effect
 
 DAY = 86_400_000
 SOON = 15 * DAY
@@ -17,8 +18,8 @@ KINDS = ("opinion_leader", "silent_leader", "referral_fraud", "freebie_group", "
          "keep_alive", "revival_helped", "revival_failed")  # fmt: skip
 Key = tuple[str, str]
 """Group, and member or ""."""
-Claims = set[Key] | None
-"""What is said to be of a kind; None: the product has no word for it."""
+Claims = set[Key]
+"""What is said to be of a kind."""
 
 
 class Score(NamedTuple):
@@ -47,7 +48,7 @@ def scores(said: Said, truth: Truth) -> list[Score]:
 
 def _score(kind: str, claims: Claims, truth: Truth) -> Score:
     planted, neutral = _true(kind, truth)
-    counted = (claims or set()) - neutral
+    counted = claims - neutral
     return Score(kind, len(planted), len(counted), len(counted & planted))
 
 
@@ -56,7 +57,7 @@ def misses(said: Said, truth: Truth) -> dict[str, tuple[list[str], list[str]]]:
     found = {}
     for kind in KINDS:
         planted, neutral = _true(kind, truth)
-        claims = CLAIMS[kind](said, truth) or set()
+        claims = CLAIMS[kind](said, truth)
         found[kind] = _named(planted - claims, truth), _named(claims - planted - neutral, truth)
     return found
 
@@ -73,10 +74,6 @@ def _named(keys: set[Key], truth: Truth) -> list[str]:
 
 def _by_vitals(test: Callable[[GroupVitals], bool]) -> Callable[[Said, Truth], Claims]:
     return lambda said, _: {(group, "") for group, row in said.last.items() if test(row)}
-
-
-def _nothing(_said: Said, _truth: Truth) -> Claims:
-    return None
 
 
 def _leaders(said: Said, _: Truth) -> Claims:
@@ -114,6 +111,17 @@ def _freebie_groups(said: Said, _: Truth) -> Claims:
     return {(group, "") for group, codes in reasons if "only_takers" in codes}
 
 
+def _revivals(*, helped: bool) -> Callable[[Said, Truth], Claims]:
+    """The playbooks of which it is said that they helped, or of which it is not."""
+
+    def said_so(said: Said, truth: Truth) -> Claims:
+        touched = {one.group_id: one.at for one in truth.planted if one.kind.startswith("revival")}
+        effects = {group: effect(said, group, at, touched) for group, at in touched.items()}
+        return {(group, "") for group, found in effects.items() if (found.answer == "helped") == helped}
+
+    return said_so
+
+
 CLAIMS: Mapping[str, Callable[[Said, Truth], Claims]] = {
     "opinion_leader": _leaders,
     "silent_leader": _silent_leaders,
@@ -123,6 +131,6 @@ CLAIMS: Mapping[str, Callable[[Said, Truth], Claims]] = {
     "monologue": _by_vitals(lambda row: row.is_monologue),
     "let_go": _by_vitals(lambda row: row.advice == "let go"),
     "keep_alive": _by_vitals(lambda row: row.advice == "keep"),
-    "revival_helped": _nothing,
-    "revival_failed": _nothing,
+    "revival_helped": _revivals(helped=True),
+    "revival_failed": _revivals(helped=False),
 }
