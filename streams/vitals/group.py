@@ -7,7 +7,7 @@ import xxhash
 
 from streams import events as e
 from streams.vitals import worth
-from streams.vitals.members import Member, bought, claimed, spent
+from streams.vitals.members import Member, bought, claimed, spent, unbought
 from streams.vitals.panes import MAX_REVENUE, count_order, day_of
 from streams.vitals.policy import HOUR_MS, Policy
 from streams.vitals.state import GroupState, acting_member, pane_of, touch
@@ -176,7 +176,7 @@ def _order(state: GroupState, event: e.OrderAttributed, _: Policy) -> None:
 
 def _bought(state: GroupState, event: e.OrderAttributed, buyer: Member) -> None:
     if event.refund_id is None:
-        bought(buyer, event.occurred_at)
+        (bought if event.reverses is None else unbought)(buyer, event.occurred_at)
     if event.currency == state.currency:
         spent(buyer, event.amount, MAX_REVENUE)
         is_order = event.refund_id is None and event.reverses is None

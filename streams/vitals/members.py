@@ -143,6 +143,19 @@ def bought(member: Member, time: int) -> None:
     trade.bought_at = tuple(sorted((*trade.bought_at, time), reverse=True)[:LAST_ORDERS])
 
 
+def unbought(member: Member, time: int) -> None:
+    """Take back a purchase that was another's. Of those before the last three only the number is known."""
+    trade = member.trade
+    if trade is None or not trade.orders:
+        return
+    left = list(trade.bought_at)
+    if time in left:
+        left.remove(time)
+    trade.orders, trade.bought_at = trade.orders - 1, tuple(left)
+    if trade.first_order_at == time and trade.orders <= len(left):
+        trade.first_order_at = min(left, default=None)
+
+
 def spent(member: Member, amount: int, limit: int) -> None:
     """Add what was paid, or was given back (negative), in minor units; never beyond `limit` either way."""
     trade = member.trade = member.trade or Trade()

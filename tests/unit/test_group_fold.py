@@ -383,6 +383,34 @@ def test_orders_refunds_and_buyers_in_the_groups_currency() -> None:
     assert state_of(log).other_currency_orders == 1
 
 
+def test_an_order_that_is_taken_back_was_none_of_the_group() -> None:
+    """Who bought is learnt later: neither orders nor buyers nor money of it are left, here and of the member."""
+    joined = e.Join(event_id="j", occurred_at=START, member_id="m_a", source_seq=1, **COMMON)
+    given = [
+        order(2, START + 1, 500, member_id="m_a", customer_id="x"),
+        order(3, START + 2, 300, member_id="m_a", customer_id="x"),
+        order(4, START + 3, 9, currency="USD", customer_id="x"),
+        order(5, START + 4, 700, customer_id="y"),
+    ]
+    back = [
+        order(6, START + 1, -500, member_id="m_a", customer_id="x", reverses="oa/2"),
+        order(7, START + 3, -9, currency="USD", customer_id="x", reverses="oa/4"),
+        order(8, START + 4, -700, customer_id="y", reverses="oa/5"),
+    ]
+    state = state_of(run([joined, *given, *back])[0])
+    seen = windows(state, START + DAY_MS)
+    assert (seen.orders_28d, seen.buyers_28d, seen.revenue_28d, state.other_currency_orders) == (1, 1, 300, 0)
+    trade = state.ledger.by_id["m_a"].trade
+    assert trade is not None
+    assert (trade.orders, trade.spent, trade.first_order_at, trade.bought_at) == (1, 300, START + 2, (START + 2,))
+
+
+def test_a_reversal_of_what_never_was_leaves_no_negative_count() -> None:
+    state = state_of(run([order(1, START, -500, reverses="oa/0")])[0])
+    seen = windows(state, START + DAY_MS)
+    assert (seen.orders_28d, seen.buyers_28d, seen.revenue_28d) == (0, 0, -500)
+
+
 def test_unattributed_orders_make_no_group() -> None:
     log, _ = run([order(1, START, 500, rule="unattributed", group_id=e.unattributed_group("acme"))])
     assert list(log.groups()) == []
