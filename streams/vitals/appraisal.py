@@ -84,7 +84,7 @@ def appraise(facts: Facts, policy: WorthPolicy, revenue_at_risk: int = 0) -> App
         "network": _network(facts),
         "reach": _reach(facts),
         "care": {} if facts.answered is None else {"value": facts.answered, "answered": facts.answered},
-        "freebie": _freebie(facts, policy),
+        "freebie": _freebie(facts),
     }
     known = sum([weight for part, weight in policy.parts.items() if "value" in evidence[part]], start=0.0)
     weights = {part: weight / known for part, weight in policy.parts.items() if "value" in evidence[part]}
@@ -160,8 +160,8 @@ def _reach(facts: Facts) -> dict[str, float]:
     return _weighted(shares, dict.fromkeys(shares, 1.0)) | found
 
 
-def _freebie(facts: Facts, policy: WorthPolicy) -> dict[str, float]:
-    if facts.doers is None or facts.doers < policy.freebie_least:
+def _freebie(facts: Facts) -> dict[str, float]:
+    if not facts.doers:
         return {}
     return {"value": facts.takers / facts.doers, "takers": facts.takers, "doers": facts.doers}
 

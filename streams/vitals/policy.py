@@ -60,10 +60,6 @@ class WorthPolicy(msgspec.Struct, frozen=True, kw_only=True):
     care_days: int = 84
     care_least_messages: int = 20
     """Of the last 12 weeks while its verdict was good: fewer messages than this are no habit of answering."""
-    freebie_least: int = 5
-    """So few who ever did anything here say nothing of who comes for benefits alone."""
-    benefit_leave_hours: int = 72
-    """Who leaves so soon after a benefit came for it, whatever they wrote."""
     let_go_freebie: float = 0.60
     keep_leaves: float = 0.02
     keep_purposes: tuple[str, ...] = ("industry", "alliance")

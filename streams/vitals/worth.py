@@ -13,6 +13,7 @@ from itertools import accumulate
 
 from streams import events as e
 from streams.vitals.appraisal import ILL, Appraisal, Facts, appraise
+from streams.vitals.freebie import Freebie, freebie
 from streams.vitals.members import TALKER_SCORE, Member, Trade
 from streams.vitals.panes import DayPane, day_of, window
 from streams.vitals.policy import DAY_MS, HOUR_MS, Policy, WorthPolicy
@@ -22,6 +23,7 @@ MAX_BENEFITS = 256
 """Of a group that gets more within a year, the latest count."""
 CORE, CORE_LEAST = 5, 3
 """So many of those who once wrote most are the old core; fewer are none."""
+NO_CLAIMS = Freebie()
 _WELL = ("healthy", "forming", "revived")
 
 
@@ -62,23 +64,23 @@ def close_worth(state: GroupState, day: int, policy: Policy) -> None:
         return
     if is_well or worth.judged_as in _WELL:
         worth.answered = _answered(state, day, own)
-    _judge(state, day, own)
+    _judge(state, day, policy)
 
 
 def look_again(state: GroupState, policy: Policy) -> None:
     """Judge anew by what came after the last day had closed: orders are attributed only when an import is over."""
     if state.closed_day is not None:
-        _judge(state, state.closed_day, policy.worth)
+        _judge(state, state.closed_day, policy)
 
 
-def _judge(state: GroupState, day: int, policy: WorthPolicy) -> None:
+def _judge(state: GroupState, day: int, policy: Policy) -> None:
     worth = state.worth
     judged_before, worth.judged_day, worth.judged_as, worth.is_due = worth.judged_day, day, state.verdict, False
     if state.verdict == "ended":
         worth.appraisal = Appraisal()
         return
     facts = _facts(state, day, judged_before, policy)
-    worth.appraisal = appraise(facts, policy, _usual_revenue(state, day, facts.revenue, policy))
+    worth.appraisal = appraise(facts, policy.worth, _usual_revenue(state, day, facts.revenue, policy.worth))
 
 
 def _usual_revenue(state: GroupState, day: int, revenue: int, policy: WorthPolicy) -> int:
@@ -96,8 +98,9 @@ def _answered(state: GroupState, day: int, policy: WorthPolicy) -> float | None:
     return min(1.0, sum([pane.answered for pane in days]) / messages)
 
 
-def _facts(state: GroupState, day: int, judged_before: int, policy: WorthPolicy) -> Facts:
+def _facts(state: GroupState, day: int, judged_before: int, whole: Policy) -> Facts:
     """Light walks over the members, and sums of panes."""
+    policy = whole.worth
     at, worth = (day + 1) * DAY_MS, state.worth
     year_ago, quarter = at - policy.year_days * DAY_MS, window(state.panes, day, policy.network_days)
     people = [member for member in state.ledger.by_id.values() if member.role == "member"]
@@ -112,7 +115,8 @@ def _facts(state: GroupState, day: int, judged_before: int, policy: WorthPolicy)
     _forget(worth, day, policy)
     lift, cost = _benefit_return(state, money, day, policy)
     _look_at_last_benefit(people, worth, at, judged_before, policy)
-    takers, doers = _takers(people, sorted(worth.benefits), year_ago, policy.benefit_leave_hours * HOUR_MS)
+    has_claims = any(trade.claims for _, trade in trades)
+    hunters = freebie(people, state.panes, day, whole.carriers) if has_claims else NO_CLAIMS
     return Facts(
         verdict=state.verdict,
         purpose=worth.purpose,
@@ -134,29 +138,12 @@ def _facts(state: GroupState, day: int, judged_before: int, policy: WorthPolicy)
         claimers=worth.claimers,
         exposed=worth.exposed,
         answered=worth.answered,
-        doers=doers,
-        takers=takers,
+        doers=hunters.active if hunters.share is not None else None,
+        takers=hunters.takers,
         posts=sum(worth.posts.values()),
         ads=sum([pane.ads for pane in quarter]),
         messages=sum([pane.messages for pane in quarter]),
     )
-
-
-def _takers(people: Sequence[Member], benefits: Sequence[int], since: int, soon: int) -> tuple[int, int | None]:
-    """Of those who did anything here within the year, how many only took benefits; unknown where no claim is told of.
-
-    A taker claimed and never bought, and never wrote or left within `soon` (ms) of a benefit.
-    """
-    active = [one for one in people if (one.messages or one.trade is not None) and one.last_action_at >= since]
-    claimers = [one for one in active if one.trade is not None and one.trade.claims and not one.trade.orders]
-    if not any(one.trade is not None and one.trade.claims for one in active):
-        return 0, None
-    return sum([not one.messages or _has_fled(one, benefits, soon) for one in claimers]), len(active)
-
-
-def _has_fled(member: Member, benefits: Sequence[int], soon: int) -> bool:
-    last = bisect_right(benefits, member.presence_at) - 1
-    return not member.is_present and last >= 0 and member.presence_at - benefits[last] <= soon
 
 
 def _forget(worth: Worth, day: int, policy: WorthPolicy) -> None:
