@@ -30,6 +30,8 @@ from streams.vitals.insights import (
     Insight,
     MemberStanding,
     OpinionLeader,
+    PostResponse,
+    ProbeReport,
     ReferralRoot,
     StageChange,
 )
@@ -94,10 +96,12 @@ GROUP_VITALS = _of(
         "staff_messages_28d messages_all speakers_1d speakers_7d speakers_28d active_days_28d replies_28d reactions_28d"
         " claims_28d joins_28d leaves_28d left_28d kicked_28d capped_messages_28d buyers_28d orders_28d revenue_28d "
         "messages_day staff_messages_day speakers_day replies_day joins_day leaves_day orders_day revenue_day "
-        "messages_56d age_days unseen_days_56d revenue_at_risk",
+        "messages_56d age_days unseen_days_56d is_monologue is_ad_only ad_messages_28d "
+        "ad_senders_28d newcomers_28d welcomes_28d staff_responses_28d member_responses_28d revenue_at_risk",
         "real": "risk usual_risk community_intercept usual_56d worth_known",
         "reals": "driver_points worth_values",
-        "real?": "silent_hours breadth_28d answered_share_28d newcomer_spoke_share worth",
+        "real?": "silent_hours breadth_28d answered_share_28d newcomer_spoke_share ad_share_28d welcome_minutes_28d "
+        "staff_response_minutes_28d member_response_minutes_28d worth",
         "time": "at first_event_at verdict_since ingested_at",
         "time?": "ended_at planned_end_at source_complete_at last_member_message_at",
     },
@@ -172,12 +176,72 @@ POINTS_ENTRIES = _of(
         "time": "at occurred_at ingested_at",
     },
 )
+PROBE_REPORTS = _of(
+    "probe_reports_v1",
+    {
+        "text": "group_id brand_id benefit_id kind currency",
+        "int": "windows exposed silent claimers claimers_24h strangers woken unprobed amount source_offset version",
+        "int?": "left_72h talk_48h talk_d3_9",
+        "real?": "usual_48h usual_d3_9",
+        "time": "at sent_at ingested_at",
+    },
+)
+POST_RESPONSES = _of(
+    "post_responses_v1",
+    {
+        "text": "group_id brand_id post_id content_class",
+        "int": "has_code response cells offset_minutes source_offset version",
+        "real?": "expected",
+        "time": "at posted_at ingested_at",
+    },
+)
+GROUP_PEOPLE = _of(
+    "group_people_v1",
+    {
+        "text": "group_id brand_id basis top_id",
+        "int": "leaders silent_leaders bus_factor is_carried active_364d takers_364d claimers_364d fled_364d "
+        "source_offset",
+        "real": "top_share",
+        "real?": "freebie_share fled_share",
+        "time": "at ingested_at",
+    },
+)
+OPINION_LEADERS = _of(
+    "opinion_leaders_v1",
+    {
+        "text": "group_id brand_id member_id",
+        "int": "place repliers replier_orders is_silent is_present source_offset",
+        "real": "score answers lift elicited",
+        "time": "at ingested_at",
+        "time?": "last_message_at",
+    },
+)
+REFERRAL_ROOTS = _of(
+    "referral_roots_v1",
+    {
+        "text": "group_id brand_id member_id role currency",
+        "texts": "flags",
+        "int": "invitees depth width due_30d retained_30d buyers revenue left_72h most_joins_10min source_offset "
+        "version",
+        "time": "at ingested_at",
+    },
+)
+POINTS_ENTRIES = _of(
+    "points_entries_v1",
+    {
+        "text": "group_id brand_id entry_id member_id cause refusal",
+        "int": "points balance acts is_by_rule source_offset",
+        "time": "at occurred_at ingested_at",
+    },
+)
 INSIGHTS: dict[type[Insight], Table] = {
     MemberStanding: MEMBER_STANDINGS,
     StageChange: STAGE_CHANGES,
     GroupPeople: GROUP_PEOPLE,
     OpinionLeader: OPINION_LEADERS,
     ReferralRoot: REFERRAL_ROOTS,
+    ProbeReport: PROBE_REPORTS,
+    PostResponse: POST_RESPONSES,
 }
 """The table of each type on `group-insights`. One whose key lacks the time has a column `version`, see `_version`."""
 GROUPS = _of(

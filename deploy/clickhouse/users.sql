@@ -28,6 +28,8 @@ GRANT SELECT ON vitals.group_vitals_v1 TO bi;
 GRANT SELECT ON vitals.member_vitals_v1 TO bi;
 GRANT SELECT ON vitals.member_standings_v1 TO bi;
 GRANT SELECT ON vitals.member_stage_changes_v1 TO bi;
+GRANT SELECT ON vitals.probe_reports_v1 TO bi;
+GRANT SELECT ON vitals.post_responses_v1 TO bi;
 GRANT SELECT ON vitals.group_people_v1 TO bi;
 GRANT SELECT ON vitals.opinion_leaders_v1 TO bi;
 GRANT SELECT ON vitals.referral_roots_v1 TO bi;

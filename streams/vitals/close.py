@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from streams.vitals.ads import close_ads
 from streams.vitals.carriers import close_carriers
 from streams.vitals.drivers import drivers
 from streams.vitals.drop import DropChange
@@ -12,11 +13,15 @@ from streams.vitals.features import features
 from streams.vitals.month import Month
 from streams.vitals.panes import PANE_DAYS, day_of, seal
 from streams.vitals.policy import DAY_MS, Policy
+from streams.vitals.probes import ProbeOutcome, close_probes
 from streams.vitals.referrals import Root
+from streams.vitals.responses import Response, close_posts
 from streams.vitals.risk import Model, assess
+from streams.vitals.silence import is_monologue
 from streams.vitals.state import Assessment, GroupState
 from streams.vitals.talk import forget_messages
 from streams.vitals.verdict import decide, reasons
+from streams.vitals.welcome import close_welcomes
 from streams.vitals.worth import close_worth
 from streams.vitals.year import Year
 
@@ -30,6 +35,8 @@ class Closed(msgspec.Struct, frozen=True, gc=False):
     """Of the risk, before the community's intercept."""
     drop: DropChange | None = None
     """That one began or is over; see `drop.py`."""
+    probes: Sequence[ProbeOutcome] = ()
+    posts: Sequence[Response] = ()
     has_carriers: bool = False
     """There is news of who carries the group."""
     roots: Sequence[Root] = ()
@@ -54,6 +61,10 @@ def close_day(
     if not is_observed:
         state.unseen.append(day)
     seen = windows(state, (day + 1) * DAY_MS, month)
+    close_welcomes(state, day, policy)
+    close_ads(state, day, seen.ads_28d, seen.messages_28d + seen.staff_messages_28d, policy)
+    state.ads.is_monologue = is_monologue(seen.messages_28d, seen.staff_messages_28d, seen.speakers_7d, policy)
+    probes, posts = close_probes(state, day), close_posts(state, day)
     year = _year(state, day, month)
     weeks = year.weeks()
     inputs = features(year, weeks, state, seen)
@@ -82,7 +93,7 @@ def close_day(
     close_worth(state, day, policy)
     _forget(state, day, seen.at, policy)
     state.closed_day = day
-    return Closed(seen, inputs, risk.logit, has_carriers=has_carriers, roots=roots)
+    return Closed(seen, inputs, risk.logit, has_carriers=has_carriers, roots=roots, probes=probes, posts=posts)
 
 
 def _year(state: GroupState, day: int, month: Month) -> Year:

@@ -10,8 +10,11 @@ from streams.vitals import worth
 from streams.vitals.members import Member, bought, claimed, spent, unbought
 from streams.vitals.panes import MAX_REVENUE, count_order, day_of
 from streams.vitals.policy import HOUR_MS, Policy
+from streams.vitals.probes import benefit_sent, claimed_of_probe
+from streams.vitals.responses import posted
 from streams.vitals.state import GroupState, acting_member, pane_of, touch
-from streams.vitals.talk import message, recall
+from streams.vitals.talk import message, messages_between, recall
+from streams.vitals.welcome import arrived
 
 
 def apply(state: GroupState, event: e.GroupEvent, policy: Policy) -> e.TouchKind | None:
@@ -47,6 +50,8 @@ def _join(state: GroupState, event: e.Join, policy: Policy) -> e.TouchKind | Non
         state.referrals.invite(state.ledger, event.member_id, event.inviter_id, time, policy.carriers)
     if not member.is_present:  # they have left since, and the leave came first
         state.referrals.left(member, member.presence_at, policy.carriers)
+    if is_new and event.role == "member":
+        arrived(state, event.member_id, time)
     pane = pane_of(state, time)
     if pane is not None and event.role == "member":
         pane.joins += 1
@@ -97,15 +102,20 @@ def _reaction(state: GroupState, event: e.Reaction, _: Policy) -> None:
 
 
 def _claim(state: GroupState, event: e.Claim, _: Policy) -> e.TouchKind | None:
+    known = state.ledger.by_id.get(event.member_id)
+    acted_before = -1 if known is None else known.last_action_at
     member = acting_member(state, event)
     claimed(member, event.occurred_at)
+    if event.role == "member":
+        claimed_of_probe(state, member, event, acted_before)
     pane = pane_of(state, event.occurred_at)
     if pane is not None and event.role == "member":
         pane.claims += 1
     return touch(member, event.occurred_at, "claim")
 
 
-def _benefit(state: GroupState, event: e.Benefit, _: Policy) -> None:
+def _benefit(state: GroupState, event: e.Benefit, policy: Policy) -> None:
+    benefit_sent(state, event, policy)
     worth.given(state, event)
     if state.last_benefit_at is None or event.occurred_at > state.last_benefit_at:
         state.last_benefit_at = event.occurred_at
@@ -113,6 +123,7 @@ def _benefit(state: GroupState, event: e.Benefit, _: Policy) -> None:
 
 def _post(state: GroupState, event: e.Post, _: Policy) -> e.TouchKind | None:
     worth.posted(state, event)
+    posted(state, event, messages_between(state, event.occurred_at, event.occurred_at + HOUR_MS))
     pane = pane_of(state, event.occurred_at)
     if pane is not None and event.content_class in {"ads", "relay"}:
         pane.ads += 1

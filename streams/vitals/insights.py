@@ -165,5 +165,55 @@ class PointsEntry(Insight, frozen=True, kw_only=True, gc=False, tag="points_entr
     is_by_rule: bool = False
 
 
-AnyInsight = MemberStanding | StageChange | GroupPeople | OpinionLeader | ReferralRoot
+class ProbeReport(Insight, frozen=True, kw_only=True, gc=False, tag="probe_report"):
+    """What a benefit did to a group, as far as its windows are complete: a row of `probe_reports_v1`.
+
+    Its key is (group_id, sent_at, benefit_id); told again when one more of the four windows is complete, `windows` says
+    how many, and with the fourth it is final. What is None is not complete, or cannot be known. `exposed` members were
+    there when it was sent, `silent` of them had done nothing for 28 days, `woken` of these claimed; `strangers` are
+    claimers who came later. Talk counts member messages of whole hours; `usual_…` is what the same hours of weeks
+    before brought. `amount` is in minor units. `unprobed` benefits of the group could not be probed so far.
+    """
+
+    benefit_id: str
+    kind: str
+    sent_at: Time
+    windows: Count
+    exposed: Count
+    silent: Count
+    claimers: Count
+    strangers: Count
+    woken: Count
+    unprobed: Count
+    claimers_24h: Count
+    amount: Int64 = 0
+    currency: str = ""
+    left_72h: Count | None = None
+    talk_48h: Count | None = None
+    usual_48h: float | None = None
+    talk_d3_9: Count | None = None
+    usual_d3_9: float | None = None
+
+
+class PostResponse(Insight, frozen=True, kw_only=True, gc=False, tag="post_response"):
+    """What members answered to a planned post: a row of `post_responses_v1`, its key (group_id, posted_at, post_id).
+
+    `response` are member messages within 60 minutes, `expected` what such minutes usually bring, from `cells` weeks or
+    days; None where too little is known. `offset_minutes` is how far the group's clock is ahead of UTC, summer time
+    left out: posted_at + that is the slot of the week.
+    """
+
+    post_id: str
+    posted_at: Time
+    content_class: str
+    has_code: bool
+    response: Int64
+    cells: Count
+    offset_minutes: Int64 = 0
+    expected: float | None = None
+
+
+AnyInsight = (
+    MemberStanding | StageChange | GroupPeople | OpinionLeader | ReferralRoot | ProbeReport | PostResponse
+)  # fmt: skip
 """Append here: a type must have its table in `sink_rows.INSIGHTS`."""

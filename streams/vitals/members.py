@@ -92,6 +92,7 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     `stage` is a place in `lifecycle.STAGES` (0: not judged yet), entered at the end of day `stage_day`; `seen_day` is
     the first day that closed with them in the ledger, 0 where a join is known. `listed_day` is the day at whose end the
     cleanup list took them up, 0: it has not. Time alone may change that at the end of `due_day` (0: it cannot).
+    `probes` are bits of the open probes, see `probes.py`.
     `invited` is their place in a tree of invitations, see `referrals.py`, -1 in none.
     """
 
@@ -119,6 +120,7 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     listed_day: int = 0
     due_day: int = 0
     invited: int = -1
+    probes: int = 0
 
 
 _SHARED = (

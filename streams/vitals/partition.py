@@ -20,7 +20,15 @@ from streams.vitals.rows import EVERY_PARTITION, Output
 from streams.vitals.sources import PartitionState, View, is_watched, partly_missed, watch
 from streams.vitals.state import GroupState
 from streams.vitals.talk import said_at
-from streams.vitals.telling import drop_signal, member_rows, source_signal, verdict_signal, vitals_row
+from streams.vitals.telling import (
+    drop_signal,
+    member_rows,
+    post_row,
+    probe_row,
+    source_signal,
+    verdict_signal,
+    vitals_row,
+)
 from streams.vitals.worth import look_again
 
 CATCH_UP_DAYS = 400
@@ -260,6 +268,10 @@ class GroupLog:
         yield vitals_row(state, seen, seen.at, state.offset, view)
         yield from self.signals_of(state, was, closed)
         yield from member_rows(state, seen.last_day, state.offset, month.ids)
+        for outcome in closed.probes:
+            yield probe_row(state, outcome, seen.at, state.offset)
+        for response in closed.posts:
+            yield post_row(state, response, seen.at, state.offset, self._days_off.offsets.get(state.timezone, 0))
         if closed.has_carriers:
             yield from carrier_rows(state, seen.at)
         for root in closed.roots:

@@ -183,6 +183,21 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """A live source that is not complete for so long is blind; connectors report every few hours at worst."""
     monologue_staff_share: float = 0.80
     """Staff's share of messages above which, with at most one member speaking in a week, nobody listens."""
+    ad_only_least: int = 14
+    """Messages in 28 days, one every other day: below it a group is quiet, whatever the few are."""
+    ad_only_share: float = 0.8
+    """Of the messages that are ads, as for a monologue: in groups that talk, one message in five or ten has a link."""
+    ad_only_senders: int = 3
+    """So few send four fifths of the ads. Where many share links, they are what the group is about."""
+    ad_only_answered: float = 0.1
+    """Of the ads so many may be answered by what is no ad: more, and somebody reads them."""
+    probe_silent_days: int = 28
+    """Members who did nothing for so long are asleep, and a probe may wake them (MEASURES, Members)."""
+    welcome_minutes: int = 15
+    """A word of staff so soon after a join is a greeting, though it names nobody. After an hour it is about something
+    else, and a newcomer has put the phone away."""
+    welcome_days: int = 7
+    """A greeting later than the time in which a newcomer arrives or does not is none."""
     answered_minutes: int = 60
     """A member message answered by another person within this counts as answered."""
     newcomer_days: int = 7

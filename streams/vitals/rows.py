@@ -26,7 +26,7 @@ Reason = events.Reason
 """Why a verdict stands, or an alert was told."""
 
 
-class GroupVitals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class GroupVitals(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The vital signs of one group at one time: a row of `group_vitals_v1`, its key (group_id, at).
 
     Windows `_Nd` are the last N UTC days up to `at`, the day that `at` lies in included unless it is midnight.
@@ -41,6 +41,11 @@ class GroupVitals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     `worth_known`, 0..1, is the weight of what is: the `worth_parts`, each with its evidence, its `value` 0..1 and its
     `points`. `advice` is what to do, `advice_reasons` why; `revenue_at_risk` what 28 usual days of its year brought.
     Parts and reasons of the advice stand only in the row of a day's close, and in the last of a finished import.
+
+    `is_monologue`, staff speaks to itself, is as of the last closed day too. As of its last Sunday: `is_ad_only`, the
+    group is nothing but advertising, of `ad_senders_28d` people (`ads.py`); `ad_share_28d`, None where no connector
+    sees texts; how many newcomers were greeted, in the median after so many minutes (`welcome.py`); and how long
+    members who wrote waited for another person, by who answered first.
     """
 
     group_id: str
@@ -105,6 +110,18 @@ class GroupVitals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     messages_56d: Count = 0
     usual_56d: float = 0.0
     unseen_days_56d: Count = 0
+    is_monologue: bool = False
+    is_ad_only: bool = False
+    ad_messages_28d: Count = 0
+    ad_share_28d: float | None = None
+    ad_senders_28d: Count = 0
+    newcomers_28d: Count = 0
+    welcomes_28d: Count = 0
+    welcome_minutes_28d: float | None = None
+    staff_responses_28d: Count = 0
+    staff_response_minutes_28d: float | None = None
+    member_responses_28d: Count = 0
+    member_response_minutes_28d: float | None = None
     purpose: str = ""
     worth: float | None = None
     worth_known: float = 0.0

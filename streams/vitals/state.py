@@ -4,15 +4,19 @@ import msgspec
 
 from streams import events as e
 from streams.vitals.absorbed import Absorbed
+from streams.vitals.ads import Ads
 from streams.vitals.appraisal import Appraisal
 from streams.vitals.freebie import Freebie
 from streams.vitals.leaders import Leaders
 from streams.vitals.members import Ledger, Member
 from streams.vitals.panes import DETAIL_DAYS, PANE_DAYS, DayPane
 from streams.vitals.policy import DAY_MS, HOUR_MS
+from streams.vitals.probes import Probes
 from streams.vitals.referrals import Referrals
+from streams.vitals.responses import Responses
 from streams.vitals.rows import Reason
 from streams.vitals.ties import Ties
+from streams.vitals.welcome import Welcome
 
 
 class Assessment(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -130,6 +134,10 @@ class GroupState(msgspec.Struct, array_like=True, gc=False):
     leaders: Leaders = Leaders()
     freebie: Freebie = Freebie()
     referrals: Referrals = msgspec.field(default_factory=Referrals)
+    probes: Probes = msgspec.field(default_factory=Probes)
+    responses: Responses = msgspec.field(default_factory=Responses)
+    welcome: Welcome = msgspec.field(default_factory=Welcome)
+    ads: Ads = msgspec.field(default_factory=Ads)
 
 
 def pane_of(state: GroupState, time: int) -> DayPane | None:

@@ -5,11 +5,15 @@ from itertools import islice
 import xxhash
 
 from streams import events as e
+from streams.vitals.ads import look_at
+from streams.vitals.latencies import FOR_MEMBERS, FOR_STAFF, wait
 from streams.vitals.members import Member
 from streams.vitals.panes import DayPane, add_message, day_of, remove_message
 from streams.vitals.policy import DAY_MS, CarrierPolicy, Policy
+from streams.vitals.responses import heard
 from streams.vitals.state import GroupState, acting_member, pane_of, touch
 from streams.vitals.ties import KEPT_DAYS
+from streams.vitals.welcome import greet
 
 REMEMBERED_DAYS = 7
 REMEMBERED_MESSAGES = 4096
@@ -31,6 +35,8 @@ def message(state: GroupState, event: e.Message, policy: Policy) -> e.TouchKind 
         return None
     member = acting_member(state, event)
     pane = pane_of(state, time)
+    if event.links is not None:
+        look_at(state, event, member.number)
     if event.role != "member":
         _staff_message(state, event, member, pane, policy)
         return None
@@ -38,7 +44,7 @@ def message(state: GroupState, event: e.Message, policy: Policy) -> e.TouchKind 
     _remember(remembered, digest, time << _NUMBER_BITS | number)
     _tie(state, event, number, policy.carriers)
     if number != state.awaiting_author:
-        _answer(state, number, time, policy)
+        _answer(state, number, time, policy, FOR_MEMBERS)
         state.awaiting = [time]
     elif len(state.awaiting) < AWAITING_MESSAGES:
         state.awaiting.append(time)
@@ -53,12 +59,14 @@ def message(state: GroupState, event: e.Message, policy: Policy) -> e.TouchKind 
 
 def _staff_message(state: GroupState, event: e.Message, member: Member, pane: DayPane | None, policy: Policy) -> None:
     """Staff answers but does not ask; bots and the system do neither."""
+    if state.welcome.newcomers and event.role != "system":
+        greet(state, event, policy, _addressee(state, event, policy))
     if event.role == "staff":
         _remember(state.remembered, _hash64(event.event_id.encode()), -event.occurred_at << _NUMBER_BITS)
         if pane is not None:
             pane.staff_messages += 1
         if member.number != state.awaiting_author:
-            _answer(state, member.number, event.occurred_at, policy)
+            _answer(state, member.number, event.occurred_at, policy, FOR_STAFF)
             state.awaiting = []
     elif pane is not None:
         pane.bot_messages += 1
@@ -103,6 +111,8 @@ def _turn_to(state: GroupState, event: e.Message, number: int, policy: CarrierPo
 
 
 def _spoke(state: GroupState, member: Member, time: int, policy: Policy) -> None:
+    if time < state.responses.until:
+        heard(state.responses, time)
     state.messages += 1
     member.messages += 1
     if member.first_message_at is None:
@@ -152,8 +162,32 @@ def said_at(state: GroupState, event_id: str) -> int | None:
     return abs(packed) >> _NUMBER_BITS if packed else None
 
 
-def _answer(state: GroupState, number: int, time: int, policy: Policy) -> None:
-    """A message by anybody else, bots apart, answers the member messages of the last hour."""
+def messages_between(state: GroupState, since: int, until: int) -> int:
+    """How many of the member messages that are remembered were said in [since, until)."""
+    if state.last_message_at is None or state.last_message_at < since:
+        return 0
+    return sum(1 for packed in state.remembered.values() if packed > 0 and since <= packed >> _NUMBER_BITS < until)
+
+
+def _addressee(state: GroupState, event: e.Message, policy: Policy) -> int | None:
+    """The number of the member whom staff or a bot answers: by a reply, or staff as the next to speak in an hour."""
+    if event.reply_to is not None:
+        packed = state.remembered.get(_hash64(event.reply_to.encode()), 0)
+        return packed & (1 << _NUMBER_BITS) - 1 if packed > 0 else None
+    if event.role != "staff" or not state.awaiting:
+        return None
+    is_next = 0 <= event.occurred_at - state.awaiting[-1] <= policy.answered_minutes * 60_000
+    return state.awaiting_author if is_next else None
+
+
+def _answer(state: GroupState, number: int, time: int, policy: Policy, kind: int) -> None:
+    """A message by anybody else, bots apart, answers the member messages of the last hour.
+
+    How long the first of them waited is counted as a wait of that kind, if it was no more than a day.
+    """
+    awaiting = state.awaiting
+    if awaiting and 0 <= (waited := time - awaiting[0]) < DAY_MS:
+        wait(state.welcome.waits, kind, awaiting[0], waited)
     since = time - policy.answered_minutes * 60_000
     for asked_at in state.awaiting:
         if since <= asked_at <= time:
@@ -178,6 +212,8 @@ def recall(state: GroupState, event: e.Recall, policy: Policy) -> None:
             pane.staff_messages -= 1
         return
     state.messages -= 1
+    if time < state.responses.until:
+        heard(state.responses, time, -1)
     if pane is not None:
         remove_message(pane, number, time, policy.capped_messages)
     member = next((m for m in state.ledger.by_id.values() if m.number == number), None)

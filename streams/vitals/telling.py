@@ -3,8 +3,11 @@
 from streams.events import DropBegun, DropOver, SourceBlind, SourceSeen, VerdictChanged
 from streams.vitals.drop import DropChange
 from streams.vitals.engagement import Windows
+from streams.vitals.insights import PostResponse, ProbeReport
 from streams.vitals.panes import DayPane
 from streams.vitals.policy import DAY_MS, HOUR_MS
+from streams.vitals.probes import ProbeOutcome
+from streams.vitals.responses import Response
 from streams.vitals.rows import GroupVitals, MemberVitals, Output, Reason
 from streams.vitals.sources import Source, View
 from streams.vitals.state import GroupState
@@ -16,6 +19,7 @@ _no_pane = DayPane()
 def vitals_row(state: GroupState, seen: Windows, at: int, offset: int, view: View) -> Output:
     """The group's vital signs as a row; a blind source makes the verdict stale and touches nothing else."""
     assessment, appraisal = state.assessment, state.worth.appraisal
+    ads, waits = state.ads.now, state.welcome.now
     today, is_day_close = state.panes.get(seen.last_day, _no_pane), at % DAY_MS == 0 and view.blind_since is None
     verdict, since, why = state.verdict, state.verdict_since, state.reasons
     if view.blind_since is not None:
@@ -84,6 +88,18 @@ def vitals_row(state: GroupState, seen: Windows, at: int, offset: int, view: Vie
         speakers_7d=seen.speakers_7d,
         staff_messages_28d=seen.staff_messages_28d,
         staff_messages_7d=seen.staff_messages_7d,
+        is_monologue=state.ads.is_monologue,
+        is_ad_only=ads.is_ad_only,
+        ad_messages_28d=ads.ads,
+        ad_share_28d=ads.share,
+        ad_senders_28d=ads.senders,
+        newcomers_28d=seen.newcomers_28d,
+        welcomes_28d=waits.welcomes,
+        welcome_minutes_28d=waits.welcome_minutes,
+        staff_responses_28d=waits.staff_answers,
+        staff_response_minutes_28d=waits.staff_minutes,
+        member_responses_28d=waits.member_answers,
+        member_response_minutes_28d=waits.member_minutes,
         purpose=state.worth.purpose,
         worth=appraisal.worth,
         worth_known=appraisal.known,
@@ -200,3 +216,53 @@ def member_rows(state: GroupState, day: int, offset: int, ids: dict[int, str]) -
         )
         rows.append(Output("member-vitals", state.group_id, row))
     return rows
+
+
+def probe_row(state: GroupState, outcome: ProbeOutcome, at: int, offset: int) -> Output:
+    """A probe of which one more window is complete, as a row."""
+    probe = outcome.probe
+    row = ProbeReport(
+        group_id=state.group_id,
+        brand_id=state.brand_id,
+        at=at,
+        source_offset=offset,
+        benefit_id=probe.benefit_id,
+        kind=probe.kind,
+        sent_at=probe.sent_at,
+        windows=probe.told,
+        exposed=probe.exposed,
+        silent=probe.silent,
+        claimers=probe.claimers,
+        strangers=probe.strangers,
+        woken=probe.woken,
+        unprobed=state.probes.unprobed,
+        amount=probe.amount,
+        currency=probe.currency,
+        claimers_24h=probe.claimers_24h,
+        left_72h=probe.left_72h,
+        talk_48h=probe.talk_48h,
+        usual_48h=probe.usual_48h,
+        talk_d3_9=outcome.talk_d3_9,
+        usual_d3_9=outcome.usual_d3_9,
+    )
+    return Output("group-insights", state.group_id, row)
+
+
+def post_row(state: GroupState, response: Response, at: int, offset: int, offset_minutes: int) -> Output:
+    """The answers to a post as a row; `offset_minutes` is how far the group's clock is ahead of UTC."""
+    post = response.post
+    row = PostResponse(
+        group_id=state.group_id,
+        brand_id=state.brand_id,
+        at=at,
+        source_offset=offset,
+        post_id=post.post_id,
+        posted_at=post.posted_at,
+        content_class=post.content_class,
+        has_code=post.has_code,
+        response=max(0, post.response),
+        expected=response.expected,
+        cells=response.cells,
+        offset_minutes=offset_minutes,
+    )
+    return Output("group-insights", state.group_id, row)

@@ -40,7 +40,9 @@ def fold(agent: Agent, lines: list[Line], start: int, stored: dict[bytes, bytes]
 
 LEARNT_SINCE: dict[str, Any] = {
     "purpose": "", "worth": None, "worth_known": 0.0, "worth_parts": (), "advice": "", "advice_reasons": (),
-    "revenue_at_risk": 0,
+    "revenue_at_risk": 0, "is_ad_only": False, "ad_messages_28d": 0, "ad_share_28d": None, "ad_senders_28d": 0,
+    "welcomes_28d": 0, "welcome_minutes_28d": None, "staff_responses_28d": 0, "staff_response_minutes_28d": None,
+    "member_responses_28d": 0, "member_response_minutes_28d": None,
 }  # fmt: skip
 """Made of facts that the values of the older version do not hold: they are told by what came since."""
 
