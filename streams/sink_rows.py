@@ -168,14 +168,6 @@ REFERRAL_ROOTS = _of(
         "time": "at ingested_at",
     },
 )
-POINTS_ENTRIES = _of(
-    "points_entries_v1",
-    {
-        "text": "group_id brand_id entry_id member_id cause refusal",
-        "int": "points balance acts is_by_rule source_offset",
-        "time": "at occurred_at ingested_at",
-    },
-)
 PROBE_REPORTS = _of(
     "probe_reports_v1",
     {
@@ -195,53 +187,14 @@ POST_RESPONSES = _of(
         "time": "at posted_at ingested_at",
     },
 )
-GROUP_PEOPLE = _of(
-    "group_people_v1",
-    {
-        "text": "group_id brand_id basis top_id",
-        "int": "leaders silent_leaders bus_factor is_carried active_364d takers_364d claimers_364d fled_364d "
-        "source_offset",
-        "real": "top_share",
-        "real?": "freebie_share fled_share",
-        "time": "at ingested_at",
-    },
-)
-OPINION_LEADERS = _of(
-    "opinion_leaders_v1",
-    {
-        "text": "group_id brand_id member_id",
-        "int": "place repliers replier_orders is_silent is_present source_offset",
-        "real": "score answers lift elicited",
-        "time": "at ingested_at",
-        "time?": "last_message_at",
-    },
-)
-REFERRAL_ROOTS = _of(
-    "referral_roots_v1",
-    {
-        "text": "group_id brand_id member_id role currency",
-        "texts": "flags",
-        "int": "invitees depth width due_30d retained_30d buyers revenue left_72h most_joins_10min source_offset "
-        "version",
-        "time": "at ingested_at",
-    },
-)
-POINTS_ENTRIES = _of(
-    "points_entries_v1",
-    {
-        "text": "group_id brand_id entry_id member_id cause refusal",
-        "int": "points balance acts is_by_rule source_offset",
-        "time": "at occurred_at ingested_at",
-    },
-)
 INSIGHTS: dict[type[Insight], Table] = {
     MemberStanding: MEMBER_STANDINGS,
     StageChange: STAGE_CHANGES,
+    ProbeReport: PROBE_REPORTS,
+    PostResponse: POST_RESPONSES,
     GroupPeople: GROUP_PEOPLE,
     OpinionLeader: OPINION_LEADERS,
     ReferralRoot: REFERRAL_ROOTS,
-    ProbeReport: PROBE_REPORTS,
-    PostResponse: POST_RESPONSES,
 }
 """The table of each type on `group-insights`. One whose key lacks the time has a column `version`, see `_version`."""
 GROUPS = _of(
