@@ -19,8 +19,11 @@ _TTL_COLUMN = "ingested_at"
 """Rows are kept so long from their arrival, not from their event: else an archive from years ago, imported
 today, would be dropped by the next merge."""
 _REGISTRIES = frozenset(
-    {"groups_v1", "members_v1", "member_standings_v1", "referral_roots_v1", "identity_links_v1", "schema_migrations"}
-)
+    {
+        "groups_v1", "members_v1", "member_standings_v1", "referral_roots_v1", "points_entries_v1", "identity_links_v1",
+        "schema_migrations",
+    }
+)  # fmt: skip
 _SHORT_LIVED = frozenset({"part_metrics_v1"})
 """What has a retention of its own, of days."""
 _REGISTER = """CREATE TABLE IF NOT EXISTS schema_migrations

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from streams import point_rules
 from streams.errors import VitalsError
 from streams.settings import Settings
 from streams.vitals.policy import Policy, WorthPolicy
@@ -31,8 +32,9 @@ def judging(settings: Settings) -> tuple[Model, Policy]:
         raise VitalsError(f"VITALS_DYING_RISK is {settings.dying_risk:g}: give a risk between 0 and 1, as 0.45")
     if settings.alarms_per_year < 0:
         raise VitalsError(f"VITALS_ALARMS_PER_YEAR is {settings.alarms_per_year}: give a number, 0 for no cap")
+    rules = point_rules.load(settings)
     worth = WorthPolicy() if settings.worth is None else read_worth(settings.worth)
-    policy = Policy(dying_risk=settings.dying_risk, alarms_per_year=settings.alarms_per_year, worth=worth)
+    policy = Policy(dying_risk=settings.dying_risk, alarms_per_year=settings.alarms_per_year, worth=worth, points=rules)
     return load(settings.model or SHIPPED), policy
 
 

@@ -92,6 +92,7 @@ _SAMPLES: dict[str, Any] = {
     "windows": 2,
     "offset_minutes": 480,
     "cause": "sign_in",
+    "entry_id": f"{_GROUP}/1001",
     "playbook_id": f"{_GROUP}/playbook/{_AT}",
     "note": "wrote to 40 who had fallen silent",
     "budget": 50_000,

@@ -10,7 +10,8 @@ import msgspec
 from streams.errors import VitalsError
 
 _FILES = (
-    "model", "holidays", "conversion", "rates", "worth", "kafka_ca", "kafka_certificate", "kafka_key", "clickhouse_ca",
+    "model", "holidays", "conversion", "rates", "worth", "points", "kafka_ca", "kafka_certificate", "kafka_key",
+    "clickhouse_ca",
 )  # fmt: skip
 """Settings that are files."""
 
@@ -91,6 +92,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     worth: Path | None = None
     """A TOML file of what makes a group worth saving, by the names of WorthPolicy in `streams/vitals/policy.py`: see
     README.md. All group workers need the same."""
+    points: Path | None = None
+    """A TOML file of what earns points: see README.md. Unset: only what events say. All group workers need the same."""
     grafana_url: str | None = None
     """Where `vitals dashboards push` finds Grafana."""
     grafana_token: str | None = None

@@ -30,6 +30,7 @@ from streams.vitals.insights import (
     Insight,
     MemberStanding,
     OpinionLeader,
+    PointsEntry,
     PostResponse,
     ProbeReport,
     ReferralRoot,
@@ -168,6 +169,14 @@ REFERRAL_ROOTS = _of(
         "time": "at ingested_at",
     },
 )
+POINTS_ENTRIES = _of(
+    "points_entries_v1",
+    {
+        "text": "group_id brand_id entry_id member_id cause refusal",
+        "int": "points balance acts is_by_rule source_offset",
+        "time": "at occurred_at ingested_at",
+    },
+)
 PROBE_REPORTS = _of(
     "probe_reports_v1",
     {
@@ -195,6 +204,7 @@ INSIGHTS: dict[type[Insight], Table] = {
     GroupPeople: GROUP_PEOPLE,
     OpinionLeader: OPINION_LEADERS,
     ReferralRoot: REFERRAL_ROOTS,
+    PointsEntry: POINTS_ENTRIES,
 }
 """The table of each type on `group-insights`. One whose key lacks the time has a column `version`, see `_version`."""
 GROUPS = _of(

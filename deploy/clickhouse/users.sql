@@ -33,6 +33,7 @@ GRANT SELECT ON vitals.post_responses_v1 TO bi;
 GRANT SELECT ON vitals.group_people_v1 TO bi;
 GRANT SELECT ON vitals.opinion_leaders_v1 TO bi;
 GRANT SELECT ON vitals.referral_roots_v1 TO bi;
+GRANT SELECT ON vitals.points_entries_v1 TO bi;
 GRANT SELECT ON vitals.group_alerts_v1 TO bi;
 GRANT SELECT ON vitals.groups_v1 TO bi;
 GRANT SELECT ON vitals.part_metrics_v1 TO bi;

@@ -12,6 +12,8 @@ from streams.vitals.engagement import Windows, windows
 from streams.vitals.features import features
 from streams.vitals.month import Month
 from streams.vitals.panes import PANE_DAYS, day_of, seal
+from streams.vitals.points import Entry
+from streams.vitals.points_close import close_points
 from streams.vitals.policy import DAY_MS, Policy
 from streams.vitals.probes import ProbeOutcome, close_probes
 from streams.vitals.referrals import Root
@@ -41,6 +43,7 @@ class Closed(msgspec.Struct, frozen=True, gc=False):
     """There is news of who carries the group."""
     roots: Sequence[Root] = ()
     """Of referrals, those that changed."""
+    points: Sequence[Entry] = ()
 
 
 def close_day(
@@ -91,9 +94,12 @@ def close_day(
     state.reasons = reasons(state, seen, policy)
     has_carriers, roots = close_carriers(state, day, month, seen.claims_28d, policy.carriers)
     close_worth(state, day, policy)
+    points = close_points(state, day, policy)
     _forget(state, day, seen.at, policy)
     state.closed_day = day
-    return Closed(seen, inputs, risk.logit, has_carriers=has_carriers, roots=roots, probes=probes, posts=posts)
+    return Closed(
+        seen, inputs, risk.logit, probes=probes, posts=posts, has_carriers=has_carriers, roots=roots, points=points
+    )
 
 
 def _year(state: GroupState, day: int, month: Month) -> Year:

@@ -9,6 +9,7 @@ from streams import events as e
 from streams.vitals import worth
 from streams.vitals.members import Member, bought, claimed, spent, unbought
 from streams.vitals.panes import MAX_REVENUE, count_order, day_of
+from streams.vitals.points import PointsBook
 from streams.vitals.policy import HOUR_MS, Policy
 from streams.vitals.probes import benefit_sent, claimed_of_probe
 from streams.vitals.responses import posted
@@ -142,6 +143,9 @@ def _set_muted(state: GroupState, member: Member, *, is_muted: bool) -> None:
 
 def _points(state: GroupState, event: e.Points, _: Policy) -> None:
     acting_member(state, event)
+    if state.points is None:
+        state.points = PointsBook()
+    state.points.take(event)
 
 
 def _created(state: GroupState, event: e.GroupCreated, _: Policy) -> None:

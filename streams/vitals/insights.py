@@ -214,6 +214,6 @@ class PostResponse(Insight, frozen=True, kw_only=True, gc=False, tag="post_respo
 
 
 AnyInsight = (
-    MemberStanding | StageChange | GroupPeople | OpinionLeader | ReferralRoot | ProbeReport | PostResponse
+    MemberStanding | StageChange | ProbeReport | PostResponse | GroupPeople | OpinionLeader | ReferralRoot | PointsEntry
 )  # fmt: skip
 """Append here: a type must have its table in `sink_rows.INSIGHTS`."""

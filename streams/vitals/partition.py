@@ -14,6 +14,7 @@ from streams.vitals.group import apply
 from streams.vitals.log import SEQS_PER_OFFSET, pack, unpack
 from streams.vitals.month import Month
 from streams.vitals.panes import day_of
+from streams.vitals.points_close import entry_row
 from streams.vitals.policy import DAY_MS, HOUR_MS, Policy
 from streams.vitals.risk import Model
 from streams.vitals.rows import EVERY_PARTITION, Output
@@ -276,6 +277,8 @@ class GroupLog:
             yield from carrier_rows(state, seen.at)
         for root in closed.roots:
             yield root_row(state, root, seen.at, self.policy.carriers)
+        for entry in closed.points:
+            yield entry_row(state, entry, seen.at)
 
     def signals_of(self, state: GroupState, was: str, closed: Closed) -> Iterator[Output]:
         """What the alert agent is to hear of a group whose day has closed."""

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from streams.vitals.earning import PointRule
+
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 
@@ -251,6 +253,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Of a day of which less was seen nothing is said."""
     worth: WorthPolicy = WorthPolicy()
     carriers: CarrierPolicy = CarrierPolicy()
+    points: Mapping[str, PointRule] = msgspec.field(default_factory=dict)
+    """What earns points, by cause. Empty: only what events say."""
 
 
 BANDS = (40, 100, 300)

@@ -10,6 +10,7 @@ from streams.vitals.freebie import Freebie
 from streams.vitals.leaders import Leaders
 from streams.vitals.members import Ledger, Member
 from streams.vitals.panes import DETAIL_DAYS, PANE_DAYS, DayPane
+from streams.vitals.points import PointsBook
 from streams.vitals.policy import DAY_MS, HOUR_MS
 from streams.vitals.probes import Probes
 from streams.vitals.referrals import Referrals
@@ -138,6 +139,7 @@ class GroupState(msgspec.Struct, array_like=True, gc=False):
     responses: Responses = msgspec.field(default_factory=Responses)
     welcome: Welcome = msgspec.field(default_factory=Welcome)
     ads: Ads = msgspec.field(default_factory=Ads)
+    points: PointsBook | None = None
 
 
 def pane_of(state: GroupState, time: int) -> DayPane | None:

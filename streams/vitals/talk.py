@@ -9,6 +9,7 @@ from streams.vitals.ads import look_at
 from streams.vitals.latencies import FOR_MEMBERS, FOR_STAFF, wait
 from streams.vitals.members import Member
 from streams.vitals.panes import DayPane, add_message, day_of, remove_message
+from streams.vitals.points import PointsBook
 from streams.vitals.policy import DAY_MS, CarrierPolicy, Policy
 from streams.vitals.responses import heard
 from streams.vitals.state import GroupState, acting_member, pane_of, touch
@@ -194,6 +195,9 @@ def _answer(state: GroupState, number: int, time: int, policy: Policy, kind: int
             pane = state.panes.get(asked_at // DAY_MS)
             if pane is not None:
                 pane.answered += 1
+    if "answer" in policy.points and any(since <= asked_at <= time for asked_at in state.awaiting):
+        state.points = state.points or PointsBook()
+        state.points.answered(day_of(time), number)
     state.awaiting_author = number
 
 
