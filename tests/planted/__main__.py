@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import click
 
-from tests.planted import chain, fleet
-from tests.planted.judge import Score, misses, scores
+from tests.planted import chain, fleet, stack
+from tests.planted.judge import Score, claims, misses, scores
 
 BAR = 0.9
 
@@ -28,13 +28,16 @@ class Result(NamedTuple):
     misses: dict[str, tuple[list[str], list[str]]]
 
 
-def play(seed: int, room: Path, groups: int, days: int) -> Result:
+def play(seed: int, room: Path, groups: int, days: int, *, with_stack: bool) -> Result:
     """Make a seed's fleet, fold it, compare."""
     began = time.process_time()
     gc.freeze()
     folder = room / str(seed)
     events, truth = fleet.write(seed, folder, groups, days)
-    said = chain.run(folder / fleet.EVENTS)
+    if with_stack:
+        said = stack.claims(folder / fleet.EVENTS, folder, truth)
+    else:
+        said = claims(chain.run(folder / fleet.EVENTS), truth)
     return Result(seed, events, time.process_time() - began, scores(said, truth), misses(said, truth))
 
 
@@ -44,11 +47,17 @@ def play(seed: int, room: Path, groups: int, days: int) -> Result:
 @click.option("--days", type=click.IntRange(min=180), default=180, show_default=True, help="Of each fleet.")
 @click.option("--misses", "with_misses", is_flag=True, help="Name what was overlooked and what was said wrongly.")
 @click.option("--jobs", type=click.IntRange(1, 16), default=min(3, os.cpu_count() or 1), help="Seeds at a time.")
+@click.option("--stack", "with_stack", is_flag=True, help="Through a real stack, by its views; one seed at a time.")
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Leave events and truth there.")
-def main(seeds: tuple[int, ...], groups: int, days: int, jobs: int, keep: Path | None, *, with_misses: bool) -> None:
+def main(
+    seeds: tuple[int, ...], groups: int, days: int, jobs: int, keep: Path | None, *, with_misses: bool, with_stack: bool
+) -> None:
     """Plant ten kinds of things in fleets of groups, and say how many the product finds. Exits 1 below .9."""
-    with tempfile.TemporaryDirectory(prefix="vitals-planted-") as room, ProcessPoolExecutor(jobs) as pool:
-        work = partial(play, room=keep or Path(room), groups=groups, days=days)
+    with (
+        tempfile.TemporaryDirectory(prefix="vitals-planted-") as room,
+        ProcessPoolExecutor(1 if with_stack else jobs) as pool,
+    ):
+        work = partial(play, room=keep or Path(room), groups=groups, days=days, with_stack=with_stack)
         results = []
         for result in pool.map(work, seeds):
             results.append(result)

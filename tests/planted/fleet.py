@@ -47,7 +47,8 @@ class Planted:
 @dataclass(frozen=True)
 class Truth:
     """All that was planted. Of the groups and members in `neutral` a kind may as well be said: a leader who fell silent
-    may be one no more, and one may be silent for a week by chance. `plots` is each group's own."""
+    may be one no more, one may be silent for a week by chance, and where talk has died and staff goes on it is a
+    monologue too. `plots` is each group's own."""
 
     end: int
     planted: list[Planted]
@@ -95,6 +96,8 @@ class Fleet:
         for group, _ in self._groups:
             for kind in group.plot.neutral:
                 neutral.setdefault(kind, []).append((group.id, ""))
+            if group.lately[1] > 2 * group.lately[0] and group.plot.kind != "monologue":
+                neutral.setdefault("monologue", []).append((group.id, ""))
             silent = {member for kind, member, _ in group.truth if kind == "silent_leader"}
             neutral.setdefault("opinion_leader", []).extend((group.id, one) for one in sorted(silent))
             neutral.setdefault("silent_leader", []).extend((group.id, one) for one in sorted(group.lulls - silent))

@@ -63,6 +63,8 @@ class Group:
         self._last_words: dict[str, int] = {}
         self.lulls: set[str] = set()
         """Leaders who were silent for a week, by chance or for good."""
+        self.lately = [0, 0]
+        """Messages of members and of staff in the last four weeks."""
         self._gather()
         self._arrivals = Arrivals(chance, self)
         self._plant()
@@ -159,6 +161,8 @@ class Group:
         event_id = f"{self.id}/{self._messages}"
         length = round(self._chance.lognormvariate(2.6, 0.9)) + 1
         fact = {"at": at, "type": "message", "event_id": event_id, "member_id": member_id, "text_len": length}
+        if at >= START + (self.days - 28) * DAY:
+            self.lately[role == "staff"] += 1
         if role != "member":
             fact["role"] = role
         fact["links"] = int(self._chance.random() < 0.03)

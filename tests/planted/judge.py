@@ -41,9 +41,9 @@ class Score(NamedTuple):
         return self.right / self.claimed if self.claimed else 0.0
 
 
-def scores(said: Said, truth: Truth) -> list[Score]:
+def scores(said: Mapping[str, Claims], truth: Truth) -> list[Score]:
     """A score for each kind."""
-    return [_score(kind, CLAIMS[kind](said, truth), truth) for kind in KINDS]
+    return [_score(kind, said[kind], truth) for kind in KINDS]
 
 
 def _score(kind: str, claims: Claims, truth: Truth) -> Score:
@@ -52,14 +52,18 @@ def _score(kind: str, claims: Claims, truth: Truth) -> Score:
     return Score(kind, len(planted), len(counted), len(counted & planted))
 
 
-def misses(said: Said, truth: Truth) -> dict[str, tuple[list[str], list[str]]]:
+def misses(said: Mapping[str, Claims], truth: Truth) -> dict[str, tuple[list[str], list[str]]]:
     """For each kind what was overlooked, and what was said wrongly, with the plot of its group."""
     found = {}
     for kind in KINDS:
         planted, neutral = _true(kind, truth)
-        claims = CLAIMS[kind](said, truth)
-        found[kind] = _named(planted - claims, truth), _named(claims - planted - neutral, truth)
+        found[kind] = _named(planted - said[kind], truth), _named(said[kind] - planted - neutral, truth)
     return found
+
+
+def claims(said: Said, truth: Truth) -> dict[str, Claims]:
+    """What the folds said, by kind."""
+    return {kind: CLAIMS[kind](said, truth) for kind in KINDS}
 
 
 def _true(kind: str, truth: Truth) -> tuple[set[Key], set[Key]]:
@@ -91,12 +95,16 @@ def _people(said: Said) -> dict[str, Any]:
 
 
 def _silent_leaders(said: Said, truth: Truth) -> Claims:
-    """Who was ever said to have fallen silent; of a leader who did, only if it was said in time."""
-    planted = {(one.group_id, one.member_id): one.at for one in truth.planted if one.kind == "silent_leader"}
     first: dict[Key, int] = {}
     for row in said.insights.get("OpinionLeader", []):
         if row.is_silent:
             first.setdefault((row.group_id, row.member_id), row.at)
+    return in_time(first, truth)
+
+
+def in_time(first: Mapping[Key, int], truth: Truth) -> Claims:
+    """Who was ever said to have fallen silent, and first when; of a leader who did, only if it was said in time."""
+    planted = {(one.group_id, one.member_id): one.at for one in truth.planted if one.kind == "silent_leader"}
     return {key for key, at in first.items() if key not in planted or planted[key] <= at <= planted[key] + SOON}
 
 
