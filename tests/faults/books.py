@@ -15,6 +15,8 @@ from tests.faults.rows import Rows
 from tests.undisturbed import Fold, Place, Read, Sent, Stored, compare_values, read_on, read_topic
 
 SINK_TOPICS = READS["vitals-sink"]
+BROUGHT = {"chat-events", "purchases", DEAD_LETTERS, "member-identities", "forgotten-members", "part-metrics"}
+"""The topics that not agents alone write."""
 DERIVED_ONLY = {"group-vitals", "member-vitals", "group-insights", "member-touches", "alert-signals", "group-alerts"}
 _SHOWN = 12
 _groups = msgspec.msgpack.Decoder(GroupState)
@@ -125,7 +127,7 @@ class Books:
         value = record.value or b""
         if record.topic == DEAD_LETTERS:
             return b'"partition":-1' not in value
-        if record.topic in ("member-touches", "alert-signals", "group-vitals") and value in (b"\xff\xfe", b"{}", b"[]"):
+        if record.topic in DERIVED_ONLY and value in (b"\xff\xfe", b"{}", b"[]"):
             return False
         return record.topic in DERIVED_ONLY or any(origin in value for origin in self._origins)
 

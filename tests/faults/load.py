@@ -66,6 +66,7 @@ class Load:
         self.stage, self.prefix, self.rate = stage, prefix, rate
         self.brought = Brought()
         self.chance = Random(seed)
+        self._next_signal = seed
         self._folder = stage.settings.home / "faults" / "load" / prefix
         self._said: set[str] = set()
         self._pieces = self._write_fleet(seed)
@@ -263,7 +264,10 @@ class Load:
         self._produce(producer, "member-identities", None, f"{self.prefix}m5".encode())
 
     def _make_noise(self, producer: Producer, number: int, groups: list[str]) -> None:
-        """One record that nobody can take in; seldom enough that no partition stands still."""
+        """One record that nobody can take in; seldom enough that no partition stands still.
+
+        So few signals come to a partition in a round that chance alone could spoil more than 1 % of them.
+        """
         good = self._message(groups[0], 10**6 + number, number)
         self.brought.event_ids.discard(f"{groups[0]}/{10**6 + number}")
         ahead = msgspec.json.encode(msgspec.json.decode(good) | {"occurred_at": time.time_ns() // 1_000_000 + DAY_MS})
@@ -274,12 +278,17 @@ class Load:
             ("chat-events", ahead),
             ("member-touches", b"\xff\xfe"),
             ("group-vitals", b"[]"),
+            ("group-insights", b"[]"),
             ("chat-events", good.replace(b'"member_id":"', b'"member_id":"\\u0000')),
             ("alert-signals", b"{}"),
         ]
         topic, value = noise[number % len(noise)]
         self.brought.noise += 1
-        self._produce(producer, topic, value, groups[number % len(groups)].encode())
+        where = {}
+        if topic == "alert-signals":
+            where["partition"] = self._next_signal % self.stage.settings.partitions
+            self._next_signal += 1
+        self._produce(producer, topic, value, groups[number % len(groups)].encode(), **where)
         self._produce(producer, "chat-events", good, f"somebody-else-{number}".encode())
         self.brought.noise += 1
 

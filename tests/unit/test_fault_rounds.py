@@ -6,12 +6,19 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from pathlib import Path
 from random import Random
 
 import pytest
 
+from streams.agents import AGENTS
+from streams.settings import Settings
+from streams.sink_batch import TOPICS
+from streams.sink_rows import PART_METRICS, TABLES
 from streams.stack.addresses import free_port
-from tests.faults import clock
+from streams.topics import declared
+from tests.faults import clock, rows
+from tests.faults.books import BROUGHT, DERIVED_ONLY, SINK_TOPICS
 from tests.faults.catalogue import FAULTS
 from tests.faults.crew import Crew, Role
 from tests.faults.proxy import Door
@@ -63,6 +70,14 @@ def insert(door: Door) -> bytes:
         assert call.recv(1000) == b"rows, please"
         call.sendall(b"rows")
         return call.recv(1000)
+
+
+def test_no_topic_and_no_table_is_left_out_of_the_books():
+    of_agents = {name for name in declared(Settings(home=Path(), cache=Path())) if not name.endswith("-changelog")}
+    assert of_agents == DERIVED_ONLY | BROUGHT
+    assert {agent.topic for agent in AGENTS.values()} <= of_agents
+    assert set(SINK_TOPICS) == set(TOPICS) - {"part-metrics"}
+    assert set(rows.TABLES) == set(TABLES) - {PART_METRICS}
 
 
 def test_an_insert_is_cut_once_when_the_server_has_all_its_rows(door, heard):

@@ -7,6 +7,7 @@ An upgrade that renames one or calls it otherwise fails here, not as lost events
 import inspect
 import logging
 from importlib.metadata import version
+from types import SimpleNamespace
 
 import aiokafka
 import faust
@@ -99,6 +100,21 @@ def test_the_consumer_thread_fetches_through_the_method_that_we_override():
     assert "self._seek_wait" in source(driver.AIOKafkaConsumerThread.seek_wait)
     assert "_new_consumer_thread()" in source(ThreadDelegateConsumer.__init__)
     assert "__post_init__" in dir(driver.AIOKafkaConsumerThread)
+
+
+def test_the_broker_holds_an_answer_for_as_long_as_the_consumer_says_before_it_starts():
+    assert "fetch_max_wait_ms=1500" in source(driver.AIOKafkaConsumerThread._create_worker_consumer)
+    assert "self._fetch_max_wait_ms" in source(aiokafka.AIOKafkaConsumer.start)
+    started = source(driver.AIOKafkaConsumerThread.on_start)
+    assert started.index("self._create_consumer(") < started.index("self._consumer.start()")
+
+
+def test_a_fetch_that_was_sent_for_the_changelog_does_not_hold_up_the_next_for_long(monkeypatch):
+    made = SimpleNamespace(_fetch_max_wait_ms=1500)
+    monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_create_worker_consumer", lambda *_: made)
+    thread = object.__new__(chunks.ChunkThread)
+    assert thread._create_worker_consumer(None) is made
+    assert made._fetch_max_wait_ms == chunks.ANSWER_WAIT_MS < 500
 
 
 def test_the_fetcher_makes_its_records_through_the_class_that_we_put_there():
