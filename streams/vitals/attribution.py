@@ -163,9 +163,9 @@ class PurchaseLog:
             return [] if posts is None else posts.groups[group_id].between(since, until, offset)
 
         def buyer_in(group_id: str) -> str:
-            """Of several names the one under which they were seen last; of equals the last by name."""
-            lasts = [(one.last_touch(order.occurred_at) or -1, name) for name, one in names.get(group_id, {}).items()]
-            return max(lasts, default=(0, ""))[1]
+            """Who was seen there up to the order: of several names the last one seen, of equals the last by name."""
+            lasts = ((one.last_touch(order.occurred_at), name) for name, one in names.get(group_id, {}).items())
+            return max(((last, name) for last, name in lasts if last is not None), default=(0, ""))[1]
 
         def forgot_at() -> int:
             posts = [coded, *(self._posts.read(self._group_key(group_id)) for group_id in names)]

@@ -234,10 +234,14 @@ def _all_rows(order: Order, refunds: list[MoneyBack], key: str) -> list[OrderAtt
 
 def _name_members(order: Order, customer: Customer, key: str) -> None:
     """Say of shares stored before they said it who the buyer is in their group."""
-    if any(share.member_id is None for share in order.shares):
-        order.shares = [
-            replace(share, member_id=key if share.group_id in customer.presences else "") for share in order.shares
-        ]
+    if all(share.member_id is not None for share in order.shares):
+        return
+    seen = {
+        group_id
+        for group_id, presence in customer.presences.items()
+        if presence.last_touch(order.occurred_at) is not None
+    }
+    order.shares = [replace(share, member_id=key if share.group_id in seen else "") for share in order.shares]
 
 
 def _in_time(kept: dict[str, P], is_due: Callable[[P], bool]) -> list[P]:

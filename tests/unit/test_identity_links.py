@@ -247,6 +247,32 @@ def test_in_a_group_a_buyer_is_in_while_any_of_their_members_is():
     assert (row.group_id, row.rule, row.member_id) == ("g1", "membership", "m2")
 
 
+def test_what_is_sent_again_after_a_link_has_ended_does_not_begin_it_anew():
+    world = World().play([linked(), touch(0), touch(1), unlinked(at=5)])
+    customers = [(event, key) for event, key in world.attribution.records if key == "x"]
+    assert [type(event) for event, _ in customers] == [LinkChanged, Touch, Touch, LinkChanged]
+    world.attribution.records += customers
+    assert shares(world.play([order(HOUR_MS), ticked(DAY_MS)])) == {NOBODY: 1000}
+
+
+def test_a_member_ahead_of_the_position_says_nothing_again():
+    """Their value was written, the position was not: what they said was delivered before, and by less knowledge."""
+    events = [touch(0), touch(HOUR_MS, group="g2"), linked(), touch(3 * HOUR_MS)]
+    first = TouchLog(0, "identity/t", 1)
+    for offset, event in enumerate(events):
+        first.fold(event, "m1", offset, 0)
+    again = TouchLog(0, "identity/t", 1)
+    again.restore(None, first.take_changed())
+    assert [again.fold(event, "m1", offset, 0) for offset, event in enumerate(events)] == [[], [], [], []]
+    assert [output.key for output in again.fold(touch(5 * HOUR_MS), "m1", 4, 0)] == ["m1", "x"]
+
+
+def test_who_comes_to_a_group_after_an_order_is_not_its_buyer_there():
+    events = [linked(), touch(0, group="g2", kind="post", code="k"), order(1, code="k"), ticked(DAY_MS)]
+    world = World().play([*events, touch(2 * DAY_MS, group="g2"), linked("m2"), ticked(4 * DAY_MS)])
+    assert [(row.group_id, row.rule, row.member_id) for row in world.rows] == [("g2", "code", None)]
+
+
 # --- bounds -----------------------------------------------------------------------------------------------
 
 
