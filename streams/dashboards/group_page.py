@@ -1,7 +1,7 @@
 """Group: why one group has its verdict."""
 
 from streams.dashboards import queries
-from streams.dashboards.choices import BRAND, GROUP, NO_GROUPS, PLATFORM
+from streams.dashboards.choices import ADVICE, BRAND, GROUP, NO_GROUPS, PLATFORM
 from streams.dashboards.model import Column, Mark, Page, Panel
 from streams.vitals.policy import Policy
 
@@ -59,6 +59,8 @@ _NOW = (
             Column("speakers_28d", ("speakers 28 d", "28 天发言人数"), color="text"),
             Column("active_days_28d", ("active days 28 d", "28 天活跃天数"), color="text"),
             Column("engagement", ("engagement", "活跃度"), decimals=0, color="text"),
+            Column("worth", ("worth", "价值"), decimals=0, color="text"),
+            Column("advice", ("to do", "建议"), words=ADVICE, color="text"),
         ),
         height=4,
         nothing=NO_GROUPS,

@@ -88,9 +88,11 @@ LIMIT 100
 
 # Group.
 GROUP_NOW = """
-SELECT verdict, verdict_since, risk, silent_hours * 3600 AS silent, members, speakers_28d, active_days_28d, engagement
+SELECT verdict, verdict_since, risk, silent_hours * 3600 AS silent, members, speakers_28d, active_days_28d, engagement,
+    worth, ifNull(advice, '-') AS advice
 FROM group_health
-WHERE group_id = ${group:sqlstring}
+LEFT JOIN (SELECT group_id, worth, advice FROM group_worth) AS worths ON worths.group_id = group_health.group_id
+WHERE group_health.group_id = ${group:sqlstring}
 """
 GROUP_REASONS = """
 SELECT arrayJoin(if(empty(latest.{reasons}), ['-'], latest.{reasons})) AS why

@@ -1,4 +1,4 @@
-"""`vitals groups` and `vitals group` against the real ClickHouse."""
+"""`vitals groups`, `vitals group` and `vitals work-list` against the real ClickHouse."""
 
 import json
 import time
@@ -36,6 +36,9 @@ def vitals_of(day):
     told |= {"verdict": "dying" if day > 50 else "healthy", "verdict_since": at, "risk": 0.5}
     told |= {"reasons": (Reason("breadth", {"speakers": speakers}),), "source_complete_at": at}
     told |= {"last_member_message_at": at, "silent_hours": 30.0, "answered_share_28d": 0.25, "members": 40}
+    told |= {"worth": 64.2, "worth_known": 0.35, "advice": "revive", "revenue_at_risk": 9_000}
+    told |= {"worth_parts": (Reason("care", {"value": 0.7, "points": 64.2, "answered": 0.7}),)}
+    told |= {"advice_reasons": (Reason("care", {"answered": 0.7}),)}
     told |= {"messages_day": 5, "speakers_7d": speakers, "speakers_28d": speakers}
     return GroupVitals(**told)
 
@@ -110,6 +113,28 @@ def test_one_group(run):
     assert (code, err) == (0, "")
     assert "speakers  ██▇▆▆▅▄▄▃▂ most 10 a week" in out
     assert "12,345 JPY" in out
+
+
+def test_what_one_group_is_worth(run):
+    out = run("group", GROUP)[1]
+    assert "revive: bring it back: write to those who once wrote, give them a reason" in out
+    assert "worth 64/100 (points, known 35%):" in out
+    assert "+64.2  care: 70% of messages were answered while it was well" in out
+    assert "?  network: its source tells neither who leaves nor who is in it" in out
+
+
+def test_the_work_list(run):
+    code, out, err = run("work-list", "--brand", "reading")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[1].split()[:6] == ["revive", "64?", "50%", "2,889", "JPY", "宝妈阅读群"]
+    assert out.splitlines()[1].endswith("70% of messages were answered while it was well; 1 speaker in 56 days")
+    [told] = json.loads(run("work-list", "--brand", "reading", "--json", "--language", "zh")[1])
+    assert told["advice_reasons"] == ["良好时期 70% 的消息获回复"]
+    assert (told["priority"], told["at_stake"]) == (pytest.approx(32.1), pytest.approx(2_889))
+
+
+def test_there_is_nothing_to_do_for_a_brand_that_is_not_there(run):
+    assert "No judged group has that brand" in run("work-list", "--brand", "nobody")[1]
 
 
 def test_one_group_for_programs(run):
