@@ -106,6 +106,10 @@ REASON_WORDS: dict[str, tuple[str, str]] = {
         "从未有人购买,{doers} 名有过行动的成员中 {takers} 名只领福利",
     ),
     "made_for_ads": ("it is a group for ads or relaying", "广告群或转发群"),
+    "only_ads": (
+        "nothing but ads: {share:%} of its messages in 28 days, by {senders:sender}",
+        "只剩广告:近 28 天 {share:%} 的消息为广告,来自 {senders} 人",
+    ),
     "posts_are_ads": (
         "{ads} of {posts:planned post} in {days:day} were ads, members wrote {messages:message}",
         "近 {days} 天 {posts} 条计划内容中 {ads} 条为广告,成员消息 {messages} 条",

@@ -14,7 +14,7 @@ from streams.vitals.rows import Reason
 Step = Literal["", "revive", "probe", "merge", "keep", "let go"]
 """What to do about a group; "" where nothing needs be done or none was judged."""
 PARTS = ("conversion", "residue", "network", "reach", "care", "freebie")
-RULE_REASONS = ("only_takers", "made_for_ads", "posts_are_ads", "nobody_leaves", "little_known")
+RULE_REASONS = ("only_takers", "made_for_ads", "only_ads", "posts_are_ads", "nobody_leaves", "little_known")
 """What decides before the formula; else the reasons are parts, by their codes."""
 ILL = ("fading", "dying", "dead")
 """Verdicts of groups that need a step."""
@@ -32,6 +32,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     `gone` left within `network_days`; None where leaving means nothing or is not told. `claimers` of `exposed` claimed
     the last benefit. `answered` is the share of member messages answered while the group was well. Of the `doers`, who
     ever did anything here, the `takers` only took benefits. `posts` and `ads` are planned posts of `network_days`.
+    `ad_share` is that of the messages of a group that is nothing but advertising, by `ad_senders` people; else None.
     """
 
     verdict: str
@@ -59,6 +60,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     posts: int = 0
     ads: int = 0
     messages: int = 0
+    ad_share: float | None = None
+    ad_senders: int = 0
 
 
 class Appraisal(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -213,11 +216,20 @@ def _beyond_saving(facts: Facts, policy: WorthPolicy, parts: Iterable[Reason]) -
         return Reason("only_takers", {name: freebie[name] for name in ("takers", "doers")})
     if facts.purpose in policy.let_go_purposes:
         return Reason("made_for_ads", {})
-    has_said = facts.purpose or facts.posts < policy.ads_least_posts
-    if not has_said and 2 * facts.ads > facts.posts and facts.ads > facts.messages:
-        numbers = {"ads": facts.ads, "posts": facts.posts, "messages": facts.messages, "days": policy.network_days}
-        return Reason("posts_are_ads", {name: float(number) for name, number in numbers.items()})
-    return None
+    return None if facts.has_bought else _only_ads(facts, policy)
+
+
+def _only_ads(facts: Facts, policy: WorthPolicy) -> Reason | None:
+    """Whether a group has become one for ads, whatever it was made for.
+
+    Asked only of one that never bought: where members buy, who floods it with ads is to stop, not the group.
+    """
+    if facts.ad_share is not None:
+        return Reason("only_ads", {"share": facts.ad_share, "senders": float(facts.ad_senders)})
+    if facts.posts < policy.ads_least_posts or 2 * facts.ads <= facts.posts or facts.ads <= facts.messages:
+        return None
+    numbers = {"ads": facts.ads, "posts": facts.posts, "messages": facts.messages, "days": policy.network_days}
+    return Reason("posts_are_ads", {name: float(number) for name, number in numbers.items()})
 
 
 def _numbers(parts: Iterable[Reason], code: str) -> Mapping[str, float]:

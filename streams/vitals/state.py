@@ -57,7 +57,8 @@ class Worth(msgspec.Struct, array_like=True, gc=False):
 
     `orders` are all there ever were, `benefits` what each cost by its time in ms (0: not known), `posts` the planned
     ones by UTC day. `answered` is the share of messages answered while the verdict was good. `claimers` of `exposed`
-    took the last benefit that was judged. `appraisal` was made at the end of `judged_day` for the verdict `judged_as`.
+    took the last benefit that was judged. `appraisal` was made at the end of `judged_day` for the verdict `judged_as`,
+    when the group was nothing but ads or was not.
     """
 
     purpose: str = ""
@@ -72,6 +73,7 @@ class Worth(msgspec.Struct, array_like=True, gc=False):
     judged_day: int = -1
     judged_as: str = ""
     appraisal: Appraisal = Appraisal()
+    is_ad_only: bool = False
 
 
 class GroupState(msgspec.Struct, array_like=True, gc=False):

@@ -59,8 +59,9 @@ def close_worth(state: GroupState, day: int, policy: Policy) -> None:
     """Judge the group at the end of a day if that is due. `state` has the day's verdict already."""
     worth, own = state.worth, policy.worth
     is_well = state.verdict in _WELL
+    is_ad_only = state.ads.now.is_ad_only
     has_time_passed = day - worth.judged_day >= (own.well_every_days if is_well else own.every_days)
-    if not (has_time_passed or worth.judged_as != state.verdict or worth.is_due):
+    if not (has_time_passed or worth.judged_as != state.verdict or worth.is_due or is_ad_only != worth.is_ad_only):
         return
     if is_well or worth.judged_as in _WELL:
         worth.answered = _answered(state, day, own)
@@ -76,6 +77,7 @@ def look_again(state: GroupState, policy: Policy) -> None:
 def _judge(state: GroupState, day: int, policy: Policy) -> None:
     worth = state.worth
     judged_before, worth.judged_day, worth.judged_as, worth.is_due = worth.judged_day, day, state.verdict, False
+    worth.is_ad_only = state.ads.now.is_ad_only
     if state.verdict == "ended":
         worth.appraisal = Appraisal()
         return
@@ -143,6 +145,8 @@ def _facts(state: GroupState, day: int, judged_before: int, whole: Policy) -> Fa
         posts=sum(worth.posts.values()),
         ads=sum([pane.ads for pane in quarter]),
         messages=sum([pane.messages for pane in quarter]),
+        ad_share=state.ads.now.share if worth.is_ad_only else None,
+        ad_senders=state.ads.now.senders,
     )
 
 

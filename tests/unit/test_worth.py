@@ -170,11 +170,14 @@ TAKERS: dict[str, Any] = {"is_selling": True, "people": 500, "members": 400, "pa
         ({**GOOD, "purpose": "relay", "verdict": "healthy"}, "let go", ["made_for_ads"]),
         ({**GOOD, "purpose": "ads", "verdict": "ended"}, "", []),
         ({**GOOD, "purpose": "ads", "verdict": "forming"}, "", []),
-        ({**GOOD, "posts": 8, "ads": 5, "messages": 4}, "let go", ["posts_are_ads"]),
-        ({**GOOD, "posts": 8, "ads": 4, "messages": 3}, "revive", None),
-        ({**GOOD, "posts": 8, "ads": 5, "messages": 5}, "revive", None),
-        ({**GOOD, "posts": 7, "ads": 7}, "revive", None),
-        ({**GOOD, "posts": 8, "ads": 8, "purpose": "customer"}, "revive", None),
+        ({**GOOD, "has_bought": False, "posts": 8, "ads": 5, "messages": 4}, "let go", ["posts_are_ads"]),
+        ({**GOOD, "has_bought": False, "ad_share": 0.9, "ad_senders": 2}, "let go", ["only_ads"]),
+        ({"verdict": "healthy", "ad_share": 0.9, "ad_senders": 2}, "let go", ["only_ads"]),
+        ({**GOOD, "ad_share": 0.9, "ad_senders": 2}, "revive", None),
+        ({**GOOD, "has_bought": False, "posts": 8, "ads": 4, "messages": 3}, "revive", None),
+        ({**GOOD, "has_bought": False, "posts": 8, "ads": 5, "messages": 5}, "revive", None),
+        ({**GOOD, "has_bought": False, "posts": 7, "ads": 7}, "revive", None),
+        ({**GOOD, "posts": 8, "ads": 8}, "revive", None),
         ({"purpose": "industry", "members": 99, "gone": 1}, "keep", ["nobody_leaves"]),
         ({"purpose": "alliance", "members": 98, "gone": 2}, "probe", ["little_known", "network"]),
         ({"purpose": "alliance", "members": 99, "gone": 1, "verdict": "healthy", "messages": 89}, "keep", None),
@@ -470,17 +473,40 @@ def test_care_is_remembered_from_when_the_group_was_well() -> None:
     assert known(last(few, 60), "care") == {}
 
 
-def test_posts_that_are_mostly_ads_let_a_group_go_that_said_nothing_else() -> None:
+def test_a_group_that_is_nothing_but_ads_is_let_go_on_the_day_on_which_that_is_seen() -> None:
+    story = selling(*"abc")
+    for day in range(40):
+        story.add(e.Message, day + 0.4, "abc"[day % 3], links=0, text_hash=None)
+    for day in range(40, 80):
+        for n in range(3):
+            story.add(e.Message, day + n / 10, "a", links=1)
+    rows, state = story.told(80, every_days=7)
+    seen = [row.is_ad_only for row in rows]
+    assert any(seen)
+    assert [row.advice == "let go" for row in rows] == seen
+    assert rows[-1].advice_reasons[0].code == "only_ads"
+    assert state.worth.is_ad_only
+    story.order(10, "b", 900)
+    assert story.told(80)[0][-1].advice != "let go", "its ads are to stop"
+
+
+def test_posts_that_are_mostly_ads_let_a_group_go() -> None:
     story = selling(*"abc")
     story.talk(range(40), *"abc")
     for day in range(30, 130):
         story.add(e.Post, day + 0.5, content_class="ads")
     found = last(story, 140)
-    assert (found.advice, found.advice_reasons[0].code) == ("let go", "posts_are_ads")
-    story.add(e.GroupCreated, 131.5, purpose="industry")
-    found = last(story, 140)
-    assert (found.purpose, found.advice) == ("industry", "keep")
-    assert last(story, 131).advice == "let go"
+    assert (found.advice, found.advice_reasons[0].code) in {("let go", "posts_are_ads"), ("let go", "only_ads")}
+    assert last(story, 31).advice == ""
+
+
+def test_what_a_group_is_for_is_heard_on_the_same_day() -> None:
+    story = selling(*"abc")
+    story.talk(range(20), *"abc")
+    story.add(e.GroupCreated, 150.5, purpose="industry")
+    rows, _ = story.told(160, every_days=7)
+    assert [row.advice for row in rows[149:152]] == [rows[149].advice, "keep", "keep"]
+    assert rows[-1].purpose == "industry"
 
 
 def test_a_forming_group_and_one_that_ended_need_no_step() -> None:
@@ -533,7 +559,7 @@ def test_the_order_of_arrival_within_a_day_changes_nothing(seed: int) -> None:
     story = selling(*"abcdefgh")
     for n in range(80):
         day, who = 1 + draw.randrange(60) + draw.randrange(1, 999) / 1000, draw.choice("abcdefgh")
-        kind = draw.choice((e.Message, e.Claim, e.Mute, e.Leave, e.Join, e.Benefit, e.Post, e.OrderAttributed))
+        kind = draw.choice((e.Message, e.Claim, e.Mute, e.Benefit, e.Post, e.OrderAttributed))
         if kind is e.OrderAttributed:
             story.order(day, who, draw.randrange(1, 9_000))
         elif kind is e.Benefit:
@@ -545,7 +571,9 @@ def test_the_order_of_arrival_within_a_day_changes_nothing(seed: int) -> None:
     told = []
     for _ in range(2):
         found = story.told(70, shuffled=draw)[0][-1]
-        parts = [part for part in found.worth_parts if part.code in {"conversion", "residue", "freebie"}]
+        parts = [
+            part for part in found.worth_parts if part.code in {"conversion", "residue", "network", "reach", "freebie"}
+        ]
         told.append(([(part.code, {**part.numbers, "points": 0}) for part in parts], found.revenue_at_risk))
     assert told[0] == told[1]
 
