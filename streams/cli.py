@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "streams.playbook_commands:playbook_commands",
         "Note what is done to revive a group, and learn whether it helped.",
     ),
+    "points": ("streams.points_command:points_command", "Show who earned most points in a group, and what is left."),
     "import": ("streams.connectors.commands:import_command", "Read chat logs or orders and send them as events."),
     "backtest": (
         "streams.backtest.command:backtest_command",

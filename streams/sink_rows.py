@@ -173,7 +173,7 @@ POINTS_ENTRIES = _of(
     "points_entries_v1",
     {
         "text": "group_id brand_id entry_id member_id cause refusal",
-        "int": "points balance acts is_by_rule source_offset",
+        "int": "points balance acts is_by_rule offset_minutes source_offset",
         "time": "at occurred_at ingested_at",
     },
 )

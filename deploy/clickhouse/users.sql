@@ -69,6 +69,8 @@ GRANT SELECT ON vitals.parts TO bi;
 GRANT SELECT ON vitals.pipeline TO bi;
 GRANT SELECT ON vitals.playbook_windows TO bi;
 GRANT SELECT ON vitals.playbooks TO bi;
+GRANT SELECT ON vitals.points_balances TO bi;
+GRANT SELECT ON vitals.points_leaderboard TO bi;
 GRANT SELECT ON vitals.revenue TO bi;
 GRANT SELECT ON vitals.sources TO bi;
 GRANT SELECT ON vitals.unattributed TO bi;

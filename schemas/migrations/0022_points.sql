@@ -13,6 +13,7 @@ CREATE TABLE IF NOT EXISTS points_entries_v1
     cause LowCardinality(String),
     refusal LowCardinality(String) COMMENT 'why it moved nothing; empty if it counts',
     balance Int64 CODEC(ZSTD(1)) COMMENT 'of the member, after it',
+    offset_minutes Int16 COMMENT 'how far the clock of the group is ahead of UTC, summer time left out',
     acts UInt32 COMMENT 'how many messages, answers or events it stands for',
     source_offset Int64 CODEC(Delta, ZSTD(1)),
     ingested_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1))

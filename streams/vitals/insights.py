@@ -151,7 +151,7 @@ class PointsEntry(Insight, frozen=True, kw_only=True, gc=False, tag="points_entr
     Its key is (group_id, at, is_by_rule, entry_id). `balance` is the member's after it: the `points` of a member's
     entries without a `refusal` add up to it. A refused entry moved nothing; `refusal` says why. By rule are what the
     rules gave for `acts` messages or answers of a day, an account that was closed as its member is long gone, and
-    `acts` entries that found no room, which are nobody's.
+    `acts` entries that found no room, which are nobody's. `offset_minutes` is as of a `PostResponse`.
     """
 
     entry_id: str
@@ -163,6 +163,7 @@ class PointsEntry(Insight, frozen=True, kw_only=True, gc=False, tag="points_entr
     refusal: Literal["", "beyond_balance", "daily_limit", "no_rule", "too_many"] = ""
     acts: Count = 1
     is_by_rule: bool = False
+    offset_minutes: Int64 = 0
 
 
 class ProbeReport(Insight, frozen=True, kw_only=True, gc=False, tag="probe_report"):

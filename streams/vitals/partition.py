@@ -278,7 +278,7 @@ class GroupLog:
         for root in closed.roots:
             yield root_row(state, root, seen.at, self.policy.carriers)
         for entry in closed.points:
-            yield entry_row(state, entry, seen.at)
+            yield entry_row(state, entry, seen.at, self._days_off.offsets.get(state.timezone, 0))
 
     def signals_of(self, state: GroupState, was: str, closed: Closed) -> Iterator[Output]:
         """What the alert agent is to hear of a group whose day has closed."""

@@ -39,7 +39,7 @@ def _acts(state: GroupState, book: PointsBook, day: int) -> Mapping[str, Mapping
     }
 
 
-def entry_row(state: GroupState, entry: Entry, at: int) -> Output:
+def entry_row(state: GroupState, entry: Entry, at: int, offset_minutes: int) -> Output:
     """An entry as a row of `points_entries_v1`."""
     return Output(
         "group-insights",
@@ -58,5 +58,6 @@ def entry_row(state: GroupState, entry: Entry, at: int) -> Output:
             refusal=entry.refusal or "",
             acts=entry.acts,
             is_by_rule=entry.is_by_rule,
+            offset_minutes=offset_minutes,
         ),
     )

@@ -1,0 +1,1 @@
+SELECT * FROM points_balances ORDER BY member_id

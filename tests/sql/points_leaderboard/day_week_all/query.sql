@@ -1,0 +1,1 @@
+SELECT * FROM points_leaderboard ORDER BY period, start, place, member_id
