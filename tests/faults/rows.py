@@ -119,7 +119,7 @@ class Rows:
 
     def weights(self) -> list[tuple[str, float]]:
         """Of each purchase its order and the sum of the weights by which it was shared out."""
-        shared = "SELECT order_id, weight FROM events_v1 FINAL WHERE type = 'order_attributed' AND refund_id = ''"
+        shared = "SELECT order_id, weight FROM attributions WHERE refund_id = ''"
         bought = "SELECT order_id FROM purchases_v1 FINAL WHERE type = 'purchase'"
         joined = f"({bought}) AS bought LEFT JOIN ({shared}) AS shared USING (order_id)"
         return self.warehouse.query(f"SELECT order_id, sum(shared.weight) FROM {joined} GROUP BY order_id")

@@ -43,7 +43,7 @@ def whole(world: World) -> tuple[Cast, Broker]:
     cast = Cast(
         workers=WORKERS,
         agents=agents(),
-        feeds=lambda chance, broker: [_chat(chance, broker), _orders(chance, broker)],
+        feeds=lambda chance, broker: [_chat(chance, broker), _orders(chance, broker), _links(chance, broker)],
         farewell=_farewell,
         sinks=SINKS if chance.random() < 0.5 else (),
         pace=Pace(chance.choice([5, 25]), chance.choice([0.4, 1.0])),
@@ -85,12 +85,27 @@ def _said(chance: random.Random, broker: Broker, group: int, seq: int, day: int)
 def _orders(chance: random.Random, broker: Broker) -> list[Sendable]:
     sent = []
     for number in range(12):
-        customer = f"m{chance.randrange(MEMBERS)}".encode()
+        customer = f"{chance.choice('mx')}{chance.randrange(MEMBERS)}".encode()
         order = events.Purchase(
             event_id=f"o{number}", occurred_at=BEGIN + chance.randrange(DAYS * DAY_MS), customer_id=customer.decode(),
             order_id=f"o{number}", amount=100 + number, currency="CNY", source="shop", source_seq=number + 1, **BRAND,
         )  # fmt: skip
         sent.append((TP("purchases", broker.target("purchases", customer)), customer, events.encode(order)))
+    return sent
+
+
+def _links(chance: random.Random, broker: Broker) -> list[Sendable]:
+    """Who the members are to the shop: some are two customers' by turns, some links end."""
+    sent = []
+    for number in range(8):
+        member, customer = f"m{chance.randrange(MEMBERS)}", f"x{chance.randrange(MEMBERS)}"
+        kind = events.IdentityUnlinked if chance.random() < 0.25 else events.IdentityLinked
+        link = kind(
+            event_id=f"l{number}", occurred_at=BEGIN + number, member_id=member, customer_id=customer, source="shop",
+            source_seq=number + 1, **BRAND,
+        )  # fmt: skip
+        key = member.encode()
+        sent.append((TP("member-touches", broker.target("member-touches", key)), key, events.encode(link)))
     return sent
 
 
