@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from streams.errors import VitalsError
+from streams.playbook.desk import Playbook
 from streams.settings import Settings
 from streams.warehouse import Warehouse
 from streams.words import VERDICT_WORDS, Language
@@ -152,7 +153,7 @@ class Talker(msgspec.Struct, frozen=True, kw_only=True):
 class Page(msgspec.Struct, frozen=True):
     """All that `vitals group` shows. Weeks are in order, the last one ends with the last closed day.
 
-    `days` are the member messages of up to LAST_DAYS days, in order, the last one that day.
+    `days` are the member messages of up to LAST_DAYS days, in order, the last one that day. `playbook` is the latest.
     """
 
     health: Health
@@ -161,6 +162,7 @@ class Page(msgspec.Struct, frozen=True):
     members: list[Talker]
     days: list[int] = []
     worth: Worth | None = None
+    playbook: Playbook | None = None
 
 
 class Fleet:
@@ -193,7 +195,16 @@ class Fleet:
         [row] = self._ask(details, {"group_id": group_id})
         days = self._days(group_id)
         members, worth = self._members(group_id), self._worth(group_id)
-        return Page(known[0], _struct(Details, row), weeks_of(days), members, days_of(days), worth)
+        playbook = self._playbook(group_id)
+        return Page(known[0], _struct(Details, row), weeks_of(days), members, days_of(days), worth, playbook)
+
+    def _playbook(self, group_id: str) -> Playbook | None:
+        rows = self._ask(
+            f"SELECT {_list(Playbook)} FROM playbooks WHERE group_id = %(group_id)s AND started_at IS NOT NULL "  # noqa: S608
+            "ORDER BY started_at DESC, playbook_id DESC LIMIT 1",
+            {"group_id": group_id},
+        )
+        return _struct(Playbook, rows[0]) if rows else None
 
     def work_list(self, brands: Sequence[str] = ()) -> list[Work]:
         """What to do next in the groups of the brands (none: of all), what there is most to lose first."""

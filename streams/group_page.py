@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from streams.fleet import Page, Talker
+from streams.playbook.wording import group_line
 from streams.ranking import STYLES, printable, silence
 from streams.vitals.rows import Reason
 from streams.words import Language, money, number, verdict_word, words
@@ -89,6 +90,7 @@ def group_page(page: Page, language: Language, width: int | None) -> list[Text]:
         _head(page, language, say),
         _risk(page, language, say),
         _worth(page, language, say),
+        _playbook(page, language),
         _charts(page, say, width),
         _counts(page, say),
         _facts(page, language, say),
@@ -161,6 +163,11 @@ def _doubt(page: Page, say: Say) -> list[Text]:
     if kind == "a young group" and page.details.age_days >= YOUNG_DAYS:
         return []
     return [Text(say(f"{kind}: the risk is that of groups like this, and says little of the moment"), style="dim")]
+
+
+def _playbook(page: Page, language: Language) -> list[Text]:
+    """What was last done to revive the group."""
+    return [] if page.playbook is None else [Text(group_line(page.playbook, page.health.at, language))]
 
 
 def _charts(page: Page, say: Say, width: int | None) -> list[Text]:

@@ -58,8 +58,9 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "rest": (" of 28 so far: ask again on {at}", "(共 28 天,请于 {at} 再看)"),
     "alike": (
-        "the goal's are the most like it in level and trend: {platform} on its platform, {band} of its size",
-        "目标对照群按水平与趋势最为相近:{platform} 个同平台,{band} 个同规模",
+        "the goal's are the most like it in level and trend: {platform} on its platform, {band} of its size; "
+        "--json names them",
+        "目标对照群按水平与趋势最为相近:{platform} 个同平台,{band} 个同规模;--json 列出",
     ),
     "chosen": (
         "judged by {what}, as was said at its start; of the others each is 1 in 20 chance by itself",

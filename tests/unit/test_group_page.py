@@ -1,8 +1,11 @@
+from datetime import UTC, datetime
+
 import msgspec
 import pytest
 from rich.cells import cell_len
 
 from streams.group_page import bars, group_page
+from streams.playbook.desk import Playbook
 from tests.samples import page, worth
 
 
@@ -123,3 +126,17 @@ def test_where_the_risk_says_little_of_the_moment_the_page_says_so():
     young = page(speakers_28d=9)
     young = msgspec.structs.replace(young, details=msgspec.structs.replace(young.details, age_days=90))
     assert [line for line in text(young) if line.startswith("a young group:")]
+
+
+def test_the_latest_playbook_is_one_line():
+    began = datetime(2026, 11, 1, 9, tzinfo=UTC)
+    done = Playbook(
+        playbook_id="p", group_id="g", brand_id="b", group_name="n", name="Tasting", goal="messages", budget=0,
+        currency="", started_at=began, ended_at=None, state="open", end_note="", steps=["cleanup"], step_at=[began],
+        step_notes=[""],
+    )  # fmt: skip
+    shown = page()
+    with_it = msgspec.structs.replace(shown, playbook=done)
+    line = "playbook Tasting, day 21: cleanup 11-01; what came of it: vitals playbook effect g"
+    assert [one.plain for one in group_page(with_it, "en", None) if "playbook" in one.plain] == [line]
+    assert not [one for one in group_page(shown, "en", None) if "playbook" in one.plain]

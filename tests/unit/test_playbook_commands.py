@@ -184,7 +184,7 @@ def test_it_says_whether_it_helped_and_by_what():
     assert lines[2].startswith("it helped: member messages +302 % (+2")
     assert lines[-3:] == [
         "28 days before 2026-03-01, 28 after; against what changed in 29 groups of the brand that were left alone",
-        "the goal's are the most like it in level and trend: 29 on its platform, 14 of its size",
+        "the goal's are the most like it in level and trend: 29 on its platform, 14 of its size; --json names them",
         "* judged by member messages, as was said at its start; of the others each is 1 in 20 chance by itself",
     ]
     goal = told(judge(playbook(goal="revenue"), windows(after=[40.0, 3.0, 0.5, 900.0])))
