@@ -37,6 +37,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     verdict: str
     purpose: str = ""
+    age_days: int = 0
     members: int = 0
     people: int = 0
     is_selling: bool = False
@@ -212,7 +213,8 @@ def _beyond_saving(facts: Facts, policy: WorthPolicy, parts: Iterable[Reason]) -
     """Why a group is let go however large it is. That nobody bought must be known: no number is no zero."""
     freebie = _numbers(parts, "freebie")
     is_taken = freebie.get("value", 0.0) >= policy.let_go_freebie
-    if facts.is_selling and not facts.has_bought and is_taken:
+    is_old = facts.age_days >= policy.let_go_least_days
+    if is_old and facts.is_selling and not facts.has_bought and is_taken:
         return Reason("only_takers", {name: freebie[name] for name in ("takers", "doers")})
     if facts.purpose in policy.let_go_purposes:
         return Reason("made_for_ads", {})

@@ -63,6 +63,8 @@ class WorthPolicy(msgspec.Struct, frozen=True, kw_only=True):
     care_least_messages: int = 20
     """Of the last 12 weeks while its verdict was good: fewer messages than this are no habit of answering."""
     let_go_freebie: float = 0.60
+    let_go_least_days: int = 56
+    """A younger group that only took its welcome gift may still buy."""
     keep_leaves: float = 0.02
     keep_purposes: tuple[str, ...] = ("industry", "alliance")
     """Quiet, but nobody leaves: such a group is an address book."""

@@ -40,7 +40,8 @@ class GroupVitals(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     `worth` 0..100 is of the last day on which the group was judged (`appraisal.py`), None where nothing is known;
     `worth_known`, 0..1, is the weight of what is: the `worth_parts`, each with its evidence, its `value` 0..1 and its
     `points`. `advice` is what to do, `advice_reasons` why; `revenue_at_risk` what 28 usual days of its year brought.
-    Parts and reasons of the advice stand only in the row of a day's close, and in the last of a finished import.
+    Parts and reasons of the advice stand only in the row of a day's close, and where none closes: in the last of a
+    finished import, and of a blind source.
 
     `is_monologue`, staff speaks to itself, is as of the last closed day too. As of its last Sunday: `is_ad_only`, the
     group is nothing but advertising, of `ad_senders_28d` people (`ads.py`); `ad_share_28d`, None where no connector

@@ -21,6 +21,7 @@ def vitals_row(state: GroupState, seen: Windows, at: int, offset: int, view: Vie
     assessment, appraisal = state.assessment, state.worth.appraisal
     ads, waits = state.ads.now, state.welcome.now
     today, is_day_close = state.panes.get(seen.last_day, _no_pane), at % DAY_MS == 0 and view.blind_since is None
+    is_whole = is_day_close or view.is_final or view.blind_since is not None
     verdict, since, why = state.verdict, state.verdict_since, state.reasons
     if view.blind_since is not None:
         verdict, since = "stale", view.blind_since
@@ -103,9 +104,9 @@ def vitals_row(state: GroupState, seen: Windows, at: int, offset: int, view: Vie
         purpose=state.worth.purpose,
         worth=appraisal.worth,
         worth_known=appraisal.known,
-        worth_parts=appraisal.parts if is_day_close or view.is_final else (),
+        worth_parts=appraisal.parts if is_whole else (),
         advice=appraisal.step,
-        advice_reasons=appraisal.reasons if is_day_close or view.is_final else (),
+        advice_reasons=appraisal.reasons if is_whole else (),
         revenue_at_risk=appraisal.revenue_at_risk,
     )
     return Output("group-vitals", state.group_id, row)

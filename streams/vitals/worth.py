@@ -29,8 +29,10 @@ _WELL = ("healthy", "forming", "revived")
 
 def sold(state: GroupState, event: e.OrderAttributed) -> None:
     """An order, or the share of one that was another's; a refunded order was an order."""
+    worth = state.worth
     if event.refund_id is None:
-        state.worth.orders += 1 if event.reverses is None else -1
+        worth.is_due = worth.is_due or not worth.orders  # it decides whether the group is let go
+        worth.orders += 1 if event.reverses is None else -1
 
 
 def given(state: GroupState, event: e.Benefit) -> None:
@@ -124,6 +126,7 @@ def _facts(state: GroupState, day: int, judged_before: int, whole: Policy) -> Fa
         purpose=worth.purpose,
         members=state.ledger.members,
         people=state.ledger.members + len(gone),
+        age_days=day - day_of(state.first_event_at or 0) + 1,
         is_selling=bool(state.currency),
         has_bought=worth.orders > 0 or money.days > 0,
         payers=_payers(trades, worth.orders, year_ago),
