@@ -135,6 +135,27 @@ def test_orders_go_to_their_customer(stack, vitals, tmp_path):
     assert (letter["reason"], letter["position"]) == ("bad_shape", 3)
 
 
+def test_who_a_member_is_goes_to_the_members_log_and_no_number_anywhere(stack, vitals, tmp_path):
+    path, wrong, mapping = (tmp_path / name for name in ("crm.csv", "wrong.csv", "crm.toml"))
+    path.write_text("wer,Telefon,Kunde\nann,0170 1234567,k1\nbob,0170 7654321,\nann,0170 7654321,k2\n")
+    mapping.write_text(
+        'platform = "irc"\ncalling_code = "49"\n'
+        '[columns]\nmember_id = "wer"\nphone = "Telefon"\ncustomer_id = "Kunde"\n'
+    )
+    wrong.write_text("member_id,customer_id\nann,k1\n")
+    crm = ("import", "identities-csv", path, "--brand", "int7", "--mapping", mapping)
+    assert "sent 3 events" in vitals(*crm)
+    assert "sent 0 events" in vitals(*crm)
+    vitals("import", "identities-csv", wrong, "--brand", "int7", "--platform", "irc", "--unlink")
+    links, letters = records(stack, "member-touches", "int7"), records(stack, "dead-letters", "int7")
+    assert Counter(value["type"] for _, _, value in links) == {"identity_linked": 3, "identity_unlinked": 1}
+    assert all(key == value["member_id"] for _, key, value in links)
+    ((_, _, letter),) = letters
+    assert "another customer's" in letter["detail"]
+    told = json.dumps([links, letters, records(stack, "member-identities", "int7")])
+    assert not [number for number in ("7654321", "1234567", "NzY1NDMyM", "c2NTQzMj", "3NjU0MzIx") if number in told]
+
+
 def test_an_interrupted_import_goes_on_and_loses_nothing(stack, vitals, tmp_path):
     whole = tmp_path / "whole.jsonl"
     write(tmp_path, {"logs/den/2024-05-06": "[10:00] <ann> hi\n" * 20_000})
