@@ -9,6 +9,7 @@ import msgspec
 from streams.errors import VitalsError
 from streams.playbook.desk import Playbook
 from streams.settings import Settings
+from streams.talk_page import Attention, Care, Probe, Slot
 from streams.warehouse import Warehouse
 from streams.words import VERDICT_WORDS, Language
 
@@ -20,6 +21,7 @@ ORDER = (*NEEDS_A_LOOK, *(verdict for verdict in VERDICT_WORDS if verdict not in
 WEEKS = 52
 LAST_DAYS = 28
 TOP_MEMBERS = 10
+LAST_PROBES = 3
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,6 +165,7 @@ class Page(msgspec.Struct, frozen=True):
     days: list[int] = []
     worth: Worth | None = None
     playbook: Playbook | None = None
+    attention: Attention | None = None
 
 
 class Fleet:
@@ -196,7 +199,16 @@ class Fleet:
         days = self._days(group_id)
         members, worth = self._members(group_id), self._worth(group_id)
         playbook = self._playbook(group_id)
-        return Page(known[0], _struct(Details, row), weeks_of(days), members, days_of(days), worth, playbook)
+        return Page(
+            known[0],
+            _struct(Details, row),
+            weeks_of(days),
+            members,
+            days_of(days),
+            worth,
+            playbook,
+            self._attention(group_id),
+        )
 
     def _playbook(self, group_id: str) -> Playbook | None:
         rows = self._ask(
@@ -220,6 +232,21 @@ class Fleet:
         worth = f"SELECT {columns} FROM group_worth WHERE group_id = %(group_id)s"  # noqa: S608
         [row] = self._ask(worth, {"group_id": group_id})
         return _struct(Worth, row)
+
+    def _attention(self, group_id: str) -> Attention:
+        of = {"group_id": group_id}
+        care = self._ask(f"SELECT {_list(Care)} FROM group_care WHERE group_id = %(group_id)s", of)  # noqa: S608
+        probes = self._ask(
+            f"SELECT {_list(Probe)} FROM probes WHERE group_id = %(group_id)s ORDER BY sent_at DESC, benefit_id "  # noqa: S608
+            f"LIMIT {LAST_PROBES}",
+            of,
+        )
+        slots = self._ask(
+            f"SELECT {_list(Slot)} FROM best_slots WHERE group_id = %(group_id)s AND content_class = 'all'",  # noqa: S608
+            of,
+        )
+        slot = _struct(Slot, slots[0]) if slots else None
+        return Attention(_struct(Care, care[0]), [_struct(Probe, row) for row in probes], slot)
 
     def _told(self, columns: str, *reasons: str) -> str:
         """The columns, of the reasons those in the language asked for."""

@@ -10,6 +10,7 @@ from rich.text import Text
 from streams.fleet import Page, Talker
 from streams.playbook.wording import group_line
 from streams.ranking import STYLES, printable, silence
+from streams.talk_page import facts_of, probe_table
 from streams.vitals.rows import Reason
 from streams.words import Language, money, number, verdict_word, words
 from streams.worth_words import PART_WORDS, STEP_MEANING, UNKNOWN_WORDS, evidence, step_word
@@ -94,6 +95,7 @@ def group_page(page: Page, language: Language, width: int | None) -> list[Text]:
         _charts(page, say, width),
         _counts(page, say),
         _facts(page, language, say),
+        _attention(page, language),
         _members(page.members, say),
         [_source(page, say)],
     ]
@@ -234,6 +236,18 @@ def _facts(page: Page, language: Language, say: Say) -> list[Text]:
         "planned end": f"{details.planned_end_at:%Y-%m-%d}" if details.planned_end_at else None,
     }
     return _table([[say(label), value] for label, value in facts.items() if value], numbers=set())
+
+
+def _attention(page: Page, language: Language) -> list[Text]:
+    """How it is looked after, and what its last benefits brought."""
+    if page.attention is None:
+        return []
+    facts = [list(fact) for fact in facts_of(page.attention, language)]
+    probes = probe_table(page.attention, language)
+    return [
+        *(_table(facts, numbers=set()) if facts else []),
+        *(_table(probes, numbers={2, 3, 4, 5, 6, 7}) if probes else []),
+    ]
 
 
 def _members(members: Sequence[Talker], say: Say) -> list[Text]:
