@@ -1,0 +1,178 @@
+"""The effects of playbooks counted again from raw events, in plain Python: `python -m tests.playbook_oracle EVENTS`.
+
+EVENTS is the file that was imported (`vitals simulate` wrote it). For every playbook of the running stack each number
+of `vitals playbook effect` is worked out anew: member messages and speakers from the messages of the file, buyers and
+money from the shares that stand in ClickHouse, likeness, median and interval in another way. Exits 1 on any difference.
+Which groups may be compared, and their verdict and size on the eve, it takes from `playbook_windows`.
+"""
+
+import gzip
+import json
+import math
+import sys
+from collections import defaultdict
+from datetime import date
+from pathlib import Path
+
+import click
+from rich.progress import track
+
+from streams.playbook.desk import Desk, Window
+from streams.settings import load
+from streams.warehouse import Warehouse
+
+DAY = 86_400_000
+NAMES = ("messages", "speakers", "buyers", "revenue")
+
+
+def talk(path):
+    """Member messages and the set of speakers by (group, day); a message that was recalled was not said."""
+    said, taken_back = {}, set()
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            event = json.loads(line)
+            if event["type"] == "message" and event.get("role", "member") == "member":
+                said[event["event_id"]] = (event["group_id"], event["occurred_at"] // DAY, event["member_id"])
+            elif event["type"] == "recall":
+                taken_back.add(event["target"])
+    messages, speakers = defaultdict(int), defaultdict(set)
+    for event_id, (group, day, member) in said.items():
+        if event_id not in taken_back:
+            messages[group, day] += 1
+            speakers[group, day].add(member)
+    return messages, speakers
+
+
+def trade(warehouse):
+    """Buyers and money by (group, day), from the shares one by one."""
+    currency = dict(warehouse.query("SELECT group_id, currency FROM groups"))
+    ordered, money = defaultdict(int), defaultdict(int)
+    for group, at, customer, refund, amount, code in warehouse.query(
+        "SELECT group_id, toUnixTimestamp64Milli(occurred_at), customer_id, refund_id, amount, currency "
+        "FROM events_v1 FINAL WHERE type = 'order_attributed'"
+    ):
+        if not refund:
+            ordered[group, at // DAY, customer] += amount
+        if code == currency.get(group):
+            money[group, at // DAY] += amount
+    buyers = defaultdict(int)
+    for (group, day, _), amount in ordered.items():
+        buyers[group, day] += amount > 0
+    return buyers, money
+
+
+def logarithm(total):
+    """Of one more than a count; of money below nothing the negative."""
+    return math.copysign(math.log(1 + abs(total)), total)
+
+
+class Oracle:
+    """Counts by (group, day)."""
+
+    def __init__(self, events, warehouse):
+        messages, speakers = talk(events)
+        buyers, money = trade(warehouse)
+        self.daily = {
+            "messages": messages, "speakers": {key: len(who) for key, who in speakers.items()}, "buyers": buyers,
+            "revenue": money,
+        }  # fmt: skip
+
+    def total(self, name, group, first, days):
+        return sum(self.daily[name].get((group, day), 0) for day in range(first, first + days))
+
+    def effect(self, name, own, others):
+        """(before, after, others before, others after, effect, low, high), the last three None where it cannot tell."""
+        start, after = (own.start_day - date(1970, 1, 1)).days, own.days_after
+
+        def seen(group):
+            of = [self.total(name, group, *window) for window in
+                  ((start - 56, 28), (start - 28, 28), (start - 7, 7), (start + 1, after))]  # fmt: skip
+            return [*of[:3], of[3] * 28 / after]
+
+        mine = seen(own.group_id)
+        ranked = []
+        for other in others:
+            theirs = seen(other.group_id)
+            far = sum(abs(logarithm(one) - logarithm(two)) for one, two in zip(mine[1:3], theirs[1:3], strict=True))
+            if own.earlier and other.earlier:
+                far += abs(logarithm(mine[1]) - logarithm(mine[0]) - logarithm(theirs[1]) + logarithm(theirs[0]))
+            ill = ["fading", "dying", "dead"]
+            steps = [{"fading": 1}.get(one.verdict, 2) if one.verdict in ill else 0 for one in (own, other)]
+            far += (own.platform != other.platform) / 2 + abs(own.band - other.band) / 4 + abs(steps[0] - steps[1]) / 2
+            ranked.append((far, other.group_id, theirs))
+        near = [theirs for _, _, theirs in sorted(ranked)[:29]]
+        if len(near) < 12:
+            return (mine[1] / 28, mine[3] / 28, None, None, None, None, None)
+        middle = [percentile([one[at] for one in near]) / 28 for at in (1, 3)]
+        told = (mine[1] / 28, mine[3] / 28, *middle)
+        if abs(logarithm(mine[1]) - percentile([logarithm(one[1]) for one in near])) > math.log(
+            10 if name == "revenue" else 2
+        ):
+            return (*told, None, None, None)
+
+        def changed(one):
+            return one[3] - one[1] if name == "revenue" else logarithm(one[3]) - logarithm(one[1])
+
+        changes = [changed(one) for one in near]
+        usual = percentile(changes)
+        found = [changed(mine) - usual]
+        for sign in (1, -1):
+            beyond = [sign * (one - usual) for one in changes if sign * (one - usual) > 0]
+            reach = max(beyond) + math.log(60 / (len(near) + 1)) * sum(beyond) / len(beyond) if beyond else 0
+            found.append(found[0] - sign * reach)
+        return (*told, *(one if name == "revenue" else math.exp(one) - 1 for one in found))
+
+
+def percentile(values):
+    """The median."""
+    values = sorted(values)
+    return (values[len(values) // 2] + values[(len(values) - 1) // 2]) / 2
+
+
+def is_same(one, two):
+    if one is None or two is None:
+        return one is two
+    return math.isclose(one, two, rel_tol=1e-9, abs_tol=1e-9)
+
+
+@click.command()
+@click.argument("events", type=click.Path(exists=True, path_type=Path))
+def main(events):
+    """Compare each number of each playbook with what the raw events come to."""
+    settings = load()
+    desk, warehouse = Desk(settings), Warehouse(settings)
+    oracle = Oracle(events, warehouse)
+    numbers, differences, known = 0, [], 0
+    began = [one for one in desk.playbooks() if one.started_at]
+    for playbook in track(began, transient=True):
+        effect = desk.effect(playbook)
+        windows = [
+            Window(**dict(zip(Window.__struct_fields__, row, strict=True)))
+            for row in warehouse.query(
+                f"SELECT {', '.join(Window.__struct_fields__)} FROM playbook_windows WHERE playbook_id = %(id)s",
+                {"id": playbook.playbook_id},
+            )
+        ]
+        own = next(one for one in windows if one.is_own)
+        for told in effect.estimates:
+            others = [one for one in windows if one.is_comparable]
+            if told.measure == "revenue":
+                others = [one for one in others if own.currency == one.currency or not (own.currency and one.currency)]
+            wanted = oracle.effect(told.measure, own, others)
+            found = (told.before, told.after, told.others_before, told.others_after, told.effect, told.low, told.high)
+            known += told.effect is not None
+            for name, one, two in zip(("before", "after", "others before", "others after", "effect", "low", "high"),
+                                      found, wanted, strict=True):  # fmt: skip
+                numbers += 1
+                if not is_same(one, two):
+                    differences.append(f"{playbook.playbook_id} {told.measure} {name}: {one}, counted {two}")
+    for line in differences[:20]:
+        click.echo(line)
+    click.echo(
+        f"playbook oracle: {len(began)} playbooks, {known} effects, {numbers} numbers, {len(differences)} differences"
+    )
+    sys.exit(bool(differences) or not known)
+
+
+if __name__ == "__main__":
+    main()
