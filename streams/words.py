@@ -50,6 +50,10 @@ REASON_WORDS: dict[str, tuple[str, str]] = {
         "{posts:ad} and {messages:member message} in 28 days",
         "近 28 天有 {posts} 条广告,成员消息仅 {messages} 条",
     ),
+    "ad_only": (
+        "{share:%} of the messages are ads, from {senders:sender}",
+        "{share:%} 的消息是广告,来自 {senders} 人",
+    ),
     "leaves": (
         "{leaves:member} left in {days:day}, {members} remain",
         "近 {days} 天有 {leaves} 人退群,现有 {members} 人",

@@ -21,7 +21,7 @@ CALM = ("healthy", "fading", "revived")
 
 REASON_CODES = (
     "planned_end", "dissolved", "merged", "blind", "too_young", "too_few_ever", "no_message", "volume_collapsed",
-    "off_rhythm", "held", "freebie_hunters", "ad_flood", "monologue", "leader_left", "core_left",
+    "off_rhythm", "held", "freebie_hunters", "ad_flood", "ad_only", "monologue", "leader_left", "core_left",
     "unanswered_newcomers", "leaves", "speakers_falling", "recovering", "broad", *DRIVERS,
 )  # fmt: skip
 MAX_REASONS = 3
@@ -219,7 +219,8 @@ def _death(state: GroupState, windows: Windows, policy: Policy) -> list[Reason]:
 def _causes(state: GroupState, windows: Windows, policy: Policy) -> list[Reason]:
     """Causes by rule with their evidence, the most telling first: what was done to a group before what came of it."""
     have_left, silent = _core_lost(state, windows.at, policy)
-    found = [*_doings(windows, policy), *have_left, *_newcomers(windows), *silent]
+    doings = _doings(windows, policy)
+    found = [*doings, *_ad_only(state, doings), *have_left, *_newcomers(windows), *silent]
     if windows.leaves_28d > windows.joins_28d and windows.leaves_28d >= 0.1 * max(state.ledger.members, 10):
         found.append(because("leaves", leaves=windows.leaves_28d, members=state.ledger.members, days=28))
     fall = falling(windows, policy)
@@ -241,6 +242,14 @@ def _doings(windows: Windows, policy: Policy) -> list[Reason]:
         share = round(staff / (staff + messages), 3)
         found.append(because("monologue", staff_share=share, speakers=windows.speakers_7d))
     return found
+
+
+def _ad_only(state: GroupState, doings: list[Reason]) -> list[Reason]:
+    """A group of nothing but ads, unless a flood of them is told. It says why and moves no verdict: it was so before."""
+    ads = state.ads.now
+    if not ads.is_ad_only or any(one.code == "ad_flood" for one in doings):
+        return []
+    return [because("ad_only", share=round(ads.share or 0.0, 3), senders=ads.senders)]
 
 
 def _newcomers(windows: Windows) -> list[Reason]:

@@ -114,6 +114,18 @@ def test_texts_and_senders_are_bounded() -> None:
     assert len(msgspec.msgpack.encode(ads)) < 2_000
 
 
+def test_a_dead_group_of_ads_says_so_and_its_verdict_is_what_it_was() -> None:
+    """Six people talk for 70 days; then a bot is alone for 40."""
+    talkers = [said(24 * day + 2 * n, f"m_{n}") for day in range(70) for n in range(6)]
+    adverts = [said(24 * day + 1, "b_1", "bot", links=1) for day in range(70, 110)]
+    unseen = [msgspec.structs.replace(one, links=None) for one in [*talkers, *adverts]]
+    (_, row), (_, blind) = closed(*talkers, *adverts, days=112), closed(*unseen, days=112)
+    assert [reason.code for reason in row.reasons] == ["no_message", "ad_only", "speakers_falling"]
+    assert row.reasons[1].numbers == {"share": 1.0, "senders": 1.0}
+    assert [reason.code for reason in blind.reasons] == ["no_message", "speakers_falling"]
+    assert (row.verdict, row.risk, row.verdict_since) == (blind.verdict, blind.risk, blind.verdict_since)
+
+
 # --- all of it under redelivery ----------------------------------------------------------------------------------
 
 
