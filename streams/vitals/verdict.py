@@ -245,7 +245,7 @@ def _doings(windows: Windows, policy: Policy) -> list[Reason]:
 
 
 def _ad_only(state: GroupState, doings: list[Reason]) -> list[Reason]:
-    """A group of nothing but ads, unless a flood of them is told. It says why and moves no verdict: it was so before."""
+    """A group of nothing but ads, unless a flood of them is told. It moves no verdict: it was so before."""
     ads = state.ads.now
     if not ads.is_ad_only or any(one.code == "ad_flood" for one in doings):
         return []
