@@ -38,7 +38,7 @@ ONE_IN = 60
 """By simulation: with more controls these are less alike; with one in 30 the interval holds the truth too rarely."""
 LEAST_CONTROLS = 12
 """Of fewer, how far one strays by itself is anybody's guess."""
-FARTHEST = {"messages": 2.0, "speakers": 2.0, "buyers": 2.0, "revenue": 10.0}
+FARTHEST = {"messages": 3.0, "speakers": 3.0, "buyers": 3.0, "revenue": 10.0}
 """If those who are nearest have in the median so many times as much, or as little, they are not like it."""
 OTHER_PLATFORM, OTHER_BAND, OTHER_STATE = 0.5, 0.25, 0.5
 """What another kind weighs beside the logarithms of level and trend: another platform as much as 1.65 times the level,
