@@ -126,8 +126,8 @@ class Batch:
     def insight(self, record: Record) -> None:
         """A record of group-insights."""
         if insight := self._row(record, _decode_insight):
-            table, row = sink_rows.insight_row(insight, record.timestamp)
-            self.rows[table].append(row)
+            for table, row in sink_rows.insight_rows(insight, record.timestamp):
+                self.rows[table].append(row)
 
     def alert(self, record: Record) -> None:
         """A record of group-alerts."""

@@ -1,7 +1,7 @@
 """Kafka records as table rows. Pure: no Kafka and no ClickHouse type, no clock, no I/O."""
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Literal, get_args
@@ -28,13 +28,13 @@ from streams.vitals.insights import (
     AnyInsight,
     GroupPeople,
     Insight,
-    MemberStanding,
+    MemberStandings,
     OpinionLeader,
     PointsEntry,
     PostResponse,
     ProbeReport,
     ReferralRoot,
-    StageChange,
+    Standing,
 )
 from streams.vitals.rows import GroupAlert, GroupVitals, MemberVitals, Reason
 from streams.words import words
@@ -197,8 +197,6 @@ POST_RESPONSES = _of(
     },
 )
 INSIGHTS: dict[type[Insight], Table] = {
-    MemberStanding: MEMBER_STANDINGS,
-    StageChange: STAGE_CHANGES,
     ProbeReport: PROBE_REPORTS,
     PostResponse: POST_RESPONSES,
     GroupPeople: GROUP_PEOPLE,
@@ -206,7 +204,7 @@ INSIGHTS: dict[type[Insight], Table] = {
     ReferralRoot: REFERRAL_ROOTS,
     PointsEntry: POINTS_ENTRIES,
 }
-"""The table of each type on `group-insights`. One whose key lacks the time has a column `version`, see `_version`."""
+"""The table of each type on `group-insights` that is one row. One whose key lacks the time has a `version`."""
 GROUPS = _of(
     "groups_v1",
     {
@@ -242,8 +240,8 @@ PART_METRICS = _of(
     {"text": "name agent part labels", "real": "value", "time": "since at started_at ingested_at"},
 )
 TABLES = (
-    EVENTS, PURCHASES, IDENTITY_LINKS, GROUP_VITALS, MEMBER_VITALS, *INSIGHTS.values(), GROUP_ALERTS, GROUPS, MEMBERS,
-    DEAD_LETTERS, PART_METRICS,
+    EVENTS, PURCHASES, IDENTITY_LINKS, GROUP_VITALS, MEMBER_VITALS, MEMBER_STANDINGS, STAGE_CHANGES,
+    *INSIGHTS.values(), GROUP_ALERTS, GROUPS, MEMBERS, DEAD_LETTERS, PART_METRICS,
 )  # fmt: skip
 
 FOR_EVER = 10_413_705_600_000
@@ -297,6 +295,9 @@ _vitals_row = _maker(GroupVitals, GROUP_VITALS, "ingested_at", *_REASONS, *_WORT
 _registry_row = _maker(GroupVitals, GROUPS, "ingested_at", "created_at", "version")
 _day_row = _maker(MemberVitals, MEMBER_VITALS, "ingested_at")
 _INSIGHT_ROWS = {kind: _maker(kind, table, "ingested_at", "version") for kind, table in INSIGHTS.items()}
+_OF_ALL = "group_id", "brand_id", "at", "source_offset", "ingested_at", "version", "currency"
+_standing_row = _maker(Standing, MEMBER_STANDINGS, *_OF_ALL)
+_change_row = _maker(Standing, STAGE_CHANGES, *_OF_ALL)
 _alert_row = _maker(GroupAlert, GROUP_ALERTS, "ingested_at", "alert", "transition", *_REASONS[:4])
 _letter_row = _maker(DeadLetter, DEAD_LETTERS, "ingested_at", "original")
 _identity_row = _maker(MemberIdentity, MEMBERS, "ingested_at")
@@ -402,10 +403,18 @@ def member_day_row(day: MemberVitals, arrived_at: int) -> Row:
     return _day_row(day, arrived_at)
 
 
-def insight_row(insight: AnyInsight, arrived_at: int) -> tuple[Table, Row]:
-    """The row that an insight is, and its table."""
-    kind = type(insight)
-    return INSIGHTS[kind], _INSIGHT_ROWS[kind](insight, arrived_at, _version(insight.at, insight.source_offset))
+def insight_rows(insight: AnyInsight, arrived_at: int) -> Iterator[tuple[Table, Row]]:
+    """The rows that an insight is, each with its table."""
+    version = _version(insight.at, insight.source_offset)
+    if isinstance(insight, MemberStandings):
+        common = (insight.group_id, insight.brand_id, insight.at, insight.source_offset, arrived_at, version)
+        for member in insight.standings:
+            yield MEMBER_STANDINGS, _standing_row(member, *common, insight.currency)
+            if member.has_moved:
+                yield STAGE_CHANGES, _change_row(member, *common, insight.currency)
+    else:
+        kind = type(insight)
+        yield INSIGHTS[kind], _INSIGHT_ROWS[kind](insight, arrived_at, version)
 
 
 def alert_row(alert: GroupAlert, arrived_at: int) -> Row:

@@ -22,6 +22,7 @@ from streams.vitals.policy import DAY_MS, Policy
 from streams.vitals.risk import Model
 from streams.vitals.rows import Output
 from streams.vitals.sources import PartitionState, View
+from streams.vitals.standing import Judged
 from streams.vitals.state import GroupState
 
 Record = Callable[[GroupState, Closed], bytes]
@@ -117,7 +118,15 @@ class BrandLog(GroupLog):
         self.policy = self._policies.get(state.group_id, policy)
         return super()._close(state, day, offset, view)
 
-    def tell_close(self, state: GroupState, was: str, closed: Closed, view: View, month: Month) -> Iterable[Output]:  # noqa: ARG002
+    def tell_close(
+        self,
+        state: GroupState,
+        was: str,
+        closed: Closed,
+        view: View,  # noqa: ARG002
+        month: Month,  # noqa: ARG002
+        judged: list[Judged],  # noqa: ARG002
+    ) -> Iterable[Output]:
         """Keep the record of the day and the signals of it, put old risks to the test, and tell nothing."""
         self._keep(state.group_id, self._record(state, closed))
         self.tester.close(state, closed)

@@ -13,6 +13,7 @@ from streams.vitals.points import PointsBook
 from streams.vitals.policy import HOUR_MS, Policy
 from streams.vitals.probes import benefit_sent, claimed_of_probe
 from streams.vitals.responses import posted
+from streams.vitals.standing import CLAIM, INVITE, PURCHASE, REACTION, act, gave_benefit, is_new, note
 from streams.vitals.state import GroupState, acting_member, pane_of, touch
 from streams.vitals.talk import message, messages_between, recall
 from streams.vitals.welcome import arrived
@@ -40,6 +41,7 @@ def apply(state: GroupState, event: e.GroupEvent, policy: Policy) -> e.TouchKind
 
 def _join(state: GroupState, event: e.Join, policy: Policy) -> e.TouchKind | None:
     time = event.occurred_at
+    note(state, event.member_id)
     is_new = event.member_id not in state.ledger.by_id
     member = state.ledger.get(event.member_id, event.role)
     was_here = not is_new and (member.joined_at is not None or member.presence_at < time)
@@ -59,11 +61,16 @@ def _join(state: GroupState, event: e.Join, policy: Policy) -> e.TouchKind | Non
         if is_new:
             pane.newcomers += 1
             member.arrived_day = day_of(time)
+    if is_new and event.role == "member" and event.inviter_id is not None and event.inviter_id != event.member_id:
+        inviter = state.ledger.by_id.get(event.inviter_id)
+        if inviter is not None:
+            act(state, event.inviter_id, inviter, time, INVITE, policy.members)
     return "join" if event.role == "member" else None
 
 
 def _leave(state: GroupState, event: e.Leave, policy: Policy) -> e.TouchKind | None:
     time = event.occurred_at
+    note(state, event.member_id)
     member = state.ledger.get(event.member_id, event.role)
     state.ledger.set_present(member, time, is_present=False)
     if event.reason != "dissolved":
@@ -88,25 +95,30 @@ def _roster(state: GroupState, event: e.Roster, _: Policy) -> None:
     roles: dict[str, e.Role] = dict.fromkeys(event.members, "member")
     roles |= dict.fromkeys(event.staff, "staff")
     roles |= dict.fromkeys(event.bots, "bot")
-    state.ledger.reconcile(roles, event.occurred_at)
+    for member_id in state.ledger.reconcile(roles, event.occurred_at):
+        note(state, member_id)
     state.has_roster = True
     for member in state.ledger.by_id.values():
         member.is_muted = member.is_muted and member.is_present
     state.muted = sum(member.is_muted for member in state.ledger.by_id.values())
 
 
-def _reaction(state: GroupState, event: e.Reaction, _: Policy) -> None:
-    acting_member(state, event)
+def _reaction(state: GroupState, event: e.Reaction, policy: Policy) -> None:
+    member = acting_member(state, event)
     pane = pane_of(state, event.occurred_at)
-    if pane is not None and event.role == "member":
-        pane.reactions += 1
+    if event.role == "member":
+        act(state, event.member_id, member, event.occurred_at, REACTION, policy.members)
+        if pane is not None:
+            pane.reactions += 1
 
 
-def _claim(state: GroupState, event: e.Claim, _: Policy) -> e.TouchKind | None:
+def _claim(state: GroupState, event: e.Claim, policy: Policy) -> e.TouchKind | None:
     known = state.ledger.by_id.get(event.member_id)
     acted_before = -1 if known is None else known.last_action_at
     member = acting_member(state, event)
-    claimed(member, event.occurred_at)
+    if claimed(member, event.occurred_at) and is_new(member):
+        note(state, event.member_id)
+    act(state, event.member_id, member, event.occurred_at, CLAIM, policy.members)
     if event.role == "member":
         claimed_of_probe(state, member, event, acted_before)
     pane = pane_of(state, event.occurred_at)
@@ -118,6 +130,7 @@ def _claim(state: GroupState, event: e.Claim, _: Policy) -> e.TouchKind | None:
 def _benefit(state: GroupState, event: e.Benefit, policy: Policy) -> None:
     benefit_sent(state, event, policy)
     worth.given(state, event)
+    gave_benefit(state, event.occurred_at)
     if state.last_benefit_at is None or event.occurred_at > state.last_benefit_at:
         state.last_benefit_at = event.occurred_at
 
@@ -133,6 +146,7 @@ def _post(state: GroupState, event: e.Post, _: Policy) -> e.TouchKind | None:
 
 def _mute(state: GroupState, event: e.Mute | e.Unmute, _: Policy) -> None:
     state.worth.has_mutes = True
+    note(state, event.member_id)
     _set_muted(state, acting_member(state, event), is_muted=isinstance(event, e.Mute))
 
 
@@ -171,7 +185,7 @@ def _playbook(_: GroupState, __: e.GroupEvent, ___: Policy) -> None:
     """Views and commands know of playbooks; what they do to a group shows in its numbers, or does not."""
 
 
-def _order(state: GroupState, event: e.OrderAttributed, _: Policy) -> None:
+def _order(state: GroupState, event: e.OrderAttributed, policy: Policy) -> None:
     if not event.weight:  # it only tells the first or last touch
         return
     worth.sold(state, event)
@@ -184,16 +198,22 @@ def _order(state: GroupState, event: e.OrderAttributed, _: Policy) -> None:
         pane.revenue = max(-MAX_REVENUE, min(MAX_REVENUE, pane.revenue + event.amount))
     if pane is not None and event.refund_id is None:
         count_order(pane, xxhash.xxh3_64_intdigest(event.customer_id.encode()), step)
-    buyer = state.ledger.by_id.get(event.member_id or event.customer_id)
+    buyer_id = event.member_id or event.customer_id
+    buyer = state.ledger.by_id.get(buyer_id)
     if buyer is not None:
-        _bought(state, event, buyer)
+        _bought(state, event, buyer_id, buyer, policy)
 
 
-def _bought(state: GroupState, event: e.OrderAttributed, buyer: Member) -> None:
-    if event.refund_id is None:
-        (bought if event.reverses is None else unbought)(buyer, event.occurred_at)
-    if event.currency == state.currency:
-        spent(buyer, event.amount, MAX_REVENUE)
+def _bought(state: GroupState, event: e.OrderAttributed, buyer_id: str, buyer: Member, policy: Policy) -> None:
+    note(state, buyer_id)
+    if event.refund_id is None and event.reverses is not None:
+        unbought(buyer, event.occurred_at)
+    elif event.refund_id is None:
+        bought(buyer, event.occurred_at)
+        act(state, buyer_id, buyer, event.occurred_at, PURCHASE, policy.members)
+    is_foreign = event.currency != state.currency
+    spent(buyer, event.amount, MAX_REVENUE, is_foreign=is_foreign)
+    if not is_foreign:
         is_order = event.refund_id is None and event.reverses is None
         state.referrals.sold(buyer, event.amount, is_order=is_order)
 

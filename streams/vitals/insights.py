@@ -22,54 +22,56 @@ class Insight(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="ty
     source_offset: Int64
 
 
-class MemberStanding(Insight, frozen=True, kw_only=True, gc=False, tag="member_standing"):
-    """Where one member of a group stands as of `at`: a row of `member_standings_v1`, its key (group_id, member_id).
+class Standing(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Where one member of a group stands. Appended fields need defaults.
 
-    Told again when it changes; what only ages (score, windows) is as of `at`. `tenure_since` is the last join, or when
-    the member was first seen. `score` halves every 28 days. `spent` is in minor units of `currency`, refunds taken off;
-    `orders_365d` counts to three. `probes_ignored`, 0..2, counts of the group's last two benefits. `listed_since` is
-    when the cleanup list took them up, None for who is not on it.
+    What only ages (score, windows) is as of the close that told it. `has_moved`: the stage was another before, `was`
+    since `was_since`, both empty for the first. `tenure_since` is the last join, or when the member was first seen.
+    `listed_since` is when the cleanup list took them up, None for who is not on it. `score` halves every 28 days;
+    `probes_ignored`, 0..2, counts of the group's last two benefits; `orders_365d` counts to three; `spent` is in minor
+    units of the group's currency, refunds taken off.
     """
 
     member_id: str
     role: Role
     stage: Stage
     stage_since: Time
+    has_moved: bool
+    was: Stage | Literal[""]
+    was_since: Time | None
     tenure_since: Time
     is_present: bool
     is_muted: bool
     score: float
-    joined_at: Time | None = None
-    welcomed_at: Time | None = None
-    first_message_at: Time | None = None
-    last_message_at: Time | None = None
-    first_claim_at: Time | None = None
-    last_claim_at: Time | None = None
-    first_order_at: Time | None = None
-    last_order_at: Time | None = None
-    listed_since: Time | None = None
-    messages: Count = 0
-    active_days: Count = 0
-    active_days_28d: Count = 0
-    active_days_90d: Count = 0
-    claims: Count = 0
-    probes_ignored: Count = 0
-    orders: Count = 0
-    orders_365d: Count = 0
-    spent: Int64 = 0
-    currency: str = ""
+    joined_at: Time | None
+    welcomed_at: Time | None
+    first_message_at: Time | None
+    last_message_at: Time | None
+    listed_since: Time | None
+    messages: Count
+    active_days: Count
+    active_days_28d: Count
+    active_days_90d: Count
+    probes_ignored: Count
+    first_claim_at: Time | None
+    last_claim_at: Time | None
+    claims: Count
+    first_order_at: Time | None
+    last_order_at: Time | None
+    orders: Count
+    orders_365d: Count
+    spent: Int64
 
 
-class StageChange(Insight, frozen=True, kw_only=True, gc=False, tag="stage_change"):
-    """A member of a group entered a stage at `at`: a row of `member_stage_changes_v1`.
+class MemberStandings(Insight, frozen=True, kw_only=True, gc=False, tag="member_standings"):
+    """Where those members of a group stand of whom something changed, in one record: one each would cost as much again.
 
-    `was` is the stage before, since `was_since`; both are empty for the first.
+    Each is a row of `member_standings_v1`, its key (group_id, member_id), and where they moved to another stage one of
+    `member_stage_changes_v1`.
     """
 
-    member_id: str
-    stage: Stage
-    was: Stage | Literal[""] = ""
-    was_since: Time | None = None
+    currency: str
+    standings: tuple[Standing, ...]
 
 
 class GroupPeople(Insight, frozen=True, kw_only=True, gc=False, tag="group_people"):
@@ -215,6 +217,6 @@ class PostResponse(Insight, frozen=True, kw_only=True, gc=False, tag="post_respo
 
 
 AnyInsight = (
-    MemberStanding | StageChange | ProbeReport | PostResponse | GroupPeople | OpinionLeader | ReferralRoot | PointsEntry
+    MemberStandings | ProbeReport | PostResponse | GroupPeople | OpinionLeader | ReferralRoot | PointsEntry
 )  # fmt: skip
 """Append here: a type must have its table in `sink_rows.INSIGHTS`."""

@@ -1,5 +1,7 @@
 """The member ledger of a group: who is in it, since when, and how much of the talk they carried."""
 
+from collections.abc import Set
+
 import msgspec
 
 from streams.events import Role
@@ -24,8 +26,8 @@ class Trade(msgspec.Struct, array_like=True, gc=False):
     """What a member took and paid for in one group. Times are ms UTC, by event time. Appended fields need defaults.
 
     `orders` counts purchases attributed to the group, refunded or not; `spent` is what was kept of them, in minor units
-    of the group's currency (refunds taken off, other currencies left out). `bought_at` are the times of the last three
-    purchases, the latest first.
+    of the group's currency: refunds are taken off, other currencies left out (`is_foreign`: there were any).
+    `bought_at` are the times of the last three purchases, the latest first.
     """
 
     claims: int = 0
@@ -35,10 +37,11 @@ class Trade(msgspec.Struct, array_like=True, gc=False):
     spent: int = 0
     first_order_at: int | None = None
     bought_at: tuple[int, ...] = ()
+    is_foreign: bool = False
 
 
 class Activity(msgspec.Struct, array_like=True, gc=False):
-    """The closed days on which a member did something, as of the last of them, `day` (UTC days since 1970).
+    """The closed days on which a member did something, counted up to `day` (UTC days since 1970).
 
     Bit i of `recent` says that they wrote on day − i, of 60 days; `before` goes on for the 30 before those. `days`
     counts all days on which they wrote. `score` is the member score as of the end of `day`; it halves every
@@ -55,24 +58,39 @@ class Activity(msgspec.Struct, array_like=True, gc=False):
         """On how many of the `days` days (at most RECENT_DAYS) up to `last_day` they wrote."""
         return ((self._mask() << max(0, last_day - self.day)) & (1 << days) - 1).bit_count()
 
-    def last_but(self, count: int) -> int | None:
-        """The latest day on which they wrote but for `count` others; None where RECENT_DAYS know of no such day."""
+    def latest(self, count: int) -> int:
+        """Of the latest `count` days on which they wrote the first; there must be so many in RECENT_DAYS."""
         mask = self._mask()
-        for _ in range(count):
+        for _ in range(count - 1):
             mask &= mask - 1
-        return self.day - ((mask & -mask).bit_length() - 1) if mask else None
+        return self.day + 1 - (mask & -mask).bit_length()
 
     def add(self, day: int, score: float, *, has_written: bool) -> None:
         """Count what they did on a day that has closed; a late one does not move `day` back."""
-        age = day - self.day
-        if age > 0:
-            self._set(self._mask() << age if age < RECENT_DAYS else 0)
-            self.day, self.score = day, self.score * decay(age)
-        bit = 1 << max(0, -age)
-        self.score += score * decay(-age)
-        if has_written and not self._mask() & bit:
+        if day > self.day:
+            self.move_on(day)
+        age = self.day - day
+        self.score += score * decay(age)
+        if has_written and not self._mask() >> age & 1:
             self.days += 1
-            self._set(self._mask() | bit)
+            self._set(self._mask() | 1 << age)
+
+    def move_on(self, day: int) -> None:
+        """Be counted up to a later day, on which they did nothing as yet."""
+        age = day - self.day
+        if self.recent or self.before:
+            self._set(self._mask() << age if age < RECENT_DAYS else 0)
+        self.day, self.score = day, self.score * decay(age)
+
+    def take_back(self, day: int, score: float, *, is_silent: bool) -> None:
+        """Uncount a message of a day that has closed; `is_silent`: it was the only one."""
+        age = self.day - day
+        if age < 0:
+            return
+        self.score = max(0.0, self.score - score * decay(age))
+        if is_silent and self._mask() >> age & 1:
+            self.days -= 1
+            self._set(self._mask() & ~(1 << age))
 
     def _mask(self) -> int:
         return self.before << 60 | self.recent
@@ -89,11 +107,11 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     is the day of their first join, -1 when it was not seen. `trade` is None until they claimed or bought, `activity`
     until a day on which they did something closed. Appended fields need defaults.
 
-    `stage` is a place in `lifecycle.STAGES` (0: not judged yet), entered at the end of day `stage_day`; `seen_day` is
-    the first day that closed with them in the ledger, 0 where a join is known. `listed_day` is the day at whose end the
-    cleanup list took them up, 0: it has not. Time alone may change that at the end of `due_day` (0: it cannot).
-    `probes` are bits of the open probes, see `probes.py`.
-    `invited` is their place in a tree of invitations, see `referrals.py`, -1 in none.
+    `stage` is a place in `lifecycle.STAGES`, from 1 (0: not judged yet), entered at the end of day `stage_day`;
+    `seen_day` is the first day that closed with them in the ledger, 0 where a join is known. `listed_day` is the day at
+    whose end the cleanup list took them up, 0: it has not. Time alone may change that at the end of `due_day` (0: it
+    cannot). `probes` are bits of the open probes, see `probes.py`; `invited` is their place in a tree of invitations,
+    see `referrals.py`, -1 in none.
     """
 
     number: int
@@ -129,12 +147,13 @@ _SHARED = (
 )  # fmt: skip
 
 
-def claimed(member: Member, time: int) -> None:
-    """Note that they took a benefit."""
+def claimed(member: Member, time: int) -> bool:
+    """Note that they took a benefit; whether it was the first."""
     trade = member.trade = member.trade or Trade()
     trade.claims += 1
     trade.first_claim_at = time if trade.first_claim_at is None else min(trade.first_claim_at, time)
     trade.last_claim_at = time if trade.last_claim_at is None else max(trade.last_claim_at, time)
+    return trade.claims == 1
 
 
 def bought(member: Member, time: int) -> None:
@@ -158,10 +177,13 @@ def unbought(member: Member, time: int) -> None:
         trade.first_order_at = min(left, default=None)
 
 
-def spent(member: Member, amount: int, limit: int) -> None:
+def spent(member: Member, amount: int, limit: int, *, is_foreign: bool) -> None:
     """Add what was paid, or was given back (negative), in minor units; never beyond `limit` either way."""
     trade = member.trade = member.trade or Trade()
-    trade.spent = max(-limit, min(limit, trade.spent + amount))
+    if is_foreign:
+        trade.is_foreign = True
+    else:
+        trade.spent = max(-limit, min(limit, trade.spent + amount))
 
 
 class Ledger(msgspec.Struct, array_like=True, gc=False):
@@ -219,13 +241,28 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
         elif member.role == "staff":
             self.staff += step
 
-    def reconcile(self, roster: dict[str, Role], time: int) -> None:
-        """Make presence what a full list says, unless something later is known of a member."""
+    def learn(self, ids: dict[int, str], numbers: Set[int]) -> None:
+        """Complete `ids`, pseudonyms by member number, where it lacks one of `numbers`; it may lack who is gone."""
+        if not numbers <= ids.keys():
+            for new_id, new in reversed(self.by_id.items()):  # in the ledger numbers rise
+                if new.number in ids:
+                    break
+                ids[new.number] = new_id
+
+    def reconcile(self, roster: dict[str, Role], time: int) -> list[str]:
+        """Make presence what a full list says, unless something later is known of a member. Answers whom it changed."""
+        changed = []
         for member_id, role in roster.items():
-            self.set_present(self.get(member_id, role), time, is_present=True)
+            known = self.by_id.get(member_id)
+            was = None if known is None or known.role != role else known.is_present
+            member = self.get(member_id, role)
+            self.set_present(member, time, is_present=True)
+            if member.is_present != was:
+                changed.append(member_id)
         for member_id, member in self.by_id.items():
-            if member.is_present and member_id not in roster:
-                self.set_present(member, time, is_present=False)
+            if member.is_present and member_id not in roster and self.set_present(member, time, is_present=False):
+                changed.append(member_id)
+        return changed
 
     def forget_gone(self, at: int, talker_days: int) -> None:
         """Drop members who are not here and did nothing for GONE_DAYS before `at`, and talkers long silent."""

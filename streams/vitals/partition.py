@@ -19,6 +19,7 @@ from streams.vitals.policy import DAY_MS, HOUR_MS, Policy
 from streams.vitals.risk import Model
 from streams.vitals.rows import EVERY_PARTITION, Output
 from streams.vitals.sources import PartitionState, View, is_watched, partly_missed, watch
+from streams.vitals.standing import Agenda, Judged, close_members, standing_rows
 from streams.vitals.state import GroupState
 from streams.vitals.talk import said_at
 from streams.vitals.telling import (
@@ -59,6 +60,7 @@ class GroupLog:
         self._stored: dict[str, bytes] = {}
         self._changed: set[str] = set()
         self._months: dict[str, Month] = {}
+        self._agendas: dict[str, Agenda] = {}
         self._ids: list[str] = []
 
     def restore(self, partition_value: bytes | None, values: Mapping[str, bytes]) -> None:
@@ -244,11 +246,15 @@ class GroupLog:
         drop = look_for_drop(state, day, self.policy, self._skipped(state), closed.windows.capped_messages_28d)
         if drop is not None:
             closed = msgspec.structs.replace(closed, drop=drop)
+        agenda = self._agendas.get(state.group_id)
+        if agenda is None:
+            agenda = self._agendas[state.group_id] = Agenda(state.ledger, day)
+        judged = close_members(state, day, month, agenda, self.policy.members)
         state.offset = offset
         state.has_news = False
         state.row_at = max(state.row_at, at)
         self._changed.add(state.group_id)
-        return self.tell_close(state, was, closed, View(at, view.complete_at, None), month)
+        return self.tell_close(state, was, closed, View(at, view.complete_at, None), month, judged)
 
     def _skipped(self, state: GroupState) -> frozenset[int]:
         """The days that say nothing of a drop: those off, those that nobody saw, and those that were partly missed."""
@@ -263,7 +269,9 @@ class GroupLog:
         """Whether any source of the group saw that day."""
         return is_watched(state, self.state, day)
 
-    def tell_close(self, state: GroupState, was: str, closed: Closed, view: View, month: Month) -> Iterable[Output]:
+    def tell_close(
+        self, state: GroupState, was: str, closed: Closed, view: View, month: Month, judged: list[Judged]
+    ) -> Iterable[Output]:
         """What the log says of a group whose day it has just closed; `was` is the verdict before it."""
         seen = closed.windows
         yield vitals_row(state, seen, seen.at, state.offset, view)
@@ -279,6 +287,7 @@ class GroupLog:
             yield root_row(state, root, seen.at, self.policy.carriers)
         for entry in closed.points:
             yield entry_row(state, entry, seen.at, self._days_off.offsets.get(state.timezone, 0))
+        yield from standing_rows(state, judged, seen.last_day, state.offset)
 
     def signals_of(self, state: GroupState, was: str, closed: Closed) -> Iterator[Output]:
         """What the alert agent is to hear of a group whose day has closed."""

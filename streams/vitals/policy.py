@@ -134,6 +134,36 @@ class CarrierPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """MEASURES: the share from which a group without a purchase is let go."""
 
 
+class MemberPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """Thresholds of the stages of a member, of the member score and of the cleanup list, in days where not said."""
+
+    newcomer_tenure_days: int = 30
+    """A month is what a newcomer is given to arrive."""
+    early_tenure_days: int = 14
+    early_silent_days: int = 30
+    early_unpaid_days: int = 60
+    """Silent for a month and without a purchase in two: lost before there was a habit."""
+    churned_tenure_days: int = 180
+    churned_idle_days: int = 60
+    """Who was here half a year and does nothing for two months, or hears nothing, is gone in all but name."""
+    mature_tenure_days: int = 90
+    mature_orders: int = 3
+    mature_active_days: int = 4
+    """Bought three times in a year and comes once a week: both are a habit."""
+    growing_acts: int = 2
+    """Of purchases in a year, or of days with a message in four weeks: once is chance."""
+    orders_window_days: int = 365
+    active_window_days: int = 28
+    cleanup_tenure_days: int = 60
+    cleanup_silent_days: int = 60
+    cleanup_unpaid_days: int = 180
+    """Two months are two rounds of what a group does monthly; half a year is what a customer is given to buy again."""
+    score_cap: int = 20
+    """Of one kind, member and day no more count: a flood is no merit."""
+    weights: tuple[float, ...] = (1.0, 2.0, 0.3, 0.2, 3.0, 5.0)
+    """What a message, a reply, a reaction, a claim, an invitation and a purchase are worth."""
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of the fold. Changing one changes later rows only; a rebuild changes all."""
 
@@ -255,6 +285,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Of a day of which less was seen nothing is said."""
     worth: WorthPolicy = WorthPolicy()
     carriers: CarrierPolicy = CarrierPolicy()
+    members: MemberPolicy = MemberPolicy()
     points: Mapping[str, PointRule] = msgspec.field(default_factory=dict)
     """What earns points, by cause. Empty: only what events say."""
 

@@ -8,6 +8,7 @@ from streams.vitals.ads import Ads
 from streams.vitals.appraisal import Appraisal
 from streams.vitals.freebie import Freebie
 from streams.vitals.leaders import Leaders
+from streams.vitals.lifecycle import Lifecycle
 from streams.vitals.members import Ledger, Member
 from streams.vitals.panes import DETAIL_DAYS, PANE_DAYS, DayPane
 from streams.vitals.points import PointsBook
@@ -142,6 +143,7 @@ class GroupState(msgspec.Struct, array_like=True, gc=False):
     welcome: Welcome = msgspec.field(default_factory=Welcome)
     ads: Ads = msgspec.field(default_factory=Ads)
     points: PointsBook | None = None
+    lifecycle: Lifecycle = msgspec.field(default_factory=Lifecycle)
 
 
 def pane_of(state: GroupState, time: int) -> DayPane | None:
@@ -162,9 +164,11 @@ def acting_member(state: GroupState, event: e.MemberEvent) -> Member:
     member = state.ledger.by_id.get(event.member_id)
     if member is None or member.role != event.role:
         member = state.ledger.get(event.member_id, event.role)
+        state.lifecycle.changed[event.member_id] = 0
     time = event.occurred_at
     if not member.is_present and state.ledger.set_present(member, time, is_present=True):
         member.touched_hour = -1  # back without a join: attribution believes them gone
+        state.lifecycle.changed[event.member_id] = 0
     if time > member.last_action_at:  # noqa: PLR1730 - half the cost of max() on the hottest path
         member.last_action_at = time
     return member

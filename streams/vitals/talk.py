@@ -12,6 +12,7 @@ from streams.vitals.panes import DayPane, add_message, day_of, remove_message
 from streams.vitals.points import PointsBook
 from streams.vitals.policy import DAY_MS, CarrierPolicy, Policy
 from streams.vitals.responses import heard
+from streams.vitals.standing import note, said, unsaid
 from streams.vitals.state import GroupState, acting_member, pane_of, touch
 from streams.vitals.ties import KEPT_DAYS
 from streams.vitals.welcome import greet
@@ -53,8 +54,11 @@ def message(state: GroupState, event: e.Message, policy: Policy) -> e.TouchKind 
         add_message(pane, number, time, policy.capped_messages)
         if event.reply_to is not None:
             pane.replies += 1
+    closed = state.closed_day
+    if event.reply_to is not None or (closed is not None and time // DAY_MS <= closed):
+        said(state, event.member_id, member, time, policy.members, is_reply=event.reply_to is not None)
     state.ledger.add_score(event.member_id, member, time // DAY_MS)
-    _spoke(state, member, time, policy)
+    _spoke(state, event.member_id, member, time, policy)
     return touch(member, time, "message")
 
 
@@ -111,13 +115,13 @@ def _turn_to(state: GroupState, event: e.Message, number: int, policy: CarrierPo
                 replies.add(number, member.number)
 
 
-def _spoke(state: GroupState, member: Member, time: int, policy: Policy) -> None:
+def _spoke(state: GroupState, member_id: str, member: Member, time: int, policy: Policy) -> None:
     if time < state.responses.until:
         heard(state.responses, time)
     state.messages += 1
     member.messages += 1
     if member.first_message_at is None:
-        _first_words(state, member, time, policy)
+        _first_words(state, member_id, member, time, policy)
     last = member.last_message_at
     if last is None or time > last:
         member.last_message_at = time
@@ -129,7 +133,8 @@ def _spoke(state: GroupState, member: Member, time: int, policy: Policy) -> None
         state.first_message_at = time
 
 
-def _first_words(state: GroupState, member: Member, time: int, policy: Policy) -> None:
+def _first_words(state: GroupState, member_id: str, member: Member, time: int, policy: Policy) -> None:
+    note(state, member_id)
     member.first_message_at = time
     state.speakers_ever += 1
     arrival = state.panes.get(member.arrived_day)
@@ -220,9 +225,10 @@ def recall(state: GroupState, event: e.Recall, policy: Policy) -> None:
         heard(state.responses, time, -1)
     if pane is not None:
         remove_message(pane, number, time, policy.capped_messages)
-    member = next((m for m in state.ledger.by_id.values() if m.number == number), None)
+    member_id, member = next(((k, m) for k, m in state.ledger.by_id.items() if m.number == number), ("", None))
     if member is None:
         return
+    unsaid(state, member_id, member, day_of(time), policy.members)
     member.messages -= 1
     if member.last_message_at == time:
         member.last_message_at = _last_remembered(state, number)

@@ -192,11 +192,7 @@ def member_rows(state: GroupState, day: int, offset: int, ids: dict[int, str]) -
     """A row for each member who spoke on the day. `ids` remembers the pseudonyms of member numbers between calls."""
     spoke = state.panes.get(day, _no_pane).spoke
     by_id = state.ledger.by_id
-    if not spoke.keys() <= ids.keys():
-        for new_id, new in reversed(by_id.items()):  # in the ledger numbers rise
-            if new.number in ids:
-                break
-            ids[new.number] = new_id
+    state.ledger.learn(ids, spoke.keys())
     rows = []
     for number in sorted(spoke):
         member_id = ids.get(number, "")

@@ -132,8 +132,7 @@ def _example(name: str) -> Json:
 ROWS = {
     "group_vitals": "group-vitals",
     "member_vitals": "member-vitals",
-    "member_standing": "group-insights",
-    "stage_change": "group-insights",
+    "member_standings": "group-insights",
     "probe_report": "group-insights",
     "post_response": "group-insights",
     "group_people": "group-insights",
@@ -146,8 +145,7 @@ ROWS = {
 ROW_KEYS = {
     "group_vitals": "group_id",
     "member_vitals": "group_id",
-    "member_standing": "group_id",
-    "stage_change": "group_id",
+    "member_standings": "group_id",
     "probe_report": "group_id",
     "post_response": "group_id",
     "group_people": "group_id",

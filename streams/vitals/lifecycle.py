@@ -1,0 +1,168 @@
+"""The stage of a member, and whether the cleanup list has them: pure rules on what is known at the end of a UTC day.
+
+The first stage that holds:
+
+- left: not here · churned: here 180 days, and idle for 60 or muted
+- early_churned: here 14 days, silent for 30 and no purchase in 60
+- mature: here 90 days, 3 purchases in 365 and 4 days with a message in 28
+- growing: here 30 days, and 2 such purchases or 2 such days · newcomer: here less than 30 days · stalled: the rest
+
+Idle is who neither wrote, claimed nor bought; silence, idleness and tenure begin anew with each join. Staff and bots
+are in no stage of a member.
+
+On the cleanup list is who is here 60 days, wrote nothing in 60, bought nothing in 180, claimed none of the group's
+last two benefits, and is neither staff nor a buyer: one who ever bought and kept it stays, however silent. Where no
+benefit is known, a claim within the 60 days is a sign of life.
+"""
+
+import msgspec
+
+from streams.vitals.insights import Stage
+from streams.vitals.members import Member
+from streams.vitals.policy import DAY_MS, MemberPolicy
+
+STAGES: tuple[Stage, ...] = (
+    "left", "churned", "early_churned", "mature", "growing", "newcomer", "stalled", "staff", "bot",
+)  # fmt: skip
+"""Members keep their place among these from 1 on (0: not judged yet), so none is ever moved."""
+_LEFT, CHURNED, _EARLY, _MATURE, _GROWING, NEWCOMER, _STALLED, _STAFF, _BOT = range(1, len(STAGES) + 1)
+_NEVER = 1 << 30
+BENEFITS = 2
+"""So many of a group's benefits, the latest first, are what a member may ignore."""
+
+
+class Lifecycle(msgspec.Struct, array_like=True, gc=False):
+    """What judging a group's members needs beside the ledger. Appended fields need defaults.
+
+    `changed` are the pseudonyms of those of whom something was learnt since the last close, `acts` counts by day and
+    member number what was not counted yet, twelve bits for each kind of `standing`: four weeks at most of those who did
+    something other than write. `benefits` are the times of the last BENEFITS, the latest first; claims count from
+    `claims_from` on, as of the last close.
+    """
+
+    changed: dict[str, int] = {}
+    acts: dict[int, dict[int, int]] = {}
+    benefits: tuple[int, ...] = ()
+    claims_from: int | None = None
+
+
+def judge(member: Member, day: int, claims_from: int | None, policy: MemberPolicy) -> int:
+    """Give a member the stage and the place on or off the list that are theirs at the end of `day`.
+
+    Claims since `claims_from` (ms UTC; None: no benefit is known) keep off the list. Answers the next day at whose end
+    time alone may change any of it, 0 if it cannot.
+    """
+    if member.joined_at is None and not member.seen_day:
+        member.seen_day = day
+    if member.role != "member":
+        _put(member, _STAFF if member.role == "staff" else _BOT, day, is_listed=False)
+        return 0
+    if not member.is_present:
+        _put(member, _LEFT, day, is_listed=False)
+        return 0
+    age = _Ages(member, day)
+    moves = age.moves(member, day, policy)
+    list_in = age.list_in(member, claims_from, policy)
+    _put(member, moves[0], day, is_listed=list_in <= 0)
+    waits = [days for days in (*moves[1:], list_in) if 0 < days < _NEVER]
+    return day + min(waits) if waits else 0
+
+
+def can_move(member: Member, day: int, messages: int, policy: MemberPolicy) -> bool:
+    """Whether one with so many messages in four weeks may be in another stage, or off the list, at the end of `day`.
+
+    Who is new, mature, or growing without the purchases of the mature stays so until their `due_day` whatever they do:
+    silence only begins anew. A single message is no habit.
+    """
+    if member.due_day <= day or member.listed_day:
+        return True
+    if member.stage in {_STALLED, _GROWING}:
+        has_orders = member.trade is not None and len(member.trade.bought_at) >= policy.mature_orders
+        return has_orders or (member.stage == _STALLED and messages >= policy.growing_acts)
+    return member.stage not in {NEWCOMER, _MATURE}
+
+
+def tenure_since(member: Member) -> int:
+    """The last join, or where none was seen when they were first there, ms UTC."""
+    if member.joined_at is not None:
+        return member.joined_at
+    seen = member.seen_day * DAY_MS
+    return seen if member.first_message_at is None else min(seen, member.first_message_at)
+
+
+class _Ages:
+    """Whole days up to the end of a day since what the rules ask of a member; _NEVER of what never was.
+
+    So a rule of ages holds `limit - age` days later, and time alone moves a member in the fewest of these days.
+    """
+
+    __slots__ = ("bought", "claimed", "idle", "paid", "silent", "tenure")
+
+    def __init__(self, member: Member, day: int) -> None:
+        as_of, joined, last, trade = (day + 1) * DAY_MS, tenure_since(member), member.last_message_at, member.trade
+        self.tenure = self.silent = self.idle = (as_of - joined) // DAY_MS
+        if last is not None and last > joined:
+            self.silent = self.idle = (as_of - last) // DAY_MS
+        self.paid = self.claimed = _NEVER
+        self.bought: list[int] = []
+        if trade is not None:
+            if trade.last_claim_at is not None:
+                self.claimed = (as_of - trade.last_claim_at) // DAY_MS
+            if trade.bought_at:
+                self.bought = [(as_of - at) // DAY_MS for at in trade.bought_at]
+                self.paid = self.bought[0]
+            self.idle = min(self.silent, self.paid, self.claimed)
+
+    def moves(self, member: Member, day: int, policy: MemberPolicy) -> tuple[int, ...]:
+        """The first stage that holds, as members keep it, and in how many days time alone may make it another."""
+        tenure = self.tenure
+        churned = policy.churned_tenure_days - tenure
+        if not member.is_muted:
+            churned = max(churned, policy.churned_idle_days - self.idle)
+        if churned <= 0:
+            return (CHURNED,)
+        early = max(
+            policy.early_tenure_days - tenure,
+            policy.early_silent_days - self.silent,
+            policy.early_unpaid_days - self.paid,
+        )
+        if early <= 0:
+            return _EARLY, churned
+        new = policy.newcomer_tenure_days - tenure
+        if new > 0:
+            return NEWCOMER, new, early, churned
+        return (*self._settled(member, day, policy), early, churned)
+
+    def _settled(self, member: Member, day: int, policy: MemberPolicy) -> tuple[int, ...]:
+        """The same of who is neither new nor lost, for what they do."""
+        window, activity, waits = policy.active_window_days, member.activity, []
+        orders = [policy.orders_window_days - age for age in self.bought if age < policy.orders_window_days]
+        active = 0 if activity is None else activity.wrote(day, window)
+        if activity is not None:
+            counts = [count for count in (policy.growing_acts, policy.mature_active_days) if count <= active]
+            waits = [activity.latest(count) + window - day for count in counts]
+        mature = policy.mature_tenure_days - self.tenure
+        if len(orders) >= policy.mature_orders and active >= policy.mature_active_days and mature <= 0:
+            return (_MATURE, *orders, *waits)
+        stage = _GROWING if max(len(orders), active) >= policy.growing_acts else _STALLED
+        return (stage, mature, *orders, *waits) if orders else (stage, *waits)
+
+    def list_in(self, member: Member, claims_from: int | None, policy: MemberPolicy) -> int:
+        """In how many days the cleanup list has them; none or less: it has, _NEVER: time alone will not do it."""
+        trade = member.trade
+        wait = max(policy.cleanup_tenure_days - self.tenure, policy.cleanup_silent_days - self.silent)
+        if trade is None:
+            return wait
+        if trade.spent > 0 or trade.is_foreign:
+            return _NEVER
+        wait = max(wait, policy.cleanup_unpaid_days - self.paid)
+        if claims_from is None:
+            return max(wait, policy.cleanup_silent_days - self.claimed)
+        return wait if (trade.last_claim_at or 0) < claims_from else _NEVER
+
+
+def _put(member: Member, stage: int, day: int, *, is_listed: bool) -> None:
+    if stage != member.stage:
+        member.stage, member.stage_day = stage, day
+    if is_listed != bool(member.listed_day):
+        member.listed_day = day if is_listed else 0

@@ -1,0 +1,295 @@
+"""The members of a group judged when its UTC day closes, and what is told of them.
+
+Judged are those of whom something was learnt since the last close (they came, left, wrote or claimed for the first
+time, bought, were muted), those whom time alone may move on (each member carries the day at whose end that may next be
+so), and once a week, on a weekday of their own, those who did something that may move them up. So a close costs what
+has changed, not what there is; who falls silent is known on the day, who comes back to life within a week. Of those who
+go on as they were only the counts change: they are told every fourth week. Only after a new benefit are all looked at,
+for a claim that has become too old.
+
+The member score counts acts by weight, of one kind and day no more than twenty, and halves every 28 days. Acts are kept
+until they were counted, four weeks at most, of those alone who did something; messages are counted by the panes. What
+comes after its day was counted counts without that limit, messages excepted. A message that answers one counts as a
+reply.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from streams.vitals.insights import MemberStandings, Standing
+from streams.vitals.lifecycle import BENEFITS, CHURNED, NEWCOMER, STAGES, can_move, judge, tenure_since
+from streams.vitals.members import RECENT_DAYS, Activity, Ledger, Member, Trade, decay
+from streams.vitals.month import Month
+from streams.vitals.policy import DAY_MS, MemberPolicy
+from streams.vitals.rows import Output
+from streams.vitals.state import GroupState
+
+WEEK, MONTH = 7, 28
+MOST_IN_A_RECORD = 1_000
+"""Some 150 KB."""
+REPLY, REACTION, CLAIM, INVITE, PURCHASE = range(5)
+_BITS, _FULL = 12, (1 << 12) - 1
+Busy = tuple[int, dict[int, int], dict[int, int]]
+"""A day, the messages of it by member number, and the other acts, packed."""
+_NO_TRADE, _NOTHING_DONE = Trade(), Activity(0)
+
+
+class Judged(msgspec.Struct, frozen=True, gc=False):
+    """A member of whom there is something to tell; `was` is the stage before (0: none), since the end of `was_day`."""
+
+    member_id: str
+    member: Member
+    was: int
+    was_day: int
+
+
+class Agenda:
+    """Whom time alone may move on, by the day at whose end. Derived from the ledger and never stored."""
+
+    __slots__ = ("_by_day", "_day")
+
+    def __init__(self, ledger: Ledger, day: int) -> None:
+        """As of before the end of `day`. Who was never judged is due at once."""
+        self._by_day: dict[int, list[str]] = {}
+        self._day = day - 1
+        for member_id, member in ledger.by_id.items():
+            if member.due_day or not member.stage:
+                self.add(member_id, max(member.due_day, day))
+
+    def add(self, member_id: str, day: int) -> None:
+        """Have a member judged at the end of a day."""
+        self._by_day.setdefault(day, []).append(member_id)
+
+    def take(self, day: int) -> list[str]:
+        """Those who are due at the end of `day`, or were at the end of days that nobody closed; some no longer are."""
+        due = self._by_day.pop(day, [])
+        if day > self._day + 1:
+            for missed in [missed for missed in self._by_day if missed < day]:
+                due += self._by_day.pop(missed)
+        self._day = day
+        return due
+
+
+def is_due(member: Member, day: int) -> bool:
+    """Whether time alone may move a member at the end of `day`; who was never judged is always due."""
+    return 0 < member.due_day <= day or not member.stage
+
+
+def is_new(member: Member) -> bool:
+    """Whether a first claim is told at once: a step of a newcomer's checklist."""
+    return member.stage in {0, NEWCOMER}
+
+
+def note(state: GroupState, member_id: str) -> None:
+    """Something was learnt of a member that cannot wait for their weekday: they are told of at the next close."""
+    state.lifecycle.changed[member_id] = 0
+
+
+def act(state: GroupState, member_id: str, member: Member, time: int, kind: int, policy: MemberPolicy) -> None:
+    """A member did something that counts in their score; `kind` is one of REPLY … PURCHASE. For messages see `said`."""
+    day = time // DAY_MS
+    if _is_counted(state, member, day):
+        _add_late(state, member_id, member, day, policy.weights[kind + 1], has_written=False)
+        return
+    if member.listed_day or member.stage == CHURNED:
+        note(state, member_id)
+    acts = state.lifecycle.acts.setdefault(day, {})
+    packed = acts.get(member.number, 0)
+    if packed >> _BITS * kind & _FULL < _FULL:
+        acts[member.number] = packed + (1 << _BITS * kind)
+
+
+def said(state: GroupState, member_id: str, member: Member, time: int, policy: MemberPolicy, *, is_reply: bool) -> None:
+    """A message that is a reply, or of a day that has closed; others need not be told. Its pane has counted it."""
+    day = time // DAY_MS
+    if _is_counted(state, member, day):
+        score = policy.weights[is_reply] if _messages(state, member, day) <= policy.score_cap else 0.0
+        _add_late(state, member_id, member, day, score, has_written=True)
+    elif is_reply:
+        act(state, member_id, member, time, REPLY, policy)
+
+
+def _is_counted(state: GroupState, member: Member, day: int) -> bool:
+    """Whether what is learnt of a day now is no more found when the member's activity is counted."""
+    closed, activity = state.closed_day, member.activity
+    if closed is None or day > closed:
+        return False
+    return day <= closed + 1 - MONTH or (activity is not None and day <= activity.day)
+
+
+def _add_late(state: GroupState, member_id: str, member: Member, day: int, score: float, *, has_written: bool) -> None:
+    if member.activity is None:
+        member.activity = Activity(day)
+    member.activity.add(day, score, has_written=has_written)
+    note(state, member_id)
+
+
+def unsaid(state: GroupState, member_id: str, member: Member, day: int, policy: MemberPolicy) -> None:
+    """A message was recalled, and its pane counts it no more. It was not a reply, for all that is known."""
+    note(state, member_id)
+    if member.activity is not None and day <= member.activity.day:
+        left = _messages(state, member, day)
+        score = policy.weights[0] if left < policy.score_cap else 0.0
+        member.activity.take_back(day, score, is_silent=not left)
+
+
+def _messages(state: GroupState, member: Member, day: int) -> int:
+    pane = state.panes.get(day)
+    return 0 if pane is None else pane.spoke.get(member.number, 0)
+
+
+def gave_benefit(state: GroupState, time: int) -> None:
+    """Somebody gave the group a benefit."""
+    own = state.lifecycle
+    own.benefits = tuple(sorted({*own.benefits, time}, reverse=True)[:BENEFITS])
+
+
+def close_members(state: GroupState, day: int, month: Month, agenda: Agenda, policy: MemberPolicy) -> list[Judged]:
+    """Judge at the end of `day` whoever must be; answers those of whom there is something to tell, by number.
+
+    `month` is up to that day.
+    """
+    own, by_id, talk = state.lifecycle, state.ledger.by_id, month.talk
+    noted = {by_id[key].number: key for key in own.changed if key in by_id}
+    due = {by_id[key].number: key for key in agenda.take(day) if key in by_id and is_due(by_id[key], day)}
+    due |= {by_id[key].number: key for key in _who_passed_up(state)}
+    turn, acted = _whose_turn(state, day, month)
+    own.changed = {}
+    found, days = [], list[Busy]()
+    for number, member_id in sorted((turn | due | noted).items()):
+        member = by_id[member_id]
+        is_told, was, was_day = number in noted, member.stage, member.stage_day
+        is_judged = is_told or number in due or can_move(member, day, talk.get(number, 0), policy)
+        is_told |= number in turn and (number - day) % MONTH == 0
+        if (is_judged or is_told) and (number in talk or number in acted):
+            days = days or _days(state, day)
+            _count(member, day, days, policy)
+        if is_judged:
+            is_told |= _judge(member_id, member, day, own.claims_from, agenda, policy)
+        if is_told:
+            found.append(Judged(member_id, member, was, was_day))
+    own.acts = {one: acts for one, acts in own.acts.items() if one > day - MONTH}
+    return found
+
+
+def _judge(
+    member_id: str, member: Member, day: int, claims_from: int | None, agenda: Agenda, policy: MemberPolicy
+) -> bool:
+    """Judge a member; whether stage or list are others now."""
+    stage, listed_day, due_day = member.stage, member.listed_day, member.due_day
+    member.due_day = judge(member, day, claims_from, policy)
+    if member.due_day and (member.due_day != due_day or due_day <= day):
+        agenda.add(member_id, member.due_day)
+    return member.stage != stage or member.listed_day != listed_day
+
+
+def _whose_turn(state: GroupState, day: int, month: Month) -> tuple[dict[int, str], set[int]]:
+    """Who wrote in the week or did anything in four, and whose day of these it is; and all who did something else."""
+    acted = set[int]().union(*state.lifecycle.acts.values())
+    turn, monthly = day % WEEK, day % MONTH
+    numbers = {number for number in month.talk_7d if number % WEEK == turn}
+    numbers.update([number for number in month.talk if number % MONTH == monthly])
+    numbers.update([number for number in acted if number % MONTH == monthly])
+    ids, by_id = month.ids, state.ledger.by_id
+    state.ledger.learn(ids, numbers)  # it may have forgotten who is gone for long
+    return {one: ids[one] for one in numbers if ids.get(one) in by_id and by_id[ids[one]].number == one}, acted
+
+
+def _days(state: GroupState, day: int) -> list[Busy]:
+    """The days of the month up to `day` on which anybody did anything."""
+    acts, panes = state.lifecycle.acts, state.panes
+    all_days = range(day + 1 - MONTH, day + 1)
+    days = [(one, panes[one].spoke if one in panes else {}, acts.get(one, {})) for one in all_days]
+    return [one for one in days if one[1] or one[2]]
+
+
+def _count(member: Member, day: int, days: list[Busy], policy: MemberPolicy) -> None:
+    """Count in a member's activity what they did in the month up to `day` and was not counted yet."""
+    activity, number = member.activity, member.number
+    for one, spoke, acts in days:
+        if (number in spoke or number in acts) and (activity is None or one > activity.day):
+            if activity is None:
+                activity = member.activity = Activity(one)
+            messages = spoke.get(number, 0)
+            activity.add(one, _points(messages, acts.pop(number, 0), policy), has_written=messages > 0)
+    if activity is not None and activity.day < day:
+        activity.move_on(day)
+
+
+def _points(messages: int, packed: int, policy: MemberPolicy) -> float:
+    cap, weights = policy.score_cap, policy.weights
+    if not packed:
+        return weights[0] * min(messages, cap)
+    points = weights[0] * min(max(messages - (packed & _FULL), 0), cap)
+    for weight in weights[1:]:
+        points += weight * min(packed & _FULL, cap)
+        packed >>= _BITS
+    return points
+
+
+def _who_passed_up(state: GroupState) -> list[str]:
+    """Those whose last claim is too old now that there was another benefit."""
+    own = state.lifecycle
+    before, own.claims_from = own.claims_from, own.benefits[-1] if own.benefits else None
+    if before is None or own.claims_from in {None, before}:
+        return []
+    return [
+        member_id
+        for member_id, member in state.ledger.by_id.items()
+        if member.trade is not None and before <= (member.trade.last_claim_at or 0) < own.claims_from
+    ]
+
+
+def standing_rows(state: GroupState, judged: list[Judged], day: int, offset: int) -> Iterator[Output]:
+    """What there is to tell of members who were judged at the end of `day`."""
+    for begin in range(0, len(judged), MOST_IN_A_RECORD):
+        told = MemberStandings(
+            group_id=state.group_id,
+            brand_id=state.brand_id,
+            at=(day + 1) * DAY_MS,
+            source_offset=offset,
+            currency=state.currency,
+            standings=tuple(
+                [_standing(one, day, state.lifecycle.benefits) for one in judged[begin : begin + MOST_IN_A_RECORD]]
+            ),
+        )
+        yield Output("group-insights", state.group_id, told)
+
+
+def _standing(one: Judged, day: int, benefits: tuple[int, ...]) -> Standing:
+    member = one.member
+    trade, activity, listed = member.trade or _NO_TRADE, member.activity or _NOTHING_DONE, member.listed_day
+    has_moved, since, at = member.stage != one.was, tenure_since(member), (day + 1) * DAY_MS
+    seen_from, bought_at = max(since, trade.last_claim_at or 0), trade.bought_at
+    return Standing(
+        one.member_id,
+        member.role,
+        STAGES[member.stage - 1],
+        (member.stage_day + 1) * DAY_MS,
+        has_moved,
+        STAGES[one.was - 1] if has_moved and one.was else "",
+        (one.was_day + 1) * DAY_MS if has_moved and one.was else None,
+        since,
+        member.is_present,
+        member.is_muted,
+        round(activity.score * decay(day - activity.day), 2),
+        member.joined_at,
+        member.welcomed_at,
+        member.first_message_at,
+        member.last_message_at,
+        (listed + 1) * DAY_MS if listed else None,
+        member.messages,
+        activity.days,
+        activity.wrote(day, 28),
+        activity.wrote(day, RECENT_DAYS),
+        len([given for given in benefits if given > seen_from]),
+        trade.first_claim_at,
+        trade.last_claim_at,
+        trade.claims,
+        trade.first_order_at,
+        bought_at[0] if bought_at else None,
+        trade.orders,
+        len([paid for paid in bought_at if at - paid < 365 * DAY_MS]),
+        trade.spent,
+    )
