@@ -40,6 +40,8 @@ LEAST_CONTROLS = 12
 """Of fewer, how far one strays by itself is anybody's guess."""
 FARTHEST = {"messages": 3.0, "speakers": 3.0, "buyers": 3.0, "revenue": 10.0}
 """If those who are nearest have in the median so many times as much, or as little, they are not like it."""
+_ROUNDING = 1e-9
+"""Of logarithms: exactly so many times as much is near enough."""
 OTHER_PLATFORM, OTHER_BAND, OTHER_STATE = 0.5, 0.25, 0.5
 """What another kind weighs beside the logarithms of level and trend: another platform as much as 1.65 times the level,
 the same for a step of health (see STATES), half of it for a step of size."""
@@ -107,7 +109,7 @@ def estimate(measure: Measure, subject: Subject, others: Sequence[Subject]) -> E
         others_after=median(days.after for days in theirs),
         unlikeness=sum(far for far, _, _ in ranked) / len(ranked),
     )
-    if abs(level(mine.before) - median(level(days.before) for days in theirs)) > log(FARTHEST[measure]):
+    if abs(level(mine.before) - median(level(days.before) for days in theirs)) > log(FARTHEST[measure]) + _ROUNDING:
         return msgspec.structs.replace(known, doubt="unlike")
     low, effect, high = interval(change(measure, mine), [change(measure, days) for days in theirs])
     answer: Answer = "helped" if low > 0 else "harmed" if high < 0 else "cannot tell"
