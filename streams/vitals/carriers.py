@@ -30,7 +30,9 @@ def close_carriers(
     was = state.leaders, state.freebie
     is_week = state.ties.has_week_ended(day)
     state.leaders = _carried(state, day, month, policy, is_week=is_week)
-    if is_week and (claims_28d or state.freebie.claimers):
+    known = state.freebie
+    has_aged = known.share is None or day - known.day >= policy.freebie_every_days
+    if is_week and has_aged and (claims_28d or known.claimers):
         state.freebie = freebie(state.ledger.by_id.values(), state.panes, day, policy)
     roots: Sequence[Root] = ()
     if state.referrals.roots:

@@ -10,7 +10,7 @@ from streams.vitals.policy import DAY_MS, CarrierPolicy
 
 
 class Freebie(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """Of a group's year, as of the last week that ended. Appended fields need defaults.
+    """Of a group's year that ended with `day`. Appended fields need defaults.
 
     Of the `active`, members who wrote, claimed or bought, who left since included, the `takers` only ever claimed:
     `share` is theirs, None where no claim is told of or too few are active. `fled` left within 72 hours of a benefit,
@@ -23,6 +23,7 @@ class Freebie(msgspec.Struct, array_like=True, frozen=True, gc=False):
     fled: int = 0
     share: float | None = None
     fled_share: float | None = None
+    day: int = -1
 
 
 def freebie(members: Iterable[Member], panes: Mapping[int, DayPane], day: int, policy: CarrierPolicy) -> Freebie:
@@ -41,6 +42,6 @@ def freebie(members: Iterable[Member], panes: Mapping[int, DayPane], day: int, p
                 takers += not member.messages and not trade.orders
     fled = sum(pane.leaves_after_benefit for of_day, pane in panes.items() if of_day >= first_day)
     if not claimers:
-        return Freebie(active, fled=fled)
+        return Freebie(active, fled=fled, day=day)
     share = round(takers / active, 4) if active >= policy.freebie_least else None
-    return Freebie(active, takers, claimers, fled, share, min(1.0, round(fled / claimers, 4)))
+    return Freebie(active, takers, claimers, fled, share, min(1.0, round(fled / claimers, 4)), day)

@@ -6,10 +6,10 @@ beyond what that hour usually brings; how many orders those who answer them plac
 percentiles among all who wrote in that time, of those numbers that the group has. Named are at most three, of more than
 300 members one in a hundred, ten at most; and only with evidence that others turn to them: see `CarrierPolicy`.
 
-Answers are replies and mentions. Where a platform tells of neither, an answer is to speak within five minutes after
-somebody: of such edges that part counts which chance does not explain, were all to speak as much in no order.
+Answers are replies and mentions. Where a platform tells of neither, an answer is to be among the first three to speak
+within five minutes after a message that opened a window of talk; what the windows of others bring is chance.
 
-Ranked when a week of the group's life is over; whether a leader fell silent is looked at when any day closes.
+Ranked when a week of the group's life is over that brought news; whether a leader fell silent is looked at every day.
 """
 
 from bisect import bisect_left, bisect_right
@@ -65,9 +65,9 @@ class Leaders(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Answers(msgspec.Struct, frozen=True, gc=False):
-    """Who answers whom: `edges` by key, in answers of today; by member, how many they drew, and how many by chance.
+    """Who answers whom: `edges` by key, in answers of today.
 
-    By chance whoever answers picks among the others by how much those write.
+    By member, how many they drew, and how many they would by chance.
     """
 
     edges: Mapping[int, float]
@@ -81,7 +81,7 @@ People = Mapping[int, tuple[str, Member]]
 
 def rank(ties: Ties, ledger: Ledger, day: int, policy: CarrierPolicy) -> tuple[str, tuple[Leader, ...]] | None:
     """The basis, and the leaders at the end of a week, the first first; None if they are as they were."""
-    weights = ties.settle()
+    weights = ties.settle(policy.news_least, policy.rank_weeks)
     if weights is None:
         return None
     people = _people(ledger.by_id, day)
@@ -90,7 +90,7 @@ def rank(ties: Ties, ledger: Ledger, day: int, policy: CarrierPolicy) -> tuple[s
     told = fsum(replies.values()) * 2**ties.replies.level
     ties.is_timed = told < max(policy.replies_least, policy.replies_share * fsum(talk.values()))
     if ties.is_timed:
-        basis, answers = "timing", of_timing(_known(weights[1], talk), talk, ties.follows.level)
+        basis, answers = "timing", of_timing(_known(weights[1], talk), ties.sparks.opened, ties.follows.level)
     else:
         basis, answers = "replies", _answers(replies, talk)
     if not answers.edges:
@@ -99,17 +99,26 @@ def rank(ties: Ties, ledger: Ledger, day: int, policy: CarrierPolicy) -> tuple[s
     return basis, tuple(_leaders(answers, ties, people, policy)[:most])
 
 
-def of_timing(follows: Mapping[int, float], talk: Mapping[int, float], level: int) -> Answers:
-    """What is more than chance in who speaks after whom: an edge counts if it is two deviations beyond it."""
-    seen = _answers(follows, talk)
-    total, out = fsum(talk.values()), _out(seen.edges)
-    edges = {}
-    for key, weight in seen.edges.items():
+def of_timing(follows: Mapping[int, float], opened: Mapping[int, int], level: int) -> Answers:
+    """What is more than chance in who is among the first to speak in whose windows, see `ties.py`.
+
+    By chance a window of theirs brings as many as one of the others. An edge is how much more often somebody spoke
+    after another than if they had chosen among all windows of others.
+    """
+    total, out = sum(opened.values()), _out(follows)
+    edges, drawn = {}, _drawn(follows)
+    for key, weight in follows.items():
         source, target = key >> NUMBER_BITS, key & _NUMBER
-        chance = (out[source] * 2**level) * talk[target] / max(total - talk[source], 1e-9)
-        if weight >= chance + max(1.0, 2 * sqrt(chance)):
-            edges[key] = weight - chance
-    return Answers(edges, seen.drawn, seen.by_chance)
+        others = total - opened.get(source, 0)
+        beyond = weight - out[source] * 2**level * opened.get(target, 0) / max(others, 1)
+        if beyond > 0:
+            edges[key] = beyond
+    in_all = fsum(drawn.values())
+    by_chance = {
+        number: (in_all - drawn[number]) * opened.get(number, 0) / max(total - opened.get(number, 0), 1)
+        for number in drawn
+    }
+    return Answers(edges, drawn, by_chance)
 
 
 def page_rank(edges: Mapping[int, float]) -> dict[int, float]:
@@ -194,6 +203,13 @@ def _known(weights: Mapping[int, int], talk: Mapping[int, float]) -> dict[int, f
     }
 
 
+def _drawn(edges: Mapping[int, float]) -> dict[int, float]:
+    drawn: dict[int, float] = {}
+    for key, weight in edges.items():
+        drawn[key & _NUMBER] = drawn.get(key & _NUMBER, 0.0) + weight
+    return drawn
+
+
 def _out(edges: Mapping[int, float]) -> dict[int, float]:
     out: dict[int, float] = {}
     for key, weight in edges.items():
@@ -202,10 +218,8 @@ def _out(edges: Mapping[int, float]) -> dict[int, float]:
 
 
 def _answers(edges: Mapping[int, float], talk: Mapping[int, float]) -> Answers:
-    """What each drew, and would have drawn by chance: of each other's answers their share of what is not that one's."""
-    drawn: dict[int, float] = {}
-    for key, weight in edges.items():
-        drawn[key & _NUMBER] = drawn.get(key & _NUMBER, 0.0) + weight
+    """What each drew by replies. By chance whoever answers picks among the others by how much those write."""
+    drawn = _drawn(edges)
     total = fsum(talk.values())
     offered = {source: weight / max(total - talk[source], 1e-9) for source, weight in _out(edges).items()}
     in_all = fsum(offered.values())

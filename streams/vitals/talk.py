@@ -44,16 +44,20 @@ def message(state: GroupState, event: e.Message, policy: Policy) -> e.TouchKind 
         return None
     number = member.number
     _remember(remembered, digest, time << _NUMBER_BITS | number)
-    _tie(state, event, number, policy.carriers)
+    ties = state.ties
+    if time >= ties.sparks.until:
+        ties.open_window(state.ledger, event.member_id, time, state.messages, policy.carriers)
+    if event.reply_to is not None or event.mentions:
+        _tie(state, event, number, pane, policy.carriers)
     if number != state.awaiting_author:
+        if time < ties.sparks.first_until:
+            ties.speak_first(number, time)
         _answer(state, number, time, policy, FOR_MEMBERS)
         state.awaiting = [time]
     elif len(state.awaiting) < AWAITING_MESSAGES:
         state.awaiting.append(time)
     if pane is not None:
         add_message(pane, number, time, policy.capped_messages)
-        if event.reply_to is not None:
-            pane.replies += 1
     closed = state.closed_day
     if event.reply_to is not None or (closed is not None and time // DAY_MS <= closed):
         said(state, event.member_id, member, time, policy.members, is_reply=event.reply_to is not None)
@@ -77,27 +81,14 @@ def _staff_message(state: GroupState, event: e.Message, member: Member, pane: Da
         pane.bot_messages += 1
 
 
-def _tie(state: GroupState, event: e.Message, number: int, policy: CarrierPolicy) -> None:
-    """Gather to whom members turn, see `ties.py`: before the answer is counted, which forgets who spoke last."""
-    time, ties = event.occurred_at, state.ties
-    since = time - ties.sparks.at
-    if since >= policy.elicit_ms:
-        ties.sparks.open(number, time)
-    elif since >= 0 and number != ties.sparks.by:
-        ties.sparks.heard += 1
-    if event.reply_to is not None or event.mentions:
-        _turn_to(state, event, number, policy)
-    waiting = state.awaiting
-    if ties.is_timed and number != state.awaiting_author and waiting and 0 <= time - waiting[-1] < policy.follow_ms:
-        ties.follows.add(number, state.awaiting_author)
-
-
-def _turn_to(state: GroupState, event: e.Message, number: int, policy: CarrierPolicy) -> None:
+def _tie(state: GroupState, event: e.Message, number: int, pane: DayPane | None, policy: CarrierPolicy) -> None:
     """Members answer members by a reply, or by their name: one answer to each, whoever else a message is to.
 
     A reply to a message that is not remembered, or that staff wrote, is to nobody; so is a name that the group does not
     know, and what comes so late that it has faded.
     """
+    if pane is not None and event.reply_to is not None:
+        pane.replies += 1
     closed, replies = state.closed_day, state.ties.replies
     if closed is not None and event.occurred_at // DAY_MS < closed - KEPT_DAYS:
         return

@@ -1,12 +1,12 @@
-"""Who turns to whom in a group, gathered from message to message: bounded, fading, and the same in any order.
+"""Who turns to whom in a group, gathered from message to message: bounded, fading, and almost free.
 
-Three things are gathered. Replies and mentions: an edge from who answers to whom. Where a platform has neither, what
-follows what: an edge from who speaks to whoever spoke last, if that was within minutes; chance is taken off when
-leaders are ranked. And sparks: a window of minutes begins with a message, and what others write in it is credited to
-its author, less what windows of that hour of the day usually bring.
+Replies and mentions are edges from who answers to whom. Besides, what comes of speaking: a message after the last
+window opens another, of minutes. What others write in it is credited to its author, less what windows of that hour
+usually bring. Where a platform tells of no replies, the first others to speak in it answer that author.
 
-Bound, per group: EDGES edges of the open week and EDGES of the weeks before, of either kind, and SPARKS sums. 8 bytes
-an edge of the past, 11 one of the week: at most 45 KB stored, whatever the number of members and messages.
+Bound, per group: EDGES edges of the open week and EDGES of the weeks before, of either kind, and SPARKS members whose
+windows are counted. 8 bytes an edge of the past, 11 one of the week, 15 a member: 55 KB stored, whatever the number of
+members and messages.
 """
 
 import struct
@@ -14,10 +14,15 @@ import struct
 import msgspec
 import xxhash
 
-from streams.vitals.policy import HOUR_MS
+from streams.vitals.members import Ledger
+from streams.vitals.policy import HOUR_MS, CarrierPolicy
 
 EDGES = 1024
 SPARKS = 512
+MOST_HEARD = 60
+"""So many messages of others in a window at most: four a minute are no answer to one, and late ones none at all."""
+FIRST = 3
+"""So many are the first to speak after a message: who comes later may answer them."""
 NUMBER_BITS = 20
 UNIT = 256
 """A weight of one answer, in integers: no rounding differs between machines."""
@@ -85,59 +90,71 @@ class Edges(msgspec.Struct, array_like=True, gc=False):
 
 
 class Sparks(msgspec.Struct, array_like=True, gc=False):
-    """What others write after somebody does. `by` is whose window is open since `at`, `heard` what others wrote in it.
+    """What others write after somebody does.
 
-    `above` has, by member number, how many messages their windows brought beyond the usual, in 1/UNIT messages.
-    `windows` and `messages` by hour of the day (UTC), and of all at the end, are what is usual, in 1/UNIT as well.
+    `by` is whose window is open from `at` to `until`, when the group had `messages_before` and they `own_before`; the
+    `first` others who speak up to `first_until` answer them. By member number, `opened` has how many windows were
+    theirs and `above` how many messages these brought beyond the usual. `windows` and `messages` by hour of the day
+    (UTC), and of all at the end, are what is usual. All these sums are in 1/UNIT.
     """
 
-    by: int = -1
+    by: str = ""
+    number: int = -1
     at: int = -1
-    heard: int = 0
+    until: int = -1
+    messages_before: int = 0
+    own_before: int = 0
+    first: list[int] = []
+    first_until: int = -1
+    opened: dict[int, int] = {}
     above: dict[int, int] = {}
     windows: list[int] = []
     messages: list[int] = []
 
-    def open(self, number: int, time: int) -> None:
-        """A message after the last window: that one is counted, and this begins another."""
-        by, windows, messages = self.by, self.windows, self.messages
-        if by >= 0:
-            hour, heard = self.at // HOUR_MS % HOURS, self.heard * UNIT
-            if windows:
-                usual = messages[HOURS] * _PRIOR // (windows[HOURS] or 1)
-                above, expected = self.above, (messages[hour] + usual) * UNIT // (windows[hour] + _PRIOR)
-                above[by] = above.get(by, 0) + heard - expected
-                if len(above) > 2 * SPARKS:
-                    self._prune()
-            else:  # the first window has nothing to be compared with
-                windows, messages = self.windows, self.messages = [0] * (HOURS + 1), [0] * (HOURS + 1)
-            windows[hour] += UNIT
-            windows[HOURS] += UNIT
-            messages[hour] += heard
-            messages[HOURS] += heard
-        self.by, self.at, self.heard = number, time, 0
+    def count(self, heard: int) -> None:
+        """A window is over, in which others wrote `heard` messages."""
+        by, windows, messages = self.number, self.windows, self.messages
+        hour, heard = self.at // HOUR_MS % HOURS, max(0, min(heard, MOST_HEARD)) * UNIT
+        if windows:
+            usual = messages[HOURS] * _PRIOR // windows[HOURS]
+            beyond = heard - (messages[hour] + usual) * UNIT // (windows[hour] + _PRIOR)
+            self.opened[by] = self.opened.get(by, 0) + UNIT
+            self.above[by] = self.above.get(by, 0) + beyond
+            if len(self.opened) > 2 * SPARKS:
+                self._prune()
+        else:  # the first window has nothing to be compared with
+            windows, messages = self.windows, self.messages = [0] * (HOURS + 1), [0] * (HOURS + 1)
+        windows[hour] += UNIT
+        windows[HOURS] += UNIT
+        messages[hour] += heard
+        messages[HOURS] += heard
 
     def end_week(self, weeks: int) -> None:
         """Let all sums fade by so many weeks."""
-        above = {number: left for number, one in self.above.items() if abs(left := fade(one, weeks)) >= LEAST_WEIGHT}
-        self.above = above
+        self.opened = {
+            number: left for number, one in self.opened.items() if (left := fade(one, weeks)) >= LEAST_WEIGHT
+        }
+        self.above = {number: fade(self.above[number], weeks) for number in self.opened}
         self.windows = [fade(count, weeks) for count in self.windows]
         self.messages = [fade(count, weeks) for count in self.messages]
-        if len(above) > SPARKS:
+        if not self.windows or not self.windows[HOURS]:
+            self.windows, self.messages = [], []
+        if len(self.opened) > SPARKS:
             self._prune()
 
     def _prune(self) -> None:
-        """Keep those with the largest sums."""
-        largest = sorted(self.above.items(), key=lambda one: (-one[1], one[0]))[:SPARKS]
-        self.above = dict(sorted(largest))
+        """Keep those with the largest sums, of equal ones the earlier members."""
+        kept = sorted(sorted(self.opened, key=lambda number: (-self.above[number], number))[:SPARKS])
+        self.opened = {number: self.opened[number] for number in kept}
+        self.above = {number: self.above[number] for number in kept}
 
 
 class Ties(msgspec.Struct, array_like=True, gc=False):
     """All that is gathered. Appended fields need defaults.
 
-    `is_timed` says that what follows what is gathered too: until it shows that the platform tells of replies or
-    mentions. `ended_day` is the day on which the last week ended, -1 before the first; `idle_weeks` before it brought
-    nothing, and nothing has faded in them yet.
+    `is_timed` says that who speaks after whom is gathered too: until it shows that the platform tells of replies or
+    mentions. `ended_day` is the day on which the last week ended, -1 before the first. In the `open_weeks` before it
+    nothing has been settled, nor has anything faded.
     """
 
     replies: Edges = msgspec.field(default_factory=Edges)
@@ -145,7 +162,31 @@ class Ties(msgspec.Struct, array_like=True, gc=False):
     sparks: Sparks = msgspec.field(default_factory=Sparks)
     is_timed: bool = True
     ended_day: int = -1
-    idle_weeks: int = 0
+    open_weeks: int = 0
+
+    def open_window(self, ledger: Ledger, member_id: str, time: int, messages: int, policy: CarrierPolicy) -> None:
+        """A member wrote after the last window, or in none: that one is counted, and this message begins another.
+
+        `messages` are those of the group before it, all of which counted: what came late in the meantime too, but a
+        window never brings more than MOST_HEARD.
+        """
+        sparks, member = self.sparks, ledger.by_id[member_id]
+        by = ledger.by_id.get(sparks.by)
+        if by is not None and by.number == sparks.number:
+            sparks.count(messages - sparks.messages_before - (by.messages - sparks.own_before))
+            for follower in sparks.first:
+                self.follows.add(follower, by.number)
+        sparks.by, sparks.number, sparks.at, sparks.until = member_id, member.number, time, time + policy.elicit_ms
+        sparks.messages_before, sparks.own_before = messages, member.messages
+        sparks.first, sparks.first_until = [], time + policy.follow_ms if self.is_timed else -1
+
+    def speak_first(self, number: int, time: int) -> None:
+        """Somebody else speaks soon after the window's first message."""
+        sparks = self.sparks
+        if number != sparks.number and time >= sparks.at and number not in sparks.first:
+            sparks.first.append(number)
+            if len(sparks.first) == FIRST:
+                sparks.first_until = -1
 
     def has_week_ended(self, day: int) -> bool:
         """Whether a week of the group ends with `day`, or one of several days that close late."""
@@ -153,18 +194,18 @@ class Ties(msgspec.Struct, array_like=True, gc=False):
             self.ended_day = day
         weeks = (day - self.ended_day) // 7
         self.ended_day += 7 * weeks
-        self.idle_weeks += weeks
+        self.open_weeks += weeks
         return weeks > 0
 
-    def settle(self) -> tuple[dict[int, int], dict[int, int]] | None:
-        """Add what the week brought to what was known: the weights of replies, and of what follows what.
+    def settle(self, least: int, most_weeks: int) -> tuple[dict[int, int], dict[int, int]] | None:
+        """Add what the open weeks brought to what was known: the weights of replies, and of who speaks after whom.
 
-        None if it brought nothing, and what is known need not go yet: the ranks are as they were.
+        None if that is fewer than `least` answers and no more than `most_weeks`, or there is nothing to be known.
         """
-        has_known = bool(self.replies.past or self.follows.past or self.sparks.above)
-        if not self.replies.week and not self.follows.week and not (has_known and self.idle_weeks > KEPT_DAYS // 7):
+        news = sum(self.replies.week.values()) + sum(self.follows.week.values())
+        if news < least and (self.open_weeks < most_weeks or not (news or self.sparks.opened or self.replies.past)):
             return None
-        weeks, self.idle_weeks = self.idle_weeks, 0
+        weeks, self.open_weeks = self.open_weeks, 0
         self.sparks.end_week(weeks)
         return self.replies.end_week(weeks), self.follows.end_week(weeks)
 

@@ -29,13 +29,13 @@ TAKER, BUYER, TALKER = member(claims=2), member(claims=1, orders=1), member(clai
 
 def test_takers_are_of_those_who_did_anything() -> None:
     people = [TAKER] * 3 + [BUYER, TALKER, member(messages=1)] + [member()] * 50
-    assert freebie(people, {}, DAY, POLICY) == Freebie(6, 3, 5, 0, 0.5, 0.0)
+    assert freebie(people, {}, DAY, POLICY) == Freebie(6, 3, 5, 0, 0.5, 0.0, DAY)
 
 
 def test_who_left_is_counted_and_who_did_nothing_within_a_year_is_not() -> None:
     old = member(claims=1, at=START - 364 * DAY_MS)
     people = [*[member(claims=1, is_present=False)] * 5, old]
-    assert freebie(people, {}, DAY, POLICY) == Freebie(5, 5, 5, 0, 1.0, 0.0)
+    assert freebie(people, {}, DAY, POLICY) == Freebie(5, 5, 5, 0, 1.0, 0.0, DAY)
 
 
 def test_staff_and_bots_take_no_part() -> None:

@@ -17,7 +17,7 @@ from streams.vitals.month import Month
 from streams.vitals.partition import GroupLog
 from streams.vitals.policy import DAY_MS, HOUR_MS, CarrierPolicy
 from streams.vitals.state import GroupState
-from streams.vitals.ties import NUMBER_BITS
+from streams.vitals.ties import NUMBER_BITS, UNIT
 from tests.unit.test_group_fold import COMMON, MODEL, START, message, run, state_of, tick
 
 MINUTE = 60_000
@@ -166,13 +166,26 @@ def test_timing_by_chance_names_nobody() -> None:
 
 
 def test_chance_is_taken_off_what_follows() -> None:
-    talk = {0: 100.0, 1: 50.0, 2: 50.0, 3: 20.0}
-    follows = edges((1, 0, 40), (2, 0, 42), (0, 1, 30), (0, 2, 30), (3, 2, 20))
-    answers = of_timing(follows, talk, 0)
-    # 3 spoke after 2 twenty times; by chance 50 of their 200 others' messages were 2's: 5 times
+    opened = {number: windows * UNIT for number, windows in enumerate((100, 50, 50, 20))}
+    answers = of_timing(edges((1, 0, 20), (1, 2, 20), (0, 1, 30), (0, 2, 30), (3, 2, 20)), opened, 0)
+    # 3 was among the first after 2 twenty times; of the 200 windows of others 50 were theirs: by chance five times
     assert answers.edges[3 << NUMBER_BITS | 2] == pytest.approx(15)
-    # 0 spoke after others 60 times, by chance 60 × 50 ÷ 120 = 25 times after 1: 30 are not two deviations more
-    assert 1 not in answers.edges
+    assert edges((1, 0, 1)).keys().isdisjoint(answers.edges), "40 × 100 ÷ 170 are more than 20"
+    # in the 170 windows of the others than 2 there were 50 answers: 50 ÷ 170 of 50 by chance
+    assert (answers.drawn[2], answers.by_chance[2]) == (70.0, pytest.approx(50 * 50 / 170))
+
+
+def test_one_window_that_all_answer_makes_no_leader() -> None:
+    events: list[e.Event] = [message(n, START + n * DAY_MS, f"m_{n % 9}") for n in range(1, 30)]
+    events += [message(100 + n, START + 29 * DAY_MS + n * 1000, f"m_{n % 9}") for n in range(60)]
+    assert not any(row.leaders for row in people_of(run([*events, tick(START + 40 * DAY_MS)])[1]))
+
+
+def test_windows_that_are_mostly_answered_say_no_more_than_others() -> None:
+    """A leader is told apart from the others, so where all are answered alike nobody is one."""
+    opened = dict.fromkeys(range(5), 40 * UNIT)
+    answers = of_timing(edges(*((a, b, 10) for a in range(5) for b in range(5) if a != b)), opened, 0)
+    assert not answers.edges
 
 
 # --- warnings ---------------------------------------------------------------------------------------------

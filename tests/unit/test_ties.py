@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from streams import events as e
 from streams.vitals.policy import DAY_MS, HOUR_MS
-from streams.vitals.ties import EDGES, LEAST_WEIGHT, NUMBER_BITS, SPARKS, UNIT, Edges, Sparks, Ties, fade
+from streams.vitals.ties import EDGES, LEAST_WEIGHT, MOST_HEARD, NUMBER_BITS, SPARKS, UNIT, Edges, Sparks, Ties, fade
 from tests.unit.test_group_fold import START, message, run, state_of, tick
 
 MINUTE = 60_000
@@ -21,6 +21,11 @@ def edge(source: int, target: int) -> int:
 
 def answers(log_edges: Edges) -> dict[tuple[int, int], int]:
     return {(key >> NUMBER_BITS, key & (1 << NUMBER_BITS) - 1): count for key, count in log_edges.week.items()}
+
+
+def window(sparks: Sparks, number: int, at: int, heard: int) -> None:
+    sparks.number, sparks.at = number, at
+    sparks.count(heard)
 
 
 # --- what counts as an answer -----------------------------------------------------------------------------
@@ -71,20 +76,17 @@ def test_a_million_replies_to_nothing_leave_nothing_behind() -> None:
     assert state_of(after).ties.replies == state_of(before).ties.replies == Edges()
 
 
-def test_what_follows_within_five_minutes_is_kept_until_replies_are_told() -> None:
-    events = [
-        reply(1, None, "m_a", 0),
-        reply(2, None, "m_b", 4.9),
-        reply(3, None, "m_a", 9.9),
-        reply(4, None, "m_b", 10),
-    ]
-    log, _ = run(events)
-    assert answers(state_of(log).ties.follows) == {(1, 0): 2}
-    week = [reply(n, n - 1, f"m_{n % 3}", 10 * n) for n in range(5, 60)]
-    log, _ = run([*events, *week, *(tick(START + day * DAY_MS) for day in range(1, 10))])
+def test_the_first_three_to_speak_within_five_minutes_answer_until_replies_are_told() -> None:
+    window = [reply(n, None, who, at) for n, who, at in ((1, "m_a", 0), (2, "m_b", 1), (3, "m_a", 2), (4, "m_b", 2))]
+    window += [reply(n, None, who, at) for n, who, at in ((5, "m_c", 4.9), (6, "m_d", 4.95))]
+    late = [reply(7, None, "m_d", 15), reply(8, None, "m_c", 21), reply(9, None, "m_a", 40)]
+    log, _ = run([*window, *late])
+    assert answers(state_of(log).ties.follows) == {(1, 0): 1, (2, 0): 1, (3, 0): 1}
+    weeks = [reply(n, n - 1, f"m_{n % 3}", 10 * n) for n in range(10, 60)]
+    log, _ = run([*window, *late, *weeks, *(tick(START + day * DAY_MS) for day in range(1, 40))])
     assert not state_of(log).ties.is_timed
-    log, _ = run([reply(100, None, "m_a", 15_000), reply(101, None, "m_b", 15_001)], log, start=1000)
-    assert not state_of(log).ties.follows.week
+    log, _ = run([reply(100, None, "m_a", 90_000), reply(101, None, "m_b", 90_001)], log, start=1000)
+    assert not state_of(log).ties.sparks.first
 
 
 # --- edges ------------------------------------------------------------------------------------------------
@@ -176,8 +178,7 @@ def test_whoever_sets_off_more_than_the_hour_usually_brings_is_above_it() -> Non
     sparks = Sparks()
     for day in range(30):
         for number, heard in ((1, 9), (2, 1)):
-            sparks.open(number, day * DAY_MS + number * HOUR_MS // 4)
-            sparks.heard = heard
+            window(sparks, number, day * DAY_MS + number * HOUR_MS // 4, heard)
     assert sparks.above[1] > 60 * UNIT
     assert sparks.above[2] < -60 * UNIT
 
@@ -186,36 +187,31 @@ def test_an_hour_is_compared_with_itself() -> None:
     sparks = Sparks()
     for day in range(60):
         for number, hour, heard in ((1, 9, 20), (2, 3, 0)):  # all mornings are busy, all nights are not
-            sparks.open(number, day * DAY_MS + hour * HOUR_MS)
-            sparks.heard = heard
+            window(sparks, number, day * DAY_MS + hour * HOUR_MS, heard)
     assert abs(sparks.above[1]) < 100 * UNIT, "of 600 that they brought beyond the mean of the day"
     assert abs(sparks.above[2]) < 100 * UNIT
 
 
-def test_messages_of_a_window_are_counted_but_ones_own_and_late_ones() -> None:
-    log, _ = run(
-        [
-            message(1, START, "m_a"),
-            message(2, START + MINUTE, "m_b"),
-            message(3, START + 2 * MINUTE, "m_a"),
-            message(4, START + 14 * MINUTE, "m_b"),
-            message(5, START - HOUR_MS, "m_b"),
-        ]
-    )
+def test_messages_of_a_window_are_counted_but_ones_own_and_a_flood_of_late_ones_is_not() -> None:
+    window_of_a = [(1, 0, "m_a"), (2, 1, "m_b"), (3, 2, "m_a"), (4, 14, "m_b"), (5, 15, "m_b")]
+    talk = [message(n, START + minutes * MINUTE, who) for n, minutes, who in window_of_a]
+    log, _ = run(talk)
     sparks = state_of(log).ties.sparks
-    assert (sparks.by, sparks.at, sparks.heard) == (0, START, 2)
-    log, _ = run([message(6, START + 15 * MINUTE, "m_b")], log, start=10)
-    assert (sparks.by, sparks.heard) == (1, 0)
+    assert (sparks.by, sparks.number, sparks.at) == ("m_b", 1, START + 15 * MINUTE)
+    assert sparks.messages[-1] == 2 * UNIT
+    late = [message(n, START - n * HOUR_MS, "m_c") for n in range(100, 300)]
+    log, _ = run([*late, message(6, START + 40 * MINUTE, "m_a")], log, start=10)
+    assert sparks.messages[-1] <= (2 + MOST_HEARD) * UNIT
 
 
 def test_sparks_are_bounded() -> None:
     sparks = Sparks()
     for n in range(20 * SPARKS):
-        sparks.open(n, n * HOUR_MS)
-        sparks.heard = n % 7
-        assert len(sparks.above) <= 2 * SPARKS
+        window(sparks, n, n * HOUR_MS, n % 7)
+        assert len(sparks.opened) <= 2 * SPARKS
     sparks.end_week(1)
-    assert len(sparks.above) <= SPARKS
+    assert sparks.above.keys() == sparks.opened.keys()
+    assert len(sparks.opened) <= SPARKS
     sparks.end_week(60)
     assert not sparks.above
 
@@ -232,10 +228,10 @@ def test_a_hundred_thousand_talkers_take_no_more_room_than_a_thousand() -> None:
             source, target = rng.randrange(100_000), int(100_000 * rng.random() ** 3)
             ties.replies.add(source, target)
             ties.follows.add(target, source)
-            ties.sparks.open(source, n * HOUR_MS)
+            window(ties.sparks, source, n * HOUR_MS, 3)
         ties.has_week_ended(ties.ended_day + 7)
         sizes.append(len(msgspec.msgpack.encode(ties)))
-        ties.settle()
+        ties.settle(1, 4)
         sizes.append(len(msgspec.msgpack.encode(ties)))
     assert max(sizes) < 60_000
     assert max(sizes[4:]) < 1.1 * max(sizes[2:4])
@@ -249,28 +245,28 @@ def test_a_stored_value_goes_on_as_if_it_had_not_been_stored() -> None:
             source, target, heard = rng.randrange(30), rng.randrange(30), rng.randrange(5)
             for ties in (one, other):
                 ties.replies.add(source, target)
-                ties.sparks.open(source, day * DAY_MS + n * HOUR_MS // 2)
-                ties.sparks.heard = heard
+                window(ties.sparks, source, day * DAY_MS + n * HOUR_MS // 2, heard)
         for ties in (one, other):
             if ties.has_week_ended(day):
-                ties.settle()
+                ties.settle(100, 4)
         other = msgspec.msgpack.decode(msgspec.msgpack.encode(other), type=Ties)
     assert msgspec.msgpack.encode(one) == msgspec.msgpack.encode(other)
 
 
-def test_idle_weeks_cost_nothing_and_fade_all_the_same() -> None:
+def test_weeks_that_bring_little_are_settled_together_and_fade_all_the_same() -> None:
     ties = Ties(replies=Edges({edge(1, 2): 5}), ended_day=0)
     assert ties.has_week_ended(7)
-    assert ties.settle() is not None
-    for day in range(8, 7 * 5 + 1):
+    assert ties.settle(5, 4) is not None
+    for day in range(8, 7 * 4 + 1):
         if ties.has_week_ended(day):
-            assert ties.settle() is None, "nothing came"
+            assert ties.settle(5, 4) is None, "nothing came"
     ties.replies.add(3, 4)
-    assert ties.has_week_ended(7 * 6)
-    weights = ties.settle()
+    assert ties.has_week_ended(7 * 5)
+    weights = ties.settle(5, 4)
     assert weights is not None
-    assert weights[0] == {edge(1, 2): fade(5 * UNIT, 5), edge(3, 4): UNIT}
-    for day in range(7 * 7, 7 * 60):
+    assert weights[0] == {edge(1, 2): fade(5 * UNIT, 4), edge(3, 4): UNIT}
+    for day in range(7 * 6, 7 * 60):
         if ties.has_week_ended(day):
-            ties.settle()
+            ties.settle(5, 4)
     assert not ties.replies.past
+    assert not any(ties.settle(5, 4) for day in range(7 * 60, 7 * 90) if ties.has_week_ended(day))
