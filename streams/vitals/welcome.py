@@ -15,7 +15,6 @@ import msgspec
 
 from streams import events as e
 from streams.vitals.latencies import FOR_GREETING, medians, wait
-from streams.vitals.members import Member
 from streams.vitals.policy import DAY_MS, Policy
 from streams.vitals.weeks import Weeks, ends_week, last_weeks
 
@@ -80,14 +79,16 @@ def greet(state: "GroupState", event: e.Message, policy: Policy, replied_to: int
         joined_at, member_id = waiting.get(number, _NOBODY)
         if joined_at <= event.occurred_at:
             del waiting[number]
-            _welcome(state, by_id.get(member_id), joined_at, event.occurred_at, policy)
+            _welcome(state, member_id, joined_at, event.occurred_at, policy)
 
 
-def _welcome(state: "GroupState", member: Member | None, joined_at: int, at: int, policy: Policy) -> None:
+def _welcome(state: "GroupState", member_id: str, joined_at: int, at: int, policy: Policy) -> None:
+    member = state.ledger.by_id.get(member_id)
     if member is None or at - joined_at > policy.welcome_days * DAY_MS:
         return
     if member.welcomed_at is None:
         member.welcomed_at = at
+        state.lifecycle.changed[member_id] = 0  # their standing is told at the next close
     wait(state.welcome.waits, FOR_GREETING, joined_at, at - joined_at)
 
 

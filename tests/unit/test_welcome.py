@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams import events as e
+from streams.vitals.insights import MemberStandings
 from streams.vitals.latencies import FOR_MEMBERS, FOR_STAFF, medians, wait
 from streams.vitals.policy import DAY_MS
 from streams.vitals.rows import GroupVitals
@@ -69,6 +70,15 @@ def test_who_is_greeted_and_when(events: list[Any], after: float | None) -> None
     found, row = welcomed(*events)
     assert found == after
     assert row.welcomes_28d == (after is not None)
+
+
+def test_a_welcome_is_told_of_the_member_when_its_day_closes() -> None:
+    greeted = 2 * 1440 + 600
+    ticks = [tick(START + day * DAY_MS, None) for day in range(1, 9)]
+    events = sorted([join(0), staff(greeted, mentions=("m_new",)), *ticks], key=lambda one: one.occurred_at)
+    told = [row for row in run(events)[1] if isinstance(row, MemberStandings)]
+    at = {row.at: one.welcomed_at for row in told for one in row.standings if one.member_id == "m_new"}
+    assert at[START + 3 * DAY_MS] == START + greeted * MINUTE
 
 
 def test_the_median_wait_is_of_newcomers_not_of_those_who_come_back() -> None:
