@@ -172,7 +172,7 @@ def insights(rows: list[Any]) -> dict[tuple[Any, ...], Any]:
 
 
 @given(busy_histories(), st.data())
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_a_restart_anywhere_gives_the_same_bytes_and_rows(events: list[e.GroupEvent], data: st.DataObject) -> None:
     log_events = with_ticks(events, 62)
     undisturbed, rows = run(log_events)
@@ -190,7 +190,7 @@ def test_a_restart_anywhere_gives_the_same_bytes_and_rows(events: list[e.GroupEv
 
 
 @given(busy_histories(), st.randoms(use_true_random=False))
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_the_same_events_again_change_no_number(events: list[e.GroupEvent], rng: random.Random) -> None:
     """A second import: equal events on later offsets, anywhere behind their first."""
     twice: list[e.GroupEvent] = []
