@@ -11,7 +11,7 @@ from clickhouse_driver import errors
 from streams.errors import VitalsError
 from streams.settings import Settings
 from streams.sink_rows import Table
-from streams.stack import failed_writes
+from streams.stack import doctor, failed_writes, probes, status
 from streams.warehouse import _FAILED_WRITES, _ROOM, Warehouse, WarehouseAwayError, _refusal
 
 TABLE = Table("kept", {"n": "int"})
@@ -86,6 +86,16 @@ def test_a_statement_that_changes_a_table_waits_for_room(server: Server) -> None
     with pytest.raises(WarehouseAwayError, match="disk is full"):
         Warehouse(SETTINGS).run("CREATE VIEW v AS SELECT 1")
     assert server.said == [_ROOM]
+
+
+@pytest.mark.parametrize(("room", "is_low"), [(probes.LOW_BYTES, False), (probes.LOW_BYTES - 1, True), (0, True)])
+def test_status_and_doctor_tell_of_a_disk_that_is_nearly_full(
+    room: int, is_low: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probes, "rows", lambda *_, **__: [[room]])
+    trouble, finding = status._fullness(SETTINGS), doctor._clickhouse_disk(SETTINGS)
+    assert (trouble is not None, finding.advice is not None) == (is_low, is_low)
+    assert not is_low or f"{room >> 20} MiB" in str(trouble)
 
 
 def test_a_full_disk_passes_whatever_the_refusal() -> None:
