@@ -156,6 +156,12 @@ def test_a_refusal_stands_when_an_older_earning_turns_up() -> None:
     assert balances(log) == {}
 
 
+def test_an_entry_waits_for_its_own_day_though_many_close_at_once() -> None:
+    rows = run([points("later", DAY_MS, 9), points("mug", 5, -3, "redeem"), points("first", 1, 2), tick(3 * DAY_MS)])[1]
+    assert short(rows) == [("first", 2, "", 2), ("mug", -3, "beyond_balance", 2), ("later", 9, "", 11)]
+    assert [(row.at - START) // DAY_MS for row in rows] == [1, 1, 2]
+
+
 def test_without_rules_messages_earn_nothing_and_a_bare_entry_is_refused() -> None:
     assert short(run([said(1), points("sign", 2, 0, "sign_in"), tick(DAY_MS)])[1]) == [("sign", 0, "no_rule", 0)]
 
