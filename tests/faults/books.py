@@ -17,7 +17,7 @@ from tests.undisturbed import Fold, Place, Read, Sent, Stored, compare_values, r
 SINK_TOPICS = READS["vitals-sink"]
 BROUGHT = {"chat-events", "purchases", DEAD_LETTERS, "member-identities", "forgotten-members", "part-metrics"}
 """The topics that not agents alone write."""
-DERIVED_ONLY = {"group-vitals", "member-vitals", "group-insights", "member-touches", "alert-signals", "group-alerts"}
+DERIVED_ONLY = {"group-vitals", "member-vitals", "group-insights", "alert-signals", "group-alerts"}
 _SHOWN = 12
 _groups = msgspec.msgpack.Decoder(GroupState)
 
@@ -106,7 +106,7 @@ class Books:
         """Every output stands on its topic, and nothing else that an agent might have written."""
         wanted = {hash(output): output for output in outputs}
         self._wanted |= wanted.keys()
-        for topic in DERIVED_ONLY | {"chat-events", "purchases", DEAD_LETTERS}:
+        for topic in DERIVED_ONLY | {"chat-events", "member-touches", "purchases", DEAD_LETTERS}:
             strange = []
             for record in records.get(topic, []):
                 if record.value is None or not self._is_derived(record):

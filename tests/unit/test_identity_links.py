@@ -267,6 +267,15 @@ def test_a_member_ahead_of_the_position_says_nothing_again():
     assert [output.key for output in again.fold(touch(5 * HOUR_MS), "m1", 4, 0)] == ["m1", "x"]
 
 
+def test_an_order_from_before_its_buyer_joined_is_nobodys_but_for_a_code():
+    joined = [linked(), touch(2 * DAY_MS, kind="join"), touch(0, group="g2", kind="post", code="k")]
+    orders = [order(DAY_MS), order(DAY_MS, "o2", code="k"), order(3 * DAY_MS, "o3")]
+    rows = World().play([*joined, *orders, ticked(5 * DAY_MS)]).rows
+    assert [(row.order_id, row.group_id, row.rule) for row in rows if row.weight] == [
+        ("o1", NOBODY, "unattributed"), ("o2", "g2", "code"), ("o3", "g1", "membership"),
+    ]  # fmt: skip
+
+
 def test_who_comes_to_a_group_after_an_order_is_not_its_buyer_there():
     events = [linked(), touch(0, group="g2", kind="post", code="k"), order(1, code="k"), ticked(DAY_MS)]
     world = World().play([*events, touch(2 * DAY_MS, group="g2"), linked("m2"), ticked(4 * DAY_MS)])
