@@ -20,8 +20,11 @@ GIVEN_UP = 0.1
 _POST_WEEKDAYS = {1: "activate", 3: "convert", 5: "brand"}
 _BENEFIT_EVERY_DAYS = 12
 _ROSTER_EVERY_DAYS = 30
+_ADVERTS = 3
+"""So many texts take turns where ads are posted."""
 _CAMPAIGN_EVERY_DAYS = 9
 """How often the benefits come that draw freebie hunters."""
+_WELCOMED = 0.7
 _LEAVING = 0.0008
 _LEAVING_IN_ANGER = 0.006
 """Leaves per member and day."""
@@ -41,6 +44,7 @@ class Life:
         self._diary = Diary(plan)
         self._people = People(rng, new_id)
         self._talk = Talk(rng, self._diary, self._people, plan.platform, plan.utc_offset)
+        self._host = Random(f"{seed}/host/{index}")  # noqa: S311 - of its own, so that the rest of a fleet stays the same
         self._mood = 0.0
         self._benefits = 0
         self._phase = rng.randrange(_BENEFIT_EVERY_DAYS)
@@ -133,7 +137,7 @@ class Life:
     def _post(self, day: int, at: int, content: str, energy: float) -> None:
         """A planned post is a message of staff, and the note of what it was."""
         code = f"{content}-{day:03d}-{self._plan.group_id.rpartition('/')[2][-6:]}" if content == "convert" else None
-        self._talk.say(self._people.staff[0], at)
+        self._talk.say(self._people.staff[0], at, advert=day % _ADVERTS if content == "ads" else None)
         self._diary.write(e.Post, at + 500, content_class=content, code=code)
         if code is not None:
             self._orders += orders_after_post(self._rng, self._plan, self._people, at, code, energy)
@@ -182,9 +186,19 @@ class Life:
             inviter = self._people.pick_talker() if rng.random() < 0.4 else None
             scene = "invitation" if inviter else rng.choice(("qr_code", "link"))
             self._talk.act(e.Join, person, at, scene=scene, inviter_id=inviter and inviter.member_id)
+            if not is_ignored:
+                self._welcome(person, at)
             speaks = 0.6 if not is_ignored else 0.5 if day < (plan.turn or 0) + 10 else 0.04
             if energy and rng.random() < speaks:
                 self._greet(person, at + pause_ms(rng, 600), is_answered=not is_ignored and rng.random() < 0.85)
+
+    def _welcome(self, person: Person, at: int) -> None:
+        """Most newcomers are greeted by name, some within minutes, some after hours."""
+        host = self._host.choice(self._people.staff)
+        if self._host.random() < _WELCOMED:
+            said = {"text_len": 12, "links": 0, "mentions": (person.member_id,)}
+            at += pause_ms(self._host, 900)
+            self._diary.write(e.Message, at, member_id=host.member_id, role=host.role, **said)
 
     def _greet(self, person: Person, at: int, *, is_answered: bool) -> None:
         said = self._talk.say(person, at)

@@ -22,8 +22,8 @@ class Talk:
         self._reacting = _REACTING.get(platform, 0.0)
         self._utc_offset = utc_offset
 
-    def say(self, person: Person, at: int, reply_to: str | None = None) -> str:
-        """One message; answers its event_id."""
+    def say(self, person: Person, at: int, reply_to: str | None = None, advert: int | None = None) -> str:
+        """One message; answers its event_id. An `advert` has a link, and says the same as all of that number."""
         if self._diary.has_room(at):
             person.last_at = max(person.last_at, at)
             person.said += 1
@@ -37,6 +37,8 @@ class Talk:
             text_len=length,
             content_type=kind,
             reply_to=reply_to,
+            links=int(kind == "link" or advert is not None),
+            text_hash=advert,
         )
 
     def converse(self, day_start: int, messages: int) -> None:

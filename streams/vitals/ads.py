@@ -68,7 +68,10 @@ class Ads(msgspec.Struct, array_like=True, gc=False):
 def look_at(state: "GroupState", event: e.Message, number: int) -> None:
     """Somebody wrote something whose text a connector saw."""
     ads, time = state.ads, event.occurred_at
-    counts = ads.counts.setdefault(week_of(time), {})
+    week = week_of(time)
+    counts = ads.counts.get(week)
+    if counts is None:
+        counts = ads.counts[week] = {}
     counts[_SEEN] = counts.get(_SEEN, 0) + 1
     is_repeat = event.text_hash is not None and _is_repeat(ads.texts, event.text_hash, time // DAY_MS)
     if event.links or is_repeat:

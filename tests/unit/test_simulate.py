@@ -339,3 +339,20 @@ def test_a_mistake_is_one_line_that_says_what_to_do(tmp_path: Path, options: lis
     result = CliRunner().invoke(simulate_command, ["--out", str(tmp_path), "--groups", "1", "--days", "28", *options])
     assert message in str(result.exception)
     assert "\n" not in str(result.exception)
+
+
+def test_adverts_carry_links_and_repeat_and_greetings_name_who_has_just_come(
+    by_group: dict[str, list[e.GroupEvent]], plans: list[GroupPlan]
+) -> None:
+    flooded = {plan.group_id for plan in plans if plan.cause.name == "ad_flood"}
+    greeted = 0
+    for group, told in by_group.items():
+        said = [one for one in told if isinstance(one, e.Message)]
+        adverts = [one.text_hash for one in said if one.text_hash is not None]
+        assert (len(set(adverts)) == 3) == (group in flooded)
+        assert all(one.links for one in said if one.text_hash is not None)
+        came = {one.member_id: one.occurred_at for one in told if isinstance(one, e.Join)}
+        names = [(one, name) for one in said for name in one.mentions]
+        assert all(one.role == "staff" and 0 <= one.occurred_at - came[name] < DAY_MS for one, name in names)
+        greeted += len(names)
+    assert greeted > 50
