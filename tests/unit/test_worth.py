@@ -14,11 +14,12 @@ from streams import models
 from streams.errors import VitalsError
 from streams.settings import Settings
 from streams.vitals.appraisal import PARTS, Appraisal, Facts, appraise
+from streams.vitals.panes import DayPane
 from streams.vitals.partition import GroupLog
 from streams.vitals.policy import DAY_MS, HOUR_MS, Policy, WorthPolicy
 from streams.vitals.rows import GroupVitals
 from streams.vitals.state import GroupState
-from streams.vitals.worth import MAX_BENEFITS
+from streams.vitals.worth import MAX_BENEFITS, close_worth
 
 OWN = WorthPolicy()
 START = 19_800 * DAY_MS
@@ -522,6 +523,19 @@ def test_a_group_that_is_nothing_but_ads_is_let_go_on_the_day_on_which_that_is_s
     assert state.worth.is_ad_only
     story.order(10, "b", 900)
     assert story.told(80)[0][-1].advice != "let go", "its ads are to stop"
+
+
+def test_what_nobody_answers_once_a_group_is_ill_takes_nothing_from_its_care() -> None:
+    story = selling(*"abc")
+    story.talk(range(60), *"abc")
+    state = story.told(60)[1]
+    well, today = state.worth.answered, START // DAY_MS + 60
+    state.verdict = "dying"
+    for day in range(today, today + 30):
+        state.panes[day] = DayPane(messages=9)
+        close_worth(state, day, Policy(worth=WorthPolicy(every_days=1)))
+    assert well is not None
+    assert state.worth.answered == pytest.approx(well, abs=0.05)
 
 
 def test_posts_that_are_mostly_ads_let_a_group_go() -> None:
