@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "groups": ("streams.reading:groups", "Rank the groups, worst first."),
     "group": ("streams.reading:group", "Show one group: vitals, reasons, worth, members, money."),
+    "cleanup": ("streams.cleanup_command:cleanup_command", "List whom a group might part with, and what to do first."),
     "work-list": ("streams.reading:work_list", "List what to do next, first where there is most to lose."),
     "report": ("streams.report.command:report_command", "Write a brand's week as one page of HTML."),
     "alerts": ("streams.alert_commands:alerts_commands", "List alerts, acknowledge them, have a group snoozed."),

@@ -84,7 +84,7 @@ def group(group_id: str, language: Language, is_json: bool, no_color: bool) -> N
     from streams.fleet import Fleet  # noqa: PLC0415
 
     fleet = Fleet(settings.load(), language)
-    page = fleet.page(_the_one(fleet.names(), group_id))
+    page = fleet.page(the_one(fleet.names(), group_id))
     if is_json:
         _print_json(page)
         return
@@ -148,7 +148,7 @@ def work_list(brands: tuple[str, ...], limit: int | None, language: Language, is
 reading_commands = [groups, group, work_list]
 
 
-def _the_one(names: dict[str, str], text: str) -> str:
+def the_one(names: dict[str, str], text: str) -> str:
     """The group that `text` means. Several matches are listed, then refused."""
     from streams.fleet import match  # noqa: PLC0415
 
