@@ -15,7 +15,9 @@ from tests.faults.rows import Rows
 from tests.undisturbed import Fold, Place, Read, Sent, Stored, compare_values, read_on, read_topic
 
 SINK_TOPICS = READS["vitals-sink"]
-BROUGHT = {"chat-events", "purchases", DEAD_LETTERS, "member-identities", "forgotten-members", "part-metrics"}
+BROUGHT = {
+    "chat-events", "member-touches", "purchases", DEAD_LETTERS, "member-identities", "forgotten-members", "part-metrics",
+}  # fmt: skip
 """The topics that not agents alone write."""
 DERIVED_ONLY = {"group-vitals", "member-vitals", "group-insights", "alert-signals", "group-alerts"}
 _SHOWN = 12
