@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from streams.carried import Carriers
 from streams.errors import VitalsError
 from streams.playbook.desk import Playbook
 from streams.settings import Settings
@@ -166,6 +167,7 @@ class Page(msgspec.Struct, frozen=True):
     worth: Worth | None = None
     playbook: Playbook | None = None
     attention: Attention | None = None
+    carriers: Carriers | None = None
 
 
 class Fleet:
@@ -208,6 +210,7 @@ class Fleet:
             worth,
             playbook,
             self._attention(group_id),
+            self._carriers(group_id),
         )
 
     def _playbook(self, group_id: str) -> Playbook | None:
@@ -247,6 +250,23 @@ class Fleet:
         )
         slot = _struct(Slot, slots[0]) if slots else None
         return Attention(_struct(Care, care[0]), [_struct(Probe, row) for row in probes], slot)
+
+    def _carriers(self, group_id: str) -> Carriers | None:
+        of = {"group_id": group_id}
+        known = "SELECT bus_factor, top_id, top_share, warnings FROM group_carriers WHERE group_id = %(group_id)s"
+        rows = self._ask(known, of)
+        leaders = self._ask("SELECT member_id, is_silent FROM leaders WHERE group_id = %(group_id)s ORDER BY place", of)
+        if not rows:
+            return None
+        bus_factor, top_id, top_share, warnings = rows[0]
+        return Carriers(
+            bus_factor=bus_factor,
+            top_id=top_id,
+            top_share=top_share,
+            warnings=warnings,
+            leader_ids=[member_id for member_id, _ in leaders],
+            silent_ids=[member_id for member_id, is_silent in leaders if is_silent],
+        )
 
     def _told(self, columns: str, *reasons: str) -> str:
         """The columns, of the reasons those in the language asked for."""

@@ -7,6 +7,7 @@ import msgspec
 from rich.cells import cell_len
 from rich.text import Text
 
+from streams import carried
 from streams.fleet import Page, Talker
 from streams.playbook.wording import group_line
 from streams.ranking import STYLES, printable, silence
@@ -96,6 +97,7 @@ def group_page(page: Page, language: Language, width: int | None) -> list[Text]:
         _counts(page, say),
         _facts(page, language, say),
         _attention(page, language),
+        _carriers(page, language),
         _members(page.members, say),
         [_source(page, say)],
     ]
@@ -248,6 +250,15 @@ def _attention(page: Page, language: Language) -> list[Text]:
         *(_table(facts, numbers=set()) if facts else []),
         *(_table(probes, numbers={2, 3, 4, 5, 6, 7}) if probes else []),
     ]
+
+
+def _carriers(page: Page, language: Language) -> list[Text]:
+    """Who carries it, by pseudonym, and what to worry about."""
+    facts = [] if page.carriers is None else carried.facts_of(page.carriers, language)
+    table = _table([[label, told] for label, told, _ in facts], numbers=set()) if facts else []
+    for line, (_, _, is_warning) in zip(table, facts, strict=True):
+        line.stylize("yellow" if is_warning else "")
+    return table
 
 
 def _members(members: Sequence[Talker], say: Say) -> list[Text]:

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
+from streams.carried import Carriers
 from streams.group_page import bars, group_page
 from streams.playbook.desk import Playbook
 from tests.samples import page, worth
@@ -140,3 +141,23 @@ def test_the_latest_playbook_is_one_line():
     line = "playbook Tasting, day 21: cleanup 11-01; what came of it: vitals playbook effect g"
     assert [one.plain for one in group_page(with_it, "en", None) if "playbook" in one.plain] == [line]
     assert not [one for one in group_page(shown, "en", None) if "playbook" in one.plain]
+
+
+def carried(**changed):
+    told = {"bus_factor": 3, "top_id": "m_top", "top_share": 0.31, "warnings": [], "leader_ids": [], "silent_ids": []}
+    shown = msgspec.structs.replace(page(), carriers=Carriers(**(told | changed)))
+    return "\n".join(text(shown))
+
+
+def test_who_carries_it_and_who_of_them_fell_silent():
+    told = carried(leader_ids=["m_a", "m_b"], silent_ids=["m_b"], warnings=["leader_silent"])
+    assert "half of the messages of 28 days  3 members write it, m_top 31% of all" in told
+    assert "opinion leaders                  m_a, m_b" in told
+    assert "fell silent or left              m_b" in told
+    assert "one member writes it: m_top, 75% of all" in carried(bus_factor=1, top_share=0.75, warnings=["one_carries"])
+
+
+def test_of_a_group_without_leaders_or_of_which_nothing_is_told():
+    assert "none: nobody draws clearly more answers" in carried()
+    assert "opinion leaders" not in carried(bus_factor=None, top_id=None, top_share=None)
+    assert "opinion leaders" not in carried(bus_factor=0)
