@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 SHOWN = 20
+WIDE = 100_000
+"""In a pipe a table is as wide as its rows."""
 _BOM = "\ufeff"
 """Excel takes a CSV for UTF-8 only if it begins so."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -149,7 +151,8 @@ def _show(
 ) -> None:
     from rich.console import Console  # noqa: PLC0415
 
-    console = Console(highlight=False, markup=False, emoji=False)
+    width = None if sys.stdout.isatty() else WIDE
+    console = Console(highlight=False, markup=False, emoji=False, width=width)
     if not found:
         console.print(f"{group}: nobody to part with.", soft_wrap=True)
         return
@@ -181,7 +184,9 @@ def _table(shown: Sequence[Candidate], language: Language, *, has_names: bool) -
 
     heads = ["member", *(["name"] if has_names else []), "step", "on", "joined", "last message"]
     heads += ["active days 28/90/all", "probes ignored", "last claim", "purchases", "amount"]
-    table = Table(*map(say, heads), box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for head in heads:
+        table.add_column(say(head), no_wrap=head in {"member", "step", "on"})
     for one in shown:
         due = one.write_on if one.step == "write" else one.remove_from
         days = f"{one.active_days_28d}/{one.active_days_90d}/{one.active_days}"

@@ -58,11 +58,8 @@ def message(state: GroupState, event: e.Message, policy: Policy) -> e.TouchKind 
         state.awaiting.append(time)
     if pane is not None:
         add_message(pane, number, time, policy.capped_messages)
-    closed = state.closed_day
-    if event.reply_to is not None or (closed is not None and time // DAY_MS <= closed):
-        said(state, event.member_id, member, time, policy.members, is_reply=event.reply_to is not None)
     state.ledger.add_score(event.member_id, member, time // DAY_MS)
-    _spoke(state, event.member_id, member, time, policy)
+    _spoke(state, event, member, time, policy)
     return touch(member, time, "message")
 
 
@@ -106,13 +103,16 @@ def _tie(state: GroupState, event: e.Message, number: int, pane: DayPane | None,
                 replies.add(number, member.number)
 
 
-def _spoke(state: GroupState, member_id: str, member: Member, time: int, policy: Policy) -> None:
+def _spoke(state: GroupState, event: e.Message, member: Member, time: int, policy: Policy) -> None:
+    closed = state.closed_day
+    if event.reply_to is not None or (closed is not None and time // DAY_MS <= closed):
+        said(state, event.member_id, member, time, policy.members, is_reply=event.reply_to is not None)
     if time < state.responses.until:
         heard(state.responses, time)
     state.messages += 1
     member.messages += 1
     if member.first_message_at is None:
-        _first_words(state, member_id, member, time, policy)
+        _first_words(state, event.member_id, member, time, policy)
     last = member.last_message_at
     if last is None or time > last:
         member.last_message_at = time
