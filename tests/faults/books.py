@@ -16,7 +16,8 @@ from tests.undisturbed import Fold, Place, Read, Sent, Stored, compare_values, r
 
 SINK_TOPICS = READS["vitals-sink"]
 BROUGHT = {
-    "chat-events", "member-touches", "purchases", DEAD_LETTERS, "member-identities", "forgotten-members", "part-metrics",
+    "chat-events", "member-touches", "purchases", DEAD_LETTERS, "member-identities", "forgotten-members",
+    "part-metrics",
 }  # fmt: skip
 """The topics that not agents alone write."""
 DERIVED_ONLY = {"group-vitals", "member-vitals", "group-insights", "alert-signals", "group-alerts"}
