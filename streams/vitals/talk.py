@@ -12,7 +12,7 @@ from streams.vitals.panes import DayPane, add_message, day_of, remove_message
 from streams.vitals.points import PointsBook
 from streams.vitals.policy import DAY_MS, CarrierPolicy, Policy
 from streams.vitals.responses import heard
-from streams.vitals.standing import note, said, unsaid
+from streams.vitals.standing import is_new, note, said, unsaid
 from streams.vitals.state import GroupState, acting_member, pane_of, touch
 from streams.vitals.ties import KEPT_DAYS
 from streams.vitals.welcome import greet
@@ -125,7 +125,8 @@ def _spoke(state: GroupState, event: e.Message, member: Member, time: int, polic
 
 
 def _first_words(state: GroupState, member_id: str, member: Member, time: int, policy: Policy) -> None:
-    note(state, member_id)
+    if is_new(member):
+        note(state, member_id)
     member.first_message_at = time
     state.speakers_ever += 1
     arrival = state.panes.get(member.arrived_day)
