@@ -96,7 +96,7 @@ def rank(ties: Ties, ledger: Ledger, day: int, policy: CarrierPolicy) -> tuple[s
     if not answers.edges:
         return "", ()
     most = min(policy.leaders_most, max(policy.leaders_least, round(policy.leaders_share * ledger.members)))
-    return basis, tuple(_leaders(answers, ties, people, policy)[:most])
+    return basis, tuple(_leaders(answers, ties, people, day, policy)[:most])
 
 
 def of_timing(follows: Mapping[int, float], opened: Mapping[int, int], level: int) -> Answers:
@@ -171,7 +171,7 @@ def carriers(talk: Mapping[int, int]) -> tuple[int, int, float]:
 
 
 def silent(leaders: Iterable[Leader], by_id: Mapping[str, Member], day: int, policy: CarrierPolicy) -> tuple[str, ...]:
-    """Those of the leaders who left, or have not written for a week and for three times as long as they usually pause.
+    """Those of the leaders who left, or have not written for a week and for five times as long as they usually pause.
 
     Who writes n decayed messages writes n × ln 2 ÷ 28 of them a day.
     """
@@ -238,12 +238,17 @@ def _turned_to(answers: Answers, repliers: Mapping[int, list[int]], policy: Carr
     return found
 
 
-def _leaders(answers: Answers, ties: Ties, people: People, policy: CarrierPolicy) -> list[Leader]:
+def _has_stayed(member: Member, day: int, policy: CarrierPolicy) -> bool:
+    return day - day_of(member.first_message_at or 0) >= policy.leader_days
+
+
+def _leaders(answers: Answers, ties: Ties, people: People, day: int, policy: CarrierPolicy) -> list[Leader]:
     """Those with evidence, by their score; at equal score the earlier member first. Most groups and weeks have none."""
     repliers: dict[int, list[int]] = {}
     for key in answers.edges:
         repliers.setdefault(key & _NUMBER, []).append(key >> NUMBER_BITS)
-    turned_to = _turned_to(answers, repliers, policy)
+    known = {number: sources for number, sources in repliers.items() if _has_stayed(people[number][1], day, policy)}
+    turned_to = _turned_to(answers, known, policy)
     if not turned_to:
         return []
     orders = {number: sum(_orders(people[one][1]) for one in sources) for number, sources in repliers.items()}

@@ -112,13 +112,15 @@ class CarrierPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """MEASURES: the top three or 1 %, at most ten. None is named without the evidence that follows."""
     leader_repliers: int = 3
     """Two friends who answer each other lead nobody."""
+    leader_days: int = 28
+    """Since their first message: newcomers are greeted by many, and many go again."""
     leader_lift: float = 1.4
     leader_sigmas: float = 4.0
     """Seven answers where chance explains five, and four Poisson deviations beyond that: with three, in one of ten
     groups without a leader somebody passes for one."""
     leader_silent_days: int = 7
-    leader_pauses: float = 3.0
-    """MEASURES: silent for 7 days. Who writes once a week is not silent then: three times their usual pause as well."""
+    leader_pauses: float = 5.0
+    """MEASURES: silent for 7 days. Who writes once a week is not silent then: five times their usual pause as well."""
     carried_share: float = 0.5
     carried_least_messages: int = 28
     """Of 28 days: fewer than one message a day is no talk to carry."""

@@ -125,6 +125,16 @@ def test_to_whom_others_reply_leads_not_who_writes_most(seed: int) -> None:
     assert people_of(rows)[-1].basis == "replies"
 
 
+def test_a_newcomer_whom_all_greet_leads_nobody_yet() -> None:
+    events = list(talk(1, 45, anybody))
+    said = [message(80_000, START + 45 * DAY_MS, "m_new")]
+    said += [
+        message(80_001 + n, START + 45 * DAY_MS + n * MINUTE, f"m_{n:02}", reply_to="m/80000") for n in range(1, 20)
+    ]
+    _, rows = run([*events, *said, *(tick(START + day * DAY_MS) for day in range(46, 60))])
+    assert "m_new" not in {row.member_id for row in rows if isinstance(row, OpinionLeader)}
+
+
 def test_replies_at_random_name_nobody() -> None:
     named = 0
     for seed in range(6):
