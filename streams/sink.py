@@ -29,11 +29,12 @@ from streams.stall import StallWatch
 from streams.warehouse import Warehouse, WarehouseAwayError, retrying
 from streams.worker_status import Status
 
-BATCH_RECORDS, BATCH_BYTES, BATCH_SECONDS = 3_000, 8 << 20, 1.0
-"""A batch is stored when it has so many records or bytes, or after so long, whichever is first. Seven times as many are
+BATCH_RECORDS, BATCH_BYTES, BATCH_SECONDS = 2_000, 8 << 20, 1.0
+"""A batch is stored when it has so many records or bytes, or after so long, whichever is first. Ten times as many are
 stored for as much CPU, and let a sink that catches up grow to twice its size."""
-AHEAD_BYTES, FETCH_BYTES, FETCH_PARTITION_BYTES = 4 << 20, 2 << 20, 64 << 10
-"""What Kafka's client may read ahead, and in one answer: by default it takes 1 MiB of each of 50 partitions at once."""
+AHEAD_BYTES, FETCH_BYTES, FETCH_PARTITION_BYTES = 512 << 10, 1 << 20, 16 << 10
+"""What Kafka's client may read ahead, and in one answer (1 MB at the least): by default it takes 1 MiB of each of 50
+partitions at once."""
 POLL_RECORDS = 1000
 READ_AHEAD_SECONDS = 5.0
 """Records may still come from memory so long after the broker went away."""
