@@ -126,12 +126,12 @@ def test_to_whom_others_reply_leads_not_who_writes_most(seed: int) -> None:
 
 
 def test_a_newcomer_whom_all_greet_leads_nobody_yet() -> None:
-    events = list(talk(1, 45, anybody))
+    events = list(talk(1, 60, anybody, a_day=60))
     said = [message(80_000, START + 45 * DAY_MS, "m_new")]
     said += [
         message(80_001 + n, START + 45 * DAY_MS + n * MINUTE, f"m_{n:02}", reply_to="m/80000") for n in range(1, 20)
     ]
-    _, rows = run([*events, *said, *(tick(START + day * DAY_MS) for day in range(46, 60))])
+    _, rows = run(sorted([*events, *said], key=lambda event: event.occurred_at))
     assert "m_new" not in {row.member_id for row in rows if isinstance(row, OpinionLeader)}
 
 
