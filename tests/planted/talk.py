@@ -13,18 +13,20 @@ from tests.planted.people import Person
 from tests.planted.rhythm import MINUTE, local_midnight, moment, poisson
 
 USUAL_ECHO = 0.45
-_LONGEST_TREE = 60
+_LONGEST = 60
+"""Messages of one talk: then it has been said. Without an end two leaders of a small group would never stop."""
 
 
 class Said:
-    """A message. `asked` is the one that it answers."""
+    """A message. `asked` is the one that it answers, `root` the one that began the talk, of so many `messages`."""
 
-    __slots__ = ("asked", "at", "author", "id", "size")
+    __slots__ = ("asked", "at", "author", "id", "messages", "root")
 
     def __init__(self, at: int, author: Person, asked: "Said | None") -> None:
         self.at, self.author, self.asked = at, author, asked
         self.id = ""
-        self.size = 1 if asked is None else asked.size + 1
+        self.messages = 0
+        self.root: Said = self if asked is None else asked.root
 
 
 class Talk:
@@ -74,7 +76,8 @@ class Talk:
             if said.author.id not in self._people or said.at < said.author.since:
                 continue
             told.append(said)
-            if said.size < _LONGEST_TREE and self._here:
+            said.root.messages += 1
+            if said.root.messages < _LONGEST and self._here:
                 for _ in range(poisson(self._chance, said.author.elicits * echo)):
                     self._reply(said, day)
         return told
