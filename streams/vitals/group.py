@@ -13,7 +13,7 @@ from streams.vitals.points import PointsBook
 from streams.vitals.policy import HOUR_MS, Policy
 from streams.vitals.probes import benefit_sent, claimed_of_probe
 from streams.vitals.responses import posted
-from streams.vitals.standing import CLAIM, INVITE, PURCHASE, REACTION, act, gave_benefit, is_new, note
+from streams.vitals.standing import CLAIM, INVITE, PURCHASE, REACTION, act, gave_benefit, note
 from streams.vitals.state import GroupState, acting_member, pane_of, touch
 from streams.vitals.talk import message, messages_between, recall
 from streams.vitals.welcome import arrived
@@ -116,7 +116,7 @@ def _claim(state: GroupState, event: e.Claim, policy: Policy) -> e.TouchKind | N
     known = state.ledger.by_id.get(event.member_id)
     acted_before = -1 if known is None else known.last_action_at
     member = acting_member(state, event)
-    if claimed(member, event.occurred_at) and is_new(member):
+    if claimed(member, event.occurred_at):
         note(state, event.member_id)
     act(state, event.member_id, member, event.occurred_at, CLAIM, policy.members)
     if event.role == "member":

@@ -137,8 +137,8 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     seen_day: int = 0
     listed_day: int = 0
     due_day: int = 0
-    invited: int = -1
     probes: int = 0
+    invited: int = -1
 
 
 _SHARED = (
@@ -148,12 +148,13 @@ _SHARED = (
 
 
 def claimed(member: Member, time: int) -> bool:
-    """Note that they took a benefit; whether it was the first."""
+    """Note that they took a benefit; whether it was the first since they came."""
     trade = member.trade = member.trade or Trade()
+    is_first = trade.last_claim_at is None or trade.last_claim_at < (member.joined_at or 0)
     trade.claims += 1
     trade.first_claim_at = time if trade.first_claim_at is None else min(trade.first_claim_at, time)
     trade.last_claim_at = time if trade.last_claim_at is None else max(trade.last_claim_at, time)
-    return trade.claims == 1
+    return is_first
 
 
 def bought(member: Member, time: int) -> None:

@@ -20,7 +20,7 @@ class DayPane(msgspec.Struct, array_like=True, gc=False):
     """What happened in one group on one UTC day. Appended fields need defaults: stored panes have fewer.
 
     `spoke` maps a member's number to their messages, `hours` the hour of the day to member messages, `bought`
-    is keyed by a hash of the customer; all three are empty once the pane is sealed, `speakers` then stays.
+    a hash of the customer to their orders; all three are empty once the pane is sealed, `speakers` then stays.
     """
 
     messages: int = 0

@@ -19,7 +19,7 @@ from streams.vitals.policy import DAY_MS, HOUR_MS, Policy
 from streams.vitals.risk import Model
 from streams.vitals.rows import EVERY_PARTITION, Output
 from streams.vitals.sources import PartitionState, View, is_watched, partly_missed, watch
-from streams.vitals.standing import Agenda, Judged, close_members, standing_rows
+from streams.vitals.standing import Agenda, Judged, close_members, look_at_noted, standing_rows
 from streams.vitals.state import GroupState
 from streams.vitals.talk import said_at
 from streams.vitals.telling import (
@@ -224,7 +224,7 @@ class GroupLog:
         is_due = state.verdict != "ended" and (is_hour or (is_blind and not is_live))
         if (at > state.row_at and (is_news or is_due)) or (at == state.row_at and is_news and view.is_final):
             if is_news and (view.is_final or is_blind):
-                look_again(state, self.policy)
+                yield from self._look_again(state, offset)
             if is_news or at < tick:
                 state.has_news, state.row_at, state.offset = False, at, offset
                 self._changed.add(state.group_id)
@@ -246,15 +246,28 @@ class GroupLog:
         drop = look_for_drop(state, day, self.policy, self._skipped(state), closed.windows.capped_messages_28d)
         if drop is not None:
             closed = msgspec.structs.replace(closed, drop=drop)
-        agenda = self._agendas.get(state.group_id)
-        if agenda is None:
-            agenda = self._agendas[state.group_id] = Agenda(state.ledger, day)
-        judged = close_members(state, day, month, agenda, self.policy.members)
+        judged = close_members(state, day, month, self._agenda(state, day), self.policy.members)
         state.offset = offset
         state.has_news = False
         state.row_at = max(state.row_at, at)
         self._changed.add(state.group_id)
         return self.tell_close(state, was, closed, View(at, view.complete_at, None), month, judged)
+
+    def _look_again(self, state: GroupState, offset: int) -> Iterable[Output]:
+        """Judge by what came after the last day had closed, where no other will: orders come when an import is over."""
+        if state.closed_day is None:
+            return ()
+        look_again(state, self.policy)
+        day = state.closed_day
+        judged = look_at_noted(state, day, self._agenda(state, day + 1), self.policy.members)
+        return standing_rows(state, judged, day, offset)
+
+    def _agenda(self, state: GroupState, day: int) -> Agenda:
+        """Whom time moves on in the group, as of before the end of `day`."""
+        agenda = self._agendas.get(state.group_id)
+        if agenda is None:
+            agenda = self._agendas[state.group_id] = Agenda(state.ledger, day)
+        return agenda
 
     def _skipped(self, state: GroupState) -> frozenset[int]:
         """The days that say nothing of a drop: those off, those that nobody saw, and those that were partly missed."""

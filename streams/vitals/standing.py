@@ -1,11 +1,11 @@
 """The members of a group judged when its UTC day closes, and what is told of them.
 
-Judged are those of whom something was learnt since the last close (they came, left, bought, were muted, or wrote or
-claimed for the first time while new), those whom time alone may move on (each member carries the day at whose end that
-may next be so), and once a week, on a weekday of their own, those who wrote and may have moved up. So a close costs
-what has changed, not what there is; who falls silent is known on the day, who comes back to life within a week. Of
-those who go on as they were only the counts change: they are told every fourth week. Only after a new benefit are all
-looked at, for a claim that has become too old.
+Judged are those of whom something was learnt since the last close (they came, left, bought, were muted, claimed for
+the first time since they came, or wrote for the first time while new), those whom time alone may move on (each member
+carries the day at whose end that may next be so), and once a week, on a weekday of their own, those who wrote and may
+have moved up. So a close costs what has changed, not what there is; who falls silent is known on the day, who comes
+back to life within a week. Of those who go on as they were only the counts change: they are told every fourth week.
+Only after a new benefit are all looked at, for a claim that has become too old.
 
 The member score counts acts by weight, of one kind and day no more than twenty, and halves every 28 days. Acts are kept
 until they were counted, four weeks at most, of those alone who did something; messages are counted by the panes. What
@@ -77,7 +77,7 @@ def is_due(member: Member, day: int) -> bool:
 
 
 def is_new(member: Member) -> bool:
-    """Whether a first word or claim is told at once: a step of a newcomer's checklist."""
+    """Whether a first word is told at once: a step of a newcomer's checklist."""
     return member.stage in {0, NEWCOMER}
 
 
@@ -170,6 +170,17 @@ def close_members(state: GroupState, day: int, month: Month, agenda: Agenda, pol
         if is_told:
             found.append(Judged(member_id, member, was, was_day))
     own.acts = {one: acts for one, acts in own.acts.items() if one > day - MONTH}
+    return found
+
+
+def look_at_noted(state: GroupState, day: int, agenda: Agenda, policy: MemberPolicy) -> list[Judged]:
+    """Judge anew whoever something was learnt of after `day` had closed, as no later day will: orders come last."""
+    own, by_id, found = state.lifecycle, state.ledger.by_id, []
+    for _, member_id in sorted([(by_id[key].number, key) for key in own.changed if key in by_id]):
+        member = by_id[member_id]
+        found.append(Judged(member_id, member, member.stage, member.stage_day))
+        _judge(member_id, member, day, own.claims_from, agenda, policy)
+    own.changed = {}
     return found
 
 

@@ -187,7 +187,7 @@ def _answer(state: GroupState, number: int, time: int, policy: Policy, kind: int
     if awaiting and 0 <= (waited := time - awaiting[0]) < DAY_MS:
         wait(state.welcome.waits, kind, awaiting[0], waited)
     since = time - policy.answered_minutes * 60_000
-    for asked_at in state.awaiting:
+    for asked_at in awaiting:
         if since <= asked_at <= time:
             pane = state.panes.get(asked_at // DAY_MS)
             if pane is not None:

@@ -17,6 +17,7 @@ from streams import events as e
 from streams.metrics import METRICS
 from streams.settings import Settings
 from streams.warehouse import Warehouse
+from tests import bi_oracle
 from tests.conftest import Vitals
 from tests.oracle import compare
 
@@ -175,3 +176,71 @@ def test_what_the_parts_told_is_in_clickhouse(vitals: Vitals, fleet: Path, sent:
         vitals, "SELECT sum(value) AS n FROM part_history WHERE name = 'vitals_rows_total' AND label = 'events_v1'"
     )
     assert stored[0]["n"] >= len([event for event in sent if not isinstance(event, e.Purchase | e.Refund)])
+
+
+@pytest.fixture(scope="module")
+def shares(vitals: Vitals, fleet: Path) -> list[dict[str, Any]]:
+    """The shares of orders as they stand on the groups' logs, those taken back too."""
+    columns = "group_id, event_id, order_id, refund_id, customer_id, member_id, amount, currency, weight, reverses"
+    query = f"SELECT {columns}, toUnixTimestamp64Milli(occurred_at) AS at FROM events_v1 FINAL"
+    found = rows(vitals, f"{query} WHERE type = 'order_attributed'")
+    return [share | {"at": int(share["at"]), "amount": int(share["amount"])} for share in found]
+
+
+def said(vitals: Vitals, columns: str, view: str, keys: int) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    """What a view says of each key, the first columns; whole numbers as such, however JSON quotes them."""
+    found = {}
+    for row in rows(vitals, f"SELECT {columns} FROM {view}"):
+        values = [int(v) if isinstance(v, str) and v.lstrip("-").isdigit() else v for v in row.values()]
+        found[tuple(values[:keys])] = tuple(values[keys:])
+    return found
+
+
+def ends(vitals: Vitals, rows_of: str) -> dict[str, date]:
+    """Group → the day that begins where what is known of it ends."""
+    found = said(vitals, "group_id, toString(toDate(max(at)))", f"{rows_of} GROUP BY group_id", 1)
+    return {group_id: date.fromisoformat(day) for (group_id,), (day,) in found.items()}
+
+
+def test_retention_is_that_of_the_events(vitals: Vitals, sent: list[e.Event]) -> None:
+    columns = "group_id, cohort_week, week, joined, present, active"
+    found = said(vitals, columns, "member_retention WHERE week IS NOT NULL", 3)
+    assert found == bi_oracle.retention(sent, ends(vitals, "latest_vitals"))
+    assert len(found) > GROUPS
+
+
+def test_revenue_by_cohort_and_day_is_that_of_the_shares(
+    vitals: Vitals, sent: list[e.Event], shares: list[dict[str, Any]]
+) -> None:
+    currencies = {
+        group_id: currency for (group_id,), (currency,) in said(vitals, "group_id, currency", "groups", 1).items()
+    }
+    columns = "group_id, cohort_week, week, joined, buyers, orders, revenue"
+    found = said(vitals, columns, "cohort_revenue WHERE week IS NOT NULL", 3)
+    assert found == bi_oracle.cohort_revenue(sent, shares, ends(vitals, "latest_vitals"), currencies)
+    assert sum(revenue for *_, revenue in found.values()) > 0
+
+    columns = "group_id, day, currency, orders, buyers, revenue, refunded"
+    found = said(vitals, columns, "group_revenue WHERE orders OR revenue OR refunded", 3)
+    assert found == {k: row for k, row in bi_oracle.group_revenue(shares).items() if not k[0].endswith(e.NOBODY)}
+
+
+def test_stickiness_is_that_of_the_messages(vitals: Vitals, sent: list[e.Event]) -> None:
+    columns = "group_id, speakers_1d, speakers_28d, round(speakers_a_day * 28)"
+    found = said(vitals, columns, "group_stickiness ORDER BY day DESC LIMIT 1 BY group_id", 1)
+    closed = ends(vitals, "group_vitals_v1 WHERE is_day_close")
+    assert {group_id: row for (group_id,), row in found.items()} == bi_oracle.stickiness(sent, closed)
+
+
+def test_the_funnel_of_newcomers_is_that_of_the_events(
+    vitals: Vitals, sent: list[e.Event], shares: list[dict[str, Any]]
+) -> None:
+    columns = "group_id, cohort_week, joined, spoke, claimed, bought, bought_again, hours_to_word"
+    found = said(vitals, columns, "newcomer_funnel WHERE joined > 0", 2)
+    closed = ends(vitals, "group_vitals_v1 WHERE is_day_close")
+    expected = {key: tuple(row.values()) for key, row in bi_oracle.newcomers(sent, shares, closed).items()}
+    blind = {group["group_id"] for group in ranking(vitals) if group["verdict"] == "stale"}
+    seen = [key for key in expected if key[0] not in blind]  # what came since is judged when somebody watches again
+    assert {key: found[key] for key in seen} == {key: expected[key] for key in seen}
+    assert found.keys() == expected.keys()
+    assert len(seen) > GROUPS
