@@ -5,9 +5,9 @@ wrote it does not matter, the platforms that relay ads do it as members, as staf
 if somebody else writes what is no ad within the hour. Only messages whose text a connector saw (`links` is told) say
 anything; where none does, staff's posts of the classes ads and relay say it alone, else it is unknown.
 
-A group is ad-only if it had `ad_only_least` messages in four weeks, `ad_only_share` of them ads, all but a few of them
-of `ad_only_senders` people, and hardly any answered; the close of a Sunday says so. Healthy groups share links too, but
-others talk about them.
+A group is ad-only if it had `ad_only_least` messages in four weeks, `ad_only_share` of them ads, hardly any answered,
+and all but a few of `ad_only_senders` people or `ad_only_pasted` of them the same link and text again; the close of a
+Sunday says so. Healthy groups share links too, but others talk about them, or many share and each link comes once.
 
 Bounded: `TEXTS` hashes, and five weeks of some counts and of `SENDERS` people who sent ads.
 """
@@ -116,10 +116,11 @@ def _share(total: dict[int, int], posts: int, messages: int, policy: Policy) -> 
     senders = _senders(total)
     if posts and posts > (share or 0.0) * messages:  # what staff says of its own posts is surer than a guess
         share, ads, senders, answered = min(1.0, posts / max(messages, 1)), posts, 1, 0
+    pasted = total.get(_LINKED, 0) + total.get(_REPEATED, 0) - ads  # an ad is one or the other, or both
     is_only = (
         max(seen, messages) >= policy.ad_only_least
         and (share or 0.0) >= policy.ad_only_share
-        and 0 < senders <= policy.ad_only_senders
+        and (0 < senders <= policy.ad_only_senders or pasted >= policy.ad_only_pasted * ads > 0)
         and answered <= policy.ad_only_answered * ads
     )
     return AdShare(ads, share, senders, total.get(_REPEATED, 0), total.get(_LINKED, 0), answered, is_only)

@@ -230,7 +230,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     ad_only_share: float = 0.8
     """Of the messages that are ads, as for a monologue: in groups that talk, one message in five or ten has a link."""
     ad_only_senders: int = 3
-    """So few send four fifths of the ads. Where many share links, they are what the group is about."""
+    """So few send four fifths of the ads. Where many share links, they are its subject, but for what follows."""
+    ad_only_pasted: float = 0.5
+    """Of the ads so many carry a link and repeat a text as well: sent again and again they are no talk, whoever sends
+    them. A link that is shared comes once, and a word that all repeat, as at a roll call, has none."""
     ad_only_answered: float = 0.1
     """Of the ads so many may be answered by what is no ad: more, and somebody reads them."""
     probe_silent_days: int = 28

@@ -39,6 +39,11 @@ def linked(count: int, members: int = 1, every: float = 12, role: e.Role = "memb
     return [said(every * n, f"ad_{n % members}", role, links=1) for n in range(count)]
 
 
+def pasted(count: int, members: int, texts: int, every: float = 12, **fields: Any) -> list[e.Message]:
+    """Sellers, each in turn, with one of a few texts."""
+    return [said(every * n, f"seller_{n % members}", text_hash=n % texts, **fields) for n in range(count)]
+
+
 def talk(count: int, first: float = 6.0, every: float = 12) -> list[e.Message]:
     return [said(first + every * n, f"m_{n % 5}") for n in range(count)]
 
@@ -61,6 +66,13 @@ def test_every_number_of_ads() -> None:
         (linked(40) + talk(11), False),  # below four fifths
         (linked(40, members=3), True),
         (linked(40, members=4), False),  # many share links: it is what the group is about
+        (pasted(40, 4, texts=3, links=1), True),  # several sell, and the same again and again
+        (pasted(40, 20, texts=3, links=1), True),
+        (pasted(40, 20, texts=20, links=1), False),  # a text that comes after ten days is none that comes again
+        (pasted(20, 20, texts=3, links=1) + linked(14, members=7, every=13), True),
+        (pasted(20, 20, texts=3, links=1) + linked(15, members=7, every=13), False),  # more than half come once
+        (pasted(40, 20, texts=3, links=0), False),  # a roll call
+        (pasted(40, 4, texts=3, links=1) + [said(12 * n + 0.5, "m_1") for n in range(5)], False),  # read by somebody
         (linked(20, role="staff") + linked(20, role="bot"), True),
         (linked(40) + [said(12 * n + 0.5, "m_1") for n in range(4)], True),
         (linked(40) + [said(12 * n + 0.5, "m_1") for n in range(5)], False),  # somebody reads them
