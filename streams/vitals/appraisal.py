@@ -179,13 +179,22 @@ def _weighted(shares: Mapping[str, float], weights: Mapping[str, float]) -> dict
 def _step(
     facts: Facts, policy: WorthPolicy, worth: float | None, known: float, parts: tuple[Reason, ...]
 ) -> tuple[Step, tuple[Reason, ...]]:
-    if facts.verdict in {"ended", "forming"}:
+    if facts.verdict == "ended":
         return "", ()
+    if facts.verdict == "forming":
+        return _never_formed(facts, policy)
     if (reason := _beyond_saving(facts, policy, parts)) is not None:
         return "let go", (reason,)
     if (reason := _address_book(facts, policy, parts)) is not None:
         return "keep", (reason,)
     return _by_worth(worth, known, parts, policy) if facts.verdict in ILL else ("", ())
+
+
+def _never_formed(facts: Facts, policy: WorthPolicy) -> tuple[Step, tuple[Reason, ...]]:
+    """A group that is still forming needs no step, but where for months nothing came but ads nobody will ever talk."""
+    may_come = facts.has_bought or facts.age_days < policy.let_go_least_days
+    reason = None if may_come else _only_ads(facts, policy)
+    return ("", ()) if reason is None else ("let go", (reason,))
 
 
 def _by_worth(

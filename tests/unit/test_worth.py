@@ -183,6 +183,10 @@ TAKERS: dict[str, Any] = {
         ({**GOOD, "has_bought": False, "posts": 8, "ads": 5, "messages": 4}, "let go", ["posts_are_ads"]),
         ({**GOOD, "has_bought": False, "ad_share": 0.9, "ad_senders": 2}, "let go", ["only_ads"]),
         ({"verdict": "healthy", "ad_share": 0.9, "ad_senders": 2}, "let go", ["only_ads"]),
+        ({"verdict": "forming", "age_days": 56, "ad_share": 0.9, "ad_senders": 2}, "let go", ["only_ads"]),
+        ({"verdict": "forming", "age_days": 55, "ad_share": 0.9, "ad_senders": 2}, "", []),
+        ({"verdict": "forming", "age_days": 56, "ad_share": 0.9, "has_bought": True}, "", []),
+        ({**TAKERS, "verdict": "forming", "age_days": 99}, "", []),
         ({**GOOD, "ad_share": 0.9, "ad_senders": 2}, "revive", None),
         ({**GOOD, "has_bought": False, "posts": 8, "ads": 4, "messages": 3}, "revive", None),
         ({**GOOD, "has_bought": False, "posts": 8, "ads": 5, "messages": 5}, "revive", None),
@@ -523,6 +527,16 @@ def test_a_group_that_is_nothing_but_ads_is_let_go_on_the_day_on_which_that_is_s
     assert state.worth.is_ad_only
     story.order(10, "b", 900)
     assert story.told(80)[0][-1].advice != "let go", "its ads are to stop"
+
+
+def test_a_group_that_has_been_nothing_but_ads_for_weeks_is_not_forming() -> None:
+    story = selling(*"abc")
+    for n in range(3 * 90):
+        story.add(e.Message, n / 3, "a", links=1)
+    rows, _ = story.told(90)
+    assert {row.verdict for row in rows} == {"forming"}
+    assert rows[50].advice == ""
+    assert (rows[-1].advice, rows[-1].advice_reasons[0].code) == ("let go", "only_ads")
 
 
 def test_what_nobody_answers_once_a_group_is_ill_takes_nothing_from_its_care() -> None:
