@@ -82,6 +82,9 @@ def home(stack: Settings) -> Settings:
             for at in closes[:-1]
         ],
     )  # fmt: skip
+    stands = {"group_id": GROUP, "brand_id": "dash", "member_id": "m_1", "role": "member", "stage": "growing"}
+    since = {when: text(closes[0]) for when in ("tenure_since", "stage_since", "joined_at")}
+    give_rows(stack, "member_standings_v1", [stands | since | {"at": text(TODAY), "is_present": True}])
     told = {"agent": "groups", "part": "groups-1", "labels": "{}", "since": text(NOW - timedelta(minutes=1))}
     told |= {"at": text(NOW), "started_at": text(NOW)}
     numbers = {"vitals_lag_records": 5, "vitals_records_total": 60, "vitals_build_info": 1}

@@ -27,6 +27,14 @@ def older(stack: Settings) -> Iterator[Settings]:
     Warehouse(own, database="").run(f"DROP DATABASE {own.clickhouse_database}")
 
 
+NOTHING_YET = {
+    "dead_letters", "parts", "part_history", "unattributed", "calibration", "identity_links", "leaders",
+    "freebie_groups", "referral_roots", "probes", "post_responses", "best_slots", "playbooks", "playbook_windows", "points_balances",
+    "points_leaderboard", "member_standings", "member_stages", "member_stage_changes", "cleanup_list", "work_list",
+}  # fmt: skip
+"""What there was none of, or what nobody told before the upgrade: it comes when the next day closes."""
+
+
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_rows_of_the_older_version_are_read(folder: Path, older: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     known = migrations.migrations()
@@ -52,5 +60,5 @@ def test_rows_of_the_older_version_are_read(folder: Path, older: Settings, monke
         assert warehouse.query(f"SELECT count() FROM {table}") == [(count,)]
     answered = {view: warehouse.query(f"SELECT count() FROM (SELECT * FROM {view})")[0][0] for view in views()}
     empty = {view for view, rows in answered.items() if not rows}
-    assert empty <= {"dead_letters", "parts", "part_history", "unattributed", "calibration"}, answered
+    assert empty <= NOTHING_YET, answered
     assert answered["group_health"] == answered["groups"] == 6

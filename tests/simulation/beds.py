@@ -23,7 +23,7 @@ from tests.simulation.broker import SESSION_S, Broker, Refused
 from tests.simulation.world import Process, World
 
 PARTITIONS, SEGMENT_MS = 2, 100
-WAIT_S = 20.0
+WAIT_S = 60.0
 Entry = tuple[int, bytes | None, bytes | None]
 """Offset, key and value."""
 
