@@ -30,7 +30,8 @@ def older(stack: Settings) -> Iterator[Settings]:
 NOTHING_YET = {
     "dead_letters", "parts", "part_history", "unattributed", "calibration", "identity_links", "leaders",
     "freebie_groups", "referral_roots", "probes", "post_responses", "best_slots", "playbooks", "playbook_windows",
-    "points_balances", "points_leaderboard", "member_standings", "member_stages", "member_stage_changes", "cleanup_list", "work_list",
+    "points_balances", "points_leaderboard", "member_standings", "member_stages", "member_stage_changes",
+    "cleanup_list", "work_list",
 }  # fmt: skip
 """What there was none of, or what nobody told before the upgrade: it comes when the next day closes."""
 
