@@ -142,7 +142,8 @@ def identities_command(
 
     Columns: member_id, and one or more of customer_id, phone and mail; if there are any platform and linked_at. Orders
     of such a customer are attributed by all that the member did, also those that are told already. The first customer
-    of a member stands until it is unlinked. Phone numbers and mail addresses are kept only as keyed hashes.
+    of a member stands until it is unlinked; a file that was unlinked is linked once more with --again. Phone numbers
+    and mail addresses are kept only as keyed hashes.
     """
     from streams.connectors.csv_rows import Form  # noqa: PLC0415
     from streams.connectors.identities_csv import ALIASES, IdentitiesReader  # noqa: PLC0415

@@ -55,7 +55,8 @@ class CsvReader(ABC):
     """Reads files, one after the other: their rows need no order."""
 
     unit = "rows"
-    kind: ClassVar[str]
+    kind: str
+    """What a file's rows are read as: read as something else, a file that was delivered is sent."""
     aliases: ClassVar[Mapping[str, tuple[str, ...]]]
     is_private: ClassVar[bool] = False
     """Whether a row names people in columns that are not read."""

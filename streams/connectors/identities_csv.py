@@ -6,7 +6,8 @@ member is one customer of each kind. Phone numbers and mail addresses leave this
 dead letters.
 
 A member whom a file gives to two customers stays the first one's, and the second row is refused; so it is between
-files, where the agent refuses it and the view `identity_links` shows it. `--unlink` ends the links of the file.
+files, where the agent refuses it and the view `identity_links` shows it. `--unlink` ends the links of the file, also of
+one that was just imported; to link it once more is what `--again` is for.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,6 +42,8 @@ class IdentitiesReader(CsvReader):
     ) -> None:
         super().__init__(paths, recipe, form, pseudonyms)
         self._event = IdentityUnlinked if is_ending else IdentityLinked
+        if is_ending:
+            self.kind = "identities ended"
         self._links: dict[tuple[str, str], str] = {}
 
     def missing(self, columns: Mapping[str, int]) -> list[str]:

@@ -73,6 +73,16 @@ def test_unlinking_ends_what_the_same_file_linked(tmp_path: Path) -> None:
     assert end.occurred_at == NOW
 
 
+def test_the_file_just_imported_can_be_unlinked_once(tmp_path: Path) -> None:
+    """Its rows were delivered as links, not as their ends."""
+    to, sent = Remembered(), set[int]()
+    for is_ending in (False, True, True):
+        for batch in identities(tmp_path, "wm1,,c1,,,", is_ending=is_ending).batches(sent):
+            to.events += batch.events
+            sent.update(batch.marks)
+    assert [type(one) for one in to.events] == [IdentityLinked, IdentityUnlinked]
+
+
 def test_neither_numbers_nor_addresses_leave_the_process(tmp_path: Path) -> None:
     """Not in events, not among identities, and not in the dead letters of rows that are refused."""
     lines = [
