@@ -57,7 +57,8 @@ class TouchLog:
     is exact: to the customer a touch is a member of a set, (group, kind, time), and a set does not count.
 
     **Links.** The first one that comes stands until it is unlinked; one with another customer is refused, and told so.
-    What is not later than the last change of the same link was told before, and changes nothing. A new link sends what
+    What is not later than the last change of a link with the same customer was told before, and changes nothing; a link
+    with another one, once it ended, may be as old as it likes: shops know who is right for long. A new link sends what
     is kept of the member to the customer, then `link_changed`. The customer hears a member's events in the order of
     this log, as their source names this partition and not the group agent's.
 
@@ -137,7 +138,7 @@ class TouchLog:
             yield event.customer_id, _changed(event, "refused", held_by=link.customer_id)
         elif link is None and len(person.links) >= MOST_LINKS:
             yield event.customer_id, _changed(event, "refused")
-        elif link is None or (not link.is_linked and event.occurred_at > link.changed_at):
+        elif link is None or event.customer_id != link.customer_id or _begins_anew(link, event):
             person.links[name] = Link(event.customer_id, event.occurred_at)
             yield from self._introduce(person, event)
 
@@ -175,6 +176,11 @@ def _customers(person: Person, brand_id: str) -> Sequence[str]:
             if links[name].is_linked and name.rpartition("/")[0] == brand_id
         }
     ]
+
+
+def _begins_anew(link: Link, event: IdentityLinked) -> bool:
+    """Whether a link with the customer that it had begins once more: said after it ended, not sent again."""
+    return not link.is_linked and event.occurred_at > link.changed_at
 
 
 def _changed(event: IdentityLinked | IdentityUnlinked, outcome: LinkOutcome, held_by: str | None = None) -> LinkChanged:

@@ -224,6 +224,13 @@ def test_after_it_is_unlinked_another_customer_may_be_the_member():
     assert [(row.order_id, row.group_id) for row in world.standing()] == [("o1", NOBODY), ("o2", "g1")]
 
 
+def test_a_right_link_may_be_older_than_the_end_of_a_wrong_one():
+    world = World().play([touch(0), order(HOUR_MS, customer="y"), linked(at=4), unlinked(at=5), linked(customer="y")])
+    told = [(one.customer_id, one.outcome) for one in world.told if isinstance(one, LinkChanged)]
+    assert told == [("x", "linked"), ("x", "unlinked"), ("y", "linked")]
+    assert shares(world.play([ticked(DAY_MS)])) == {"g1": 1000}
+
+
 @pytest.mark.parametrize("again", [linked(), unlinked(customer="y", at=9), linked(customer="m1")])
 def test_what_was_said_before_a_link_ended_or_of_another_customer_changes_nothing(again):
     events = [touch(0), linked(), order(HOUR_MS), ticked(DAY_MS), unlinked(at=5), ticked(2 * DAY_MS)]
