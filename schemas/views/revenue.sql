@@ -1,6 +1,7 @@
 -- Where the money of each brand, day and currency went: what was ordered less refunds, how much of it groups got, how
 -- much nobody can claim, and what still waits for its attribution. Minor units as paid, whether or not they were converted
--- for groups; `net` is the sum of the other three.
+-- for groups; `net` is the sum of the other three. Of a refund told as a total only what it adds to the totals before it
+-- counts, on its own day, as groups give it back.
 WITH
     sold AS
     (
@@ -14,10 +15,18 @@ WITH
         (
             SELECT brand_id, currency, type, toDate32(occurred_at) AS day, amount FROM purchases_v1 FINAL WHERE NOT is_total
             UNION ALL
-            SELECT brand_id, currency, 'refund' AS type, toDate32(min(occurred_at)) AS day, max(amount) AS amount
+            SELECT
+                brand_id,
+                currency,
+                'refund' AS type,
+                toDate32(occurred_at) AS day,
+                greatest(0, amount - max(amount) OVER (
+                    PARTITION BY brand_id, currency, customer_id, order_id
+                    ORDER BY occurred_at, amount
+                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+                )) AS amount
             FROM purchases_v1 FINAL
             WHERE is_total
-            GROUP BY brand_id, currency, customer_id, order_id
         )
         GROUP BY brand_id, currency, day
     ),

@@ -1,0 +1,1 @@
+SELECT day, orders, net, attributed, pending FROM revenue ORDER BY day
