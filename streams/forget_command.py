@@ -46,8 +46,9 @@ def forget_command(
 
     A MEMBER is a pseudonym, or with --brand and --platform a raw id; - reads them from standard input, a line each,
     where no list of processes shows them. What they did stays, under the pseudonym: no count changes. A later import
-    sends neither id nor name again; an import that runs meanwhile may, so run --again after it. Files that you
-    imported are yours to erase.
+    sends neither id nor name again; an import that runs meanwhile may, so run --again after it. A shop's customer to
+    whom a member is linked (the view identity_links) is forgotten by their own pseudonym. Files that you imported are
+    yours to erase.
     """
     from streams import erasure  # noqa: PLC0415  `--help` needs no driver
 
