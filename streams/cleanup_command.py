@@ -67,8 +67,8 @@ _EPILOG = """\b
 Example:
   vitals cleanup tea-3
   vitals cleanup tea-3 --csv tea-3.csv --names
-  vitals playbook step tea-3 cleanup --note "wrote to the first 10"
 
+Whom staff named in the group since they are on the list was written to; what is said in private is not seen.
 Whoever is to stay needs only a word, a claim or a purchase: the list is made anew each day."""
 
 

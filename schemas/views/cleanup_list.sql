@@ -1,20 +1,19 @@
 -- Whom a group might part with: here 60 days, no message in 60, no purchase in 180, none of the last two benefits claimed.
--- Never on it: who is staff, or keeps a purchase, in any group of the brand, and the group's opinion leaders. Nothing is
--- done to anybody: it is a list for a person. No more than 5 % of a group are for one day (`write_on`), the longest silent
--- first. `written_at` is the last word of staff to them by name, or the last playbook step "cleanup", since they are on
--- the list. `step`: write; wait, until a week has passed; remove.
+-- Never on it: who is staff, or keeps a purchase, in any group of the brand, and the group's opinion leaders; an order in
+-- a currency that is not its group's counts as kept. Nothing is done to anybody: it is a list for a person. No more than
+-- 5 % of a group are for one day, to write to (`write_on`) or to remove (`remove_from`), the longest silent first.
+-- `written_at` is the last word of staff to them by name since they are on the list; who was written to on the list's own
+-- day takes of that day's portion. `step`: write; wait, a week at least and until their turn; remove.
 WITH
     listed AS (SELECT * FROM member_standings WHERE listed_since IS NOT NULL AND is_present AND role = 'member'),
     spared AS
     (
         SELECT brand_id, member_id FROM member_standings_v1 FINAL WHERE role = 'staff' OR spent > 0
-    ),
-    steps AS
-    (
-        SELECT group_id, max(occurred_at) AS at
-        FROM events_v1
-        WHERE type = 'playbook_step' AND step = 'cleanup'
-        GROUP BY group_id
+        UNION ALL
+        SELECT orders.brand_id, orders.member_id
+        FROM (SELECT * FROM attributions WHERE refund_id = '' AND member_id IN (SELECT member_id FROM listed)) AS orders
+        INNER JOIN groups ON groups.group_id = orders.group_id
+        WHERE orders.currency != groups.currency
     ),
     named AS
     (
@@ -32,16 +31,35 @@ WITH
             row_number() OVER (PARTITION BY listed.group_id ORDER BY ifNull(listed.last_message_at, listed.tenure_since), listed.member_id) AS place,
             toUInt32(greatest(1, floor(ifNull(latest.members, 0) * 0.05))) AS daily_limit,
             latest.at AS as_of,
-            nullIf(greatest(
-                if(ifNull(steps.at > listed.listed_since, false), assumeNotNull(steps.at), toDateTime64(0, 3, 'UTC')),
-                if(ifNull(named.at > listed.listed_since, false), assumeNotNull(named.at), toDateTime64(0, 3, 'UTC'))
-            ), toDateTime64(0, 3, 'UTC')) AS written_at
+            if(ifNull(named.at > listed.listed_since, false), named.at, NULL) AS written_at
         FROM listed
         INNER JOIN (SELECT group_id, at, members FROM latest_vitals) AS latest ON latest.group_id = listed.group_id
-        LEFT JOIN steps ON steps.group_id = listed.group_id
         LEFT JOIN named ON named.group_id = listed.group_id AND named.member_id = listed.member_id
         WHERE (listed.brand_id, listed.member_id) NOT IN (SELECT brand_id, member_id FROM spared)
             AND (listed.group_id, listed.member_id) NOT IN (SELECT group_id, member_id FROM leaders)
+    ),
+    dated AS
+    (
+        SELECT
+            *,
+            toInt64(row_number() OVER (PARTITION BY group_id, written_at IS NULL ORDER BY place)) - 1 AS before,
+            toInt64(least(countIf(ifNull(toDate(written_at) >= toDate(as_of), false)) OVER (PARTITION BY group_id), daily_limit)) AS taken,
+            if(written_at IS NULL, toDate(as_of) + intDiv(before + taken, daily_limit), NULL) AS write_on,
+            toInt64(greatest(toDate(ifNull(written_at, toDateTime64(assumeNotNull(write_on), 3, 'UTC'))) + 7 - toDate(as_of), 0)) AS days_left
+        FROM placed
+    ),
+    -- One queue for removal: each takes the next free seat of their day or of a later one, `daily_limit` seats a day.
+    queued AS
+    (
+        SELECT *, toInt64(row_number() OVER (PARTITION BY group_id ORDER BY days_left, place)) AS turn FROM dated
+    ),
+    seated AS
+    (
+        SELECT
+            *,
+            toDate(as_of) + intDiv(turn + max(daily_limit * days_left - turn) OVER (PARTITION BY group_id ORDER BY turn ROWS UNBOUNDED PRECEDING), daily_limit)
+                AS remove_from
+        FROM queued
     )
 SELECT
     group_id,
@@ -50,10 +68,10 @@ SELECT
     name,
     member_id,
     place,
-    multiIf(written_at IS NULL, 'write', written_at > as_of - INTERVAL 7 DAY, 'wait', 'remove') AS step,
-    if(written_at IS NULL, toDate(as_of) + intDiv(place - 1, daily_limit), NULL) AS write_on,
+    multiIf(written_at IS NULL, 'write', remove_from > toDate(as_of), 'wait', 'remove') AS step,
+    write_on,
     written_at,
-    toDate(ifNull(written_at, toDateTime(toDate(as_of) + intDiv(place - 1, daily_limit)))) + 7 AS remove_from,
+    remove_from,
     daily_limit,
     stage,
     joined_at,
@@ -71,5 +89,5 @@ SELECT
     currency,
     listed_since,
     as_of
-FROM placed
+FROM seated
 SETTINGS join_use_nulls = 1
