@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 SHOWN = 20
+NAMES_ASKED = 5000
+"""In one query: ClickHouse reads at most 256 KiB of SQL."""
 WIDE = 100_000
 """In a pipe a table is as wide as its rows."""
 _BOM = "\ufeff"
@@ -90,30 +92,39 @@ def cleanup_command(
 
     own = settings.load()
     group = the_one(Fleet(own).names(), group_id)
-    found = candidates(own, group, has_names=names)
+    found = candidates(own, group)
     shown = found[: limit or (None if path or is_json else SHOWN)]
+    if names:
+        shown = named(own, shown)
     if is_json:
         click.echo(msgspec.json.format(msgspec.json.encode(shown), indent=2))
     elif path:
         write(path, as_csv(shown, has_names=names))
         if path != "-":
-            click.echo(f"{counted(len(shown), 'member')} in {path}. {_closing(found)}")
+            click.echo(_written(len(shown), path, language) + _closing(found, language))
     else:
         _show(shown, found, group, language, has_names=names)
 
 
-def candidates(own: "Settings", group_id: str, *, has_names: bool) -> list[Candidate]:
+def candidates(own: "Settings", group_id: str) -> list[Candidate]:
     """The list of one group, the longest silent first."""
     from streams.warehouse import Warehouse  # noqa: PLC0415
 
     sql = f"SELECT {', '.join(_COLUMNS)} FROM cleanup_list WHERE group_id = %(group)s ORDER BY place"  # noqa: S608
-    warehouse = Warehouse(own, "bi")
-    rows = [dict(zip(_COLUMNS, row, strict=True)) for row in warehouse.query(sql, {"group": group_id})]
-    if has_names and rows:
-        asked = "SELECT member_id, name FROM members_v1 FINAL WHERE NOT is_erased AND member_id IN %(ids)s"
-        known = dict(Warehouse(own).query(asked, {"ids": tuple(row["member_id"] for row in rows)}))
-        rows = [row | {"name": known.get(row["member_id"], "")} for row in rows]
-    return [msgspec.convert(row, Candidate) for row in rows]
+    rows = Warehouse(own, "bi").query(sql, {"group": group_id})
+    return [msgspec.convert(dict(zip(_COLUMNS, row, strict=True)), Candidate) for row in rows]
+
+
+def named(own: "Settings", found: Sequence[Candidate]) -> list[Candidate]:
+    """The same with their names, as far as they are known."""
+    from streams.warehouse import Warehouse  # noqa: PLC0415
+
+    asked = "SELECT member_id, name FROM members_v1 FINAL WHERE NOT is_erased AND member_id IN %(ids)s"
+    warehouse, known = Warehouse(own), dict[str, str]()
+    for start in range(0, len(found), NAMES_ASKED):
+        ids = tuple(one.member_id for one in found[start : start + NAMES_ASKED])
+        known.update(warehouse.query(asked, {"ids": ids}))
+    return [msgspec.structs.replace(one, name=known.get(one.member_id, "")) for one in found]
 
 
 def as_csv(found: Sequence[Candidate], *, has_names: bool) -> str:
@@ -153,21 +164,34 @@ def _show(
 
     width = None if sys.stdout.isatty() else WIDE
     console = Console(highlight=False, markup=False, emoji=False, width=width)
+    is_zh, count = language == "zh", len(found)
     if not found:
-        console.print(f"{group}: nobody to part with.", soft_wrap=True)
+        console.print(f"{group}：没有需要移出的成员。" if is_zh else f"{group}: nobody to part with.", soft_wrap=True)
         return
-    console.print(f"{group}: {counted(len(found), 'member')} on the cleanup list", soft_wrap=True)
+    head = f"：清理名单上有 {count} 名成员" if is_zh else f": {counted(count, 'member')} on the cleanup list"
+    console.print(group + head, soft_wrap=True)
     console.print(_table(shown, language, has_names=has_names))
-    if len(found) > len(shown):
-        console.print(f"{len(found) - len(shown)} more; --limit {len(found)} shows them", style="dim", soft_wrap=True)
-    console.print(_closing(found), style="dim", soft_wrap=True)
+    if rest := count - len(shown):
+        more = f"还有 {rest} 名；--limit {count} 可全部显示" if is_zh else f"{rest} more; --limit {count} shows them"
+        console.print(more, style="dim", soft_wrap=True)
+    console.print(_closing(found, language), style="dim", soft_wrap=True)
 
 
-def _closing(found: Sequence[Candidate]) -> str:
+def _written(count: int, path: str, language: Language) -> str:
+    return f"已将 {count} 名成员写入 {path}。" if language == "zh" else f"{counted(count, 'member')} in {path}. "
+
+
+def _closing(found: Sequence[Candidate], language: Language) -> str:
     """What the steps mean, and that nothing was done."""
     if not found:
-        return "Nobody was removed: this is a list."
+        return "没有移出任何人：这只是一份名单。" if language == "zh" else "Nobody was removed: this is a list."
     counts = {step: sum(one.step == step for one in found) for step in ("write", "wait", "remove")}
+    if language == "zh":
+        told = "，".join(f"{_WORDS[step]} {count} 人" for step, count in counts.items() if count)
+        return (
+            f"{told}；每天最多 {found[0].daily_limit} 人（5 %）。先写信；一周后仍无回应的，才可移出。"
+            "没有给任何人写信，也没有移出任何人：这只是一份名单。"
+        )
     told = ", ".join(f"{count} to {step}" for step, count in counts.items() if count)
     return (
         f"{told}; at most {found[0].daily_limit} a day (5 %). Write first; who is still silent a week later may be "

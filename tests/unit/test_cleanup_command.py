@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -55,17 +56,24 @@ def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
         write(str(tmp_path / "no" / "such.csv"), "x")
 
 
-def test_the_list_says_what_to_do_and_that_nothing_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = [candidate(place=n, member_id=f"m_{n}") for n in range(1, 31)]
+class Fleet:
+    def __init__(self, _: object) -> None: ...
 
-    class Fleet:
-        def __init__(self, _: object) -> None: ...
+    def names(self) -> dict[str, str]:
+        return {"acme/wecom/tea": "tea"}
 
-        def names(self) -> dict[str, str]:
-            return {"acme/wecom/tea": "tea"}
 
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> list[Candidate]:
+    """The list of the only group there is."""
+    listed = [candidate(place=n, member_id=f"m_{n}") for n in range(1, 31)]
     monkeypatch.setattr("streams.fleet.Fleet", Fleet)
-    monkeypatch.setattr(cleanup, "candidates", lambda *_, has_names: found)
+    monkeypatch.setattr(cleanup, "candidates", lambda *_: listed)
+    return listed
+
+
+@pytest.mark.usefixtures("found")
+def test_the_list_says_what_to_do_and_that_nothing_was_done() -> None:
     shown = CliRunner().invoke(cleanup_command, ["tea"]).output
     assert "30 members on the cleanup list" in shown
     assert "m_20" in shown
@@ -73,3 +81,37 @@ def test_the_list_says_what_to_do_and_that_nothing_was_done(monkeypatch: pytest.
     assert "10 more; --limit 30 shows them" in shown
     assert "30 to write" in shown
     assert "Nobody was written to or removed" in shown
+
+
+@pytest.mark.usefixtures("found")
+@pytest.mark.parametrize("where", [[], ["--csv", "tea.csv"]])
+def test_in_chinese_no_line_is_english(where: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shown = CliRunner().invoke(cleanup_command, ["tea", "--language", "zh", *where]).output
+    assert "写信 30 人；每天最多 2 人" in shown
+    assert "没有移出任何人" in shown
+    assert set(re.findall(r"[a-z]{3,}", shown)) <= {"acme", "wecom", "tea", "csv", "limit"}
+
+
+def test_an_empty_list_is_said_in_chinese(found: list[Candidate]) -> None:
+    found.clear()
+    assert CliRunner().invoke(cleanup_command, ["tea", "--language", "zh"]).output.endswith("没有需要移出的成员。\n")
+
+
+def test_names_are_asked_of_whom_is_shown_only(found: list[Candidate], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    class Warehouse:
+        def __init__(self, *_: object) -> None: ...
+
+        def query(self, _: str, parameters: dict[str, tuple[str, ...]]) -> list[tuple[str, str]]:
+            asked.append(parameters["ids"])
+            return [(one, f"name of {one}") for one in parameters["ids"]]
+
+    monkeypatch.setattr("streams.warehouse.Warehouse", Warehouse)
+    assert "name of m_3" in CliRunner().invoke(cleanup_command, ["tea", "--names", "--limit", "3"]).output
+    assert asked == [("m_1", "m_2", "m_3")]
+    many = [candidate(member_id=f"m_{n}") for n in range(12_000)]
+    asked.clear()
+    assert cleanup.named(cleanup.settings.load(), many)[11_999].name == "name of m_11999"
+    assert [len(ids) for ids in asked] == [5000, 5000, 2000]
