@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
+import hypothesis
 import pytest
 
 from streams import settings as settings_module
@@ -16,6 +17,9 @@ from streams.stack.steps import Steps
 from streams.stack.stop import down
 
 Vitals = Callable[..., str]
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # other work on the machine is no fault of the code
+hypothesis.settings.load_profile("untimed")
 
 
 def make_settings(home: pathlib.Path, **changed: object) -> Settings:

@@ -91,7 +91,7 @@ def appraise(facts: Facts, policy: WorthPolicy, revenue_at_risk: int = 0) -> App
         "freebie": _freebie(facts),
     }
     known = sum([weight for part, weight in policy.parts.items() if "value" in evidence[part]], start=0.0)
-    weights = {part: weight / known for part, weight in policy.parts.items() if "value" in evidence[part]}
+    weights = {part: weight / (known or 1.0) for part, weight in policy.parts.items() if "value" in evidence[part]}
     weights["freebie"] = -policy.freebie_weight
     parts = tuple([_part(code, evidence[code], weights[code]) for code in PARTS if "value" in evidence[code]])
     points = sum(part.numbers["points"] for part in parts)

@@ -66,12 +66,15 @@ class Activity(msgspec.Struct, array_like=True, gc=False):
         return self.day + 1 - (mask & -mask).bit_length()
 
     def add(self, day: int, score: float, *, has_written: bool) -> None:
-        """Count what they did on a day that has closed; a late one does not move `day` back."""
+        """Count what they did on a day that has closed; a late one does not move `day` back.
+
+        A day that is too old to be told from others is none of `days`.
+        """
         if day > self.day:
             self.move_on(day)
         age = self.day - day
         self.score += score * decay(age)
-        if has_written and not self._mask() >> age & 1:
+        if has_written and age < RECENT_DAYS and not self._mask() >> age & 1:
             self.days += 1
             self._set(self._mask() | 1 << age)
 

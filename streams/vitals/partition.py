@@ -223,7 +223,7 @@ class GroupLog:
         is_news = is_live and state.has_news
         is_due = state.verdict != "ended" and (is_hour or (is_blind and not is_live))
         if (at > state.row_at and (is_news or is_due)) or (at == state.row_at and is_news and view.is_final):
-            if is_news and (view.is_final or is_blind):
+            if is_news and (view.is_final or is_blind) and (state.worth.is_due or state.lifecycle.changed):
                 yield from self._look_again(state, offset)
             if is_news or at < tick:
                 state.has_news, state.row_at, state.offset = False, at, offset

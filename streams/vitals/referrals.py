@@ -22,9 +22,9 @@ from streams.vitals.policy import HOUR_MS, CarrierPolicy
 MAX_ROOTS = 1024
 MAX_MOVED = 1024
 MAX_DEPTH = 255
-_DEPTH_BITS, _DAY_BITS = 8, 22
-_LEFT_EARLY, _BOUGHT = 1 << 8, 1 << 9
-_DAY_AT, _ROOT_AT = 10, 10 + _DAY_BITS
+_DEPTH_BITS, _DAY_BITS = 8, 21
+_LEFT_EARLY, _BOUGHT, _SETTLED = 1 << 8, 1 << 9, 1 << 10
+_DAY_AT, _ROOT_AT = 11, 11 + _DAY_BITS
 
 
 class Root(msgspec.Struct, array_like=True, gc=False):
@@ -81,7 +81,7 @@ class Referrals(msgspec.Struct, array_like=True, gc=False):
             self.circles += 1
             return
         root, depth = self.roots[number], min(depth + 1, MAX_DEPTH)
-        member.invited = number << _ROOT_AT | day_of(time) << _DAY_AT | depth
+        member.invited = number << _ROOT_AT | min(day_of(time), (1 << _DAY_BITS) - 1) << _DAY_AT | depth
         root.invitees += 1
         root.width += depth == 1
         root.depth = max(root.depth, depth)
@@ -138,7 +138,8 @@ class Referrals(msgspec.Struct, array_like=True, gc=False):
             return
         member.invited = self._moved(member.invited)
         root = self.roots.get(member.invited >> _ROOT_AT)
-        if root is not None and day_joined(member) in due:
+        if root is not None and day_joined(member) in due and not member.invited & _SETTLED:
+            member.invited |= _SETTLED
             root.due += 1
             root.retained += member.is_present
             root.is_changed = True

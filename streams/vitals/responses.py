@@ -93,8 +93,7 @@ def close_posts(state: "GroupState", day: int) -> list[Response]:
     posts.running = [post for post in posts.running if post.posted_at + HOUR_MS > at]
     posts.until = max((post.posted_at + HOUR_MS for post in posts.running), default=-1)
     oldest = (day + 1 - DETAIL_DAYS) * 24 - 1
-    if posts.hours[0] < oldest:
-        posts.hours = [hour for hour in posts.hours if hour >= oldest]
+    posts.hours = [hour for hour in posts.hours if hour >= oldest]
     stirred = {*posts.hours, *[hour + 1 for hour in posts.hours]}
     return [Response(post, *_expected(state, post.posted_at, stirred)) for post in over]
 

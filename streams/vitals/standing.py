@@ -92,7 +92,7 @@ def act(state: GroupState, member_id: str, member: Member, time: int, kind: int,
     if _is_counted(state, member, day):
         _add_late(state, member_id, member, day, policy.weights[kind + 1], has_written=False)
         return
-    if member.listed_day or member.stage == CHURNED:
+    if member.listed_day or member.stage == CHURNED or _is_late(state, day):
         note(state, member_id)
     acts = state.lifecycle.acts.setdefault(day, {})
     packed = acts.get(member.number, 0)
@@ -106,8 +106,16 @@ def said(state: GroupState, member_id: str, member: Member, time: int, policy: M
     if _is_counted(state, member, day):
         score = policy.weights[is_reply] if _messages(state, member, day) <= policy.score_cap else 0.0
         _add_late(state, member_id, member, day, score, has_written=True)
-    elif is_reply:
+        return
+    if _is_late(state, day):
+        note(state, member_id)
+    if is_reply:
         act(state, member_id, member, time, REPLY, policy)
+
+
+def _is_late(state: GroupState, day: int) -> bool:
+    """Whether a day has closed: a member's turn to be counted may have passed, and the next be too late for it."""
+    return state.closed_day is not None and day <= state.closed_day
 
 
 def _is_counted(state: GroupState, member: Member, day: int) -> bool:
@@ -176,8 +184,10 @@ def close_members(state: GroupState, day: int, month: Month, agenda: Agenda, pol
 def look_at_noted(state: GroupState, day: int, agenda: Agenda, policy: MemberPolicy) -> list[Judged]:
     """Judge anew whoever something was learnt of after `day` had closed, as no later day will: orders come last."""
     own, by_id, found = state.lifecycle, state.ledger.by_id, []
+    days = _days(state, day) if own.changed else []
     for _, member_id in sorted([(by_id[key].number, key) for key in own.changed if key in by_id]):
         member = by_id[member_id]
+        _count(member, day, days, policy)
         found.append(Judged(member_id, member, member.stage, member.stage_day))
         _judge(member_id, member, day, own.claims_from, agenda, policy)
     own.changed = {}

@@ -15,7 +15,7 @@ from streams import events as e
 from streams.vitals.appraisal import ILL, Appraisal, Facts, appraise
 from streams.vitals.freebie import Freebie, freebie
 from streams.vitals.members import TALKER_SCORE, Member, Trade
-from streams.vitals.panes import DayPane, day_of, window
+from streams.vitals.panes import MAX_REVENUE, DayPane, day_of, window
 from streams.vitals.policy import DAY_MS, HOUR_MS, Policy, WorthPolicy
 from streams.vitals.state import GroupState, Worth
 
@@ -31,7 +31,7 @@ def sold(state: GroupState, event: e.OrderAttributed) -> None:
     """An order, or the share of one that was another's; a refunded order was an order."""
     worth = state.worth
     if event.refund_id is None:
-        worth.is_due = worth.is_due or not worth.orders  # it decides whether the group is let go
+        worth.is_due = True
         worth.orders += 1 if event.reverses is None else -1
 
 
@@ -39,7 +39,8 @@ def given(state: GroupState, event: e.Benefit) -> None:
     """A benefit and what it cost, if that is known in the group's currency; a benefit for nothing is none known."""
     worth = state.worth
     is_ours = event.currency in {None, state.currency}
-    worth.benefits[event.occurred_at] = worth.benefits.get(event.occurred_at, 0) + event.amount * is_ours
+    cost = worth.benefits.get(event.occurred_at, 0) + event.amount * is_ours
+    worth.benefits[event.occurred_at] = min(MAX_REVENUE, cost)
     if len(worth.benefits) > MAX_BENEFITS:
         del worth.benefits[min(worth.benefits)]
     worth.is_due = worth.is_due or state.verdict in ILL
@@ -82,6 +83,7 @@ def _judge(state: GroupState, day: int, policy: Policy) -> None:
     worth.is_ad_only = state.ads.now.is_ad_only
     if state.verdict == "ended":
         worth.appraisal = Appraisal()
+        _forget(worth, day, policy.worth)
         return
     facts = _facts(state, day, judged_before, policy)
     worth.appraisal = appraise(facts, policy.worth, _usual_revenue(state, day, facts.revenue, policy.worth))
@@ -97,7 +99,7 @@ def _answered(state: GroupState, day: int, policy: WorthPolicy) -> float | None:
     """The share of member messages that were answered: kept from the days when the group was well."""
     days = window(state.panes, day, policy.care_days)
     messages = sum([pane.messages for pane in days])
-    if messages < policy.care_least_messages:
+    if messages < max(1, policy.care_least_messages):
         return state.worth.answered
     return min(1.0, sum([pane.answered for pane in days]) / messages)
 
