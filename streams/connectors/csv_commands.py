@@ -89,7 +89,7 @@ def orders_command(
     recipe = recipe_of("orders", paths, zone, **who)
     home = settings.load()
     pseudonyms = pseudonyms_of(recipe.brand_id, home)
-    run_import(lambda: OrdersReader(paths, recipe, form, pseudonyms), recipe, options, home)
+    run_import(lambda: OrdersReader(paths, recipe, form, pseudonyms), recipe, options, home, is_of_orders=True)
 
 
 @click.command(
@@ -116,7 +116,7 @@ def shopify_command(paths: tuple[Path, ...], zone: tzinfo, calling_code: str, op
     recipe = recipe_of("shopify", paths, zone, **who)
     home = settings.load()
     pseudonyms = pseudonyms_of(recipe.brand_id, home)
-    run_import(lambda: ShopifyReader(paths, recipe, form, pseudonyms), recipe, options, home)
+    run_import(lambda: ShopifyReader(paths, recipe, form, pseudonyms), recipe, options, home, is_of_orders=True)
 
 
 @click.command(

@@ -9,6 +9,7 @@ import msgspec
 
 from streams.connectors.batches import Batch, Delivered, Reader, Recipe, Source
 from streams.connectors.destinations import Destination
+from streams.connectors.first_buyers import FirstBuyers
 from streams.dead_letters import DeadLetter
 from streams.errors import VitalsError
 from streams.events import (
@@ -41,7 +42,8 @@ class Progress(Delivered, Protocol):
 class Counts(msgspec.Struct):
     """The closing count. `announced` of the events sent stand in no line; `late` came behind a day already closed.
 
-    `forgotten` members were met whose ids and names may not be sent.
+    `forgotten` members were met whose ids and names may not be sent; `rebought` events named another buyer of an order
+    than the first import of it.
     """
 
     read: int = 0
@@ -51,19 +53,28 @@ class Counts(msgspec.Struct):
     delivered: int = 0
     groups: int = 0
     forgotten: int = 0
+    rebought: int = 0
     skipped: Counter[str] = msgspec.field(default_factory=Counter)
     rejected: Counter[str] = msgspec.field(default_factory=Counter)
 
 
 class Import:
-    """One run. Not sent again by it: what `progress` holds."""
+    """One run. Not sent again by it: what `progress` holds. With `buyers` an order stays its first buyer's."""
 
-    def __init__(self, reader: Reader, recipe: Recipe, destination: Destination, progress: Progress) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        recipe: Recipe,
+        destination: Destination,
+        progress: Progress,
+        buyers: FirstBuyers | None = None,
+    ) -> None:
         self.counts = Counts()
         self._reader = reader
         self._recipe = recipe
         self._destination = destination
         self._progress = progress
+        self._buyers = buyers
         self._pending: list[int] = []
         self._held: list[DeadLetter] = []
         self._settled_at = time.monotonic()
@@ -107,7 +118,12 @@ class Import:
             if len(identity.name) > LONGEST_NAME:
                 identity = msgspec.structs.replace(identity, name=identity.name[:LONGEST_NAME])  # noqa: PLW2901
             counts.forgotten += not self._destination.identify(identity)
-        for event in batch.events:
+        events = batch.events
+        if self._buyers is not None:
+            settled = list(self._buyers.settled(events))
+            counts.rebought += sum(is_other for _, is_other in settled)
+            events = [event for event, _ in settled]
+        for event in events:
             self._send(event)
         self._refuse(batch.refused)
         self._pending += batch.marks

@@ -16,6 +16,7 @@ from streams.connectors.telling import Options, closing, shown
 if TYPE_CHECKING:
     from streams.connectors.batches import Reader, Recipe
     from streams.connectors.destinations import Destination
+    from streams.connectors.first_buyers import FirstBuyers
     from streams.connectors.importing import Counts, Progress
     from streams.pseudonyms import Pseudonyms
 
@@ -129,16 +130,21 @@ def pseudonyms_of(brand: str, home: settings.Settings) -> "Pseudonyms":
 
 
 def run_import(
-    open_reader: "Callable[[], Reader]", recipe: "Recipe", options: Options, home: settings.Settings
+    open_reader: "Callable[[], Reader]",
+    recipe: "Recipe",
+    options: Options,
+    home: settings.Settings,
+    *,
+    is_of_orders: bool = False,
 ) -> None:
-    """Run an import and tell what became of it."""
+    """Run an import and tell what became of it. Of orders that are sent it is kept whose they are."""
     from streams.connectors.destinations import JsonLines  # noqa: PLC0415
     from streams.connectors.importing import Import  # noqa: PLC0415
 
     began = time.monotonic()
     reader = open_reader()
-    destination, progress = _destination(recipe, options, home)
-    run = Import(reader, recipe, destination, progress)
+    destination, progress, buyers = _destination(recipe, options, home)
+    run = Import(reader, recipe, destination, progress, buyers if is_of_orders else None)
     try:
         with shown(reader.total_bytes, run.counts) as advance:
             counts = run.run(advance, options.complete_until)
@@ -172,16 +178,20 @@ def _measure(counts: "Counts", home: settings.Settings, seconds: float) -> None:
     Sampler(home, pulse, started_at=time.time() - seconds).send(limit_s=5.0)
 
 
-def _destination(recipe: "Recipe", options: Options, home: settings.Settings) -> "tuple[Destination, Progress]":
+def _destination(
+    recipe: "Recipe", options: Options, home: settings.Settings
+) -> "tuple[Destination, Progress, FirstBuyers | None]":
     from streams.connectors.delivered import DeliveredFile, NothingDelivered  # noqa: PLC0415
     from streams.connectors.destinations import JsonLines, Nowhere  # noqa: PLC0415
 
     if options.dry_run:
-        return Nowhere(), NothingDelivered()
+        return Nowhere(), NothingDelivered(), None
     if options.out:
-        return JsonLines(options.out), NothingDelivered()
+        return JsonLines(options.out), NothingDelivered(), None
+    from streams.connectors.first_buyers import FirstBuyers  # noqa: PLC0415
     from streams.connectors.sending import Kafka  # noqa: PLC0415
 
     kafka = Kafka(home, lambda line: click.echo(line, err=True))
     kept = DeliveredFile(home.home / "imports", recipe.source, kafka.incarnation)
-    return kafka, NothingDelivered(kept) if options.again else kept
+    buyers = FirstBuyers(home.home / "imports", recipe.source, kafka.incarnation)
+    return kafka, NothingDelivered(kept) if options.again else kept, buyers

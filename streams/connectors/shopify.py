@@ -27,7 +27,7 @@ _UNPAID = frozenset({"pending", "authorized", "partially_paid", "unpaid", "voide
 
 
 class ShopifyReader(CsvReader):
-    """Reads exports in any order; an order that stands in several counts once for each buyer that they name for it."""
+    """Reads exports in any order; an order that stands in several counts once, for the buyer named first."""
 
     kind = "shopify"
     is_private = True

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 import click
 import msgspec
 
+from streams.words import counted
+
 if TYPE_CHECKING:
     from streams.connectors.importing import Counts
 
@@ -84,6 +86,9 @@ def closing(counts: "Counts", unit: str, options: Options, seconds: float) -> li
     if counts.forgotten:
         who = "1 member who is" if counts.forgotten == 1 else f"{counts.forgotten:,} members who are"
         lines.append(f"left out the id and name of {who} to be forgotten")
+    if counts.rebought:
+        came = counted(counts.rebought, "event")
+        lines.append(f"{came} came with another buyer of an order than before: it stays the first one's")
     if counts.rejected and not options.dry_run:
         where = f"in {options.out}.rejected.jsonl" if options.out else "in the topic dead-letters"
         lines.append(f"the rejected lie {where}, each with its line and reason")

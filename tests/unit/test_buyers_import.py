@@ -4,10 +4,16 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from streams.connectors import options
 from streams.connectors.buyers import phone_digits
+from streams.connectors.commands import import_command
 from streams.connectors.csv_rows import Form
+from streams.connectors.delivered import NothingDelivered
+from streams.connectors.first_buyers import FirstBuyers
 from streams.connectors.identities_csv import ALIASES, IdentitiesReader
+from streams.connectors.importing import Import
 from streams.connectors.mapping import Mapping, form_of, read_mapping
 from streams.connectors.money import minor_units
 from streams.connectors.orders_csv import ALIASES as ORDER_COLUMNS
@@ -15,7 +21,8 @@ from streams.connectors.orders_csv import OrdersReader
 from streams.connectors.shopify import ShopifyReader
 from streams.edge import RefusedError
 from streams.errors import VitalsError
-from streams.events import IdentityLinked, IdentityUnlinked, Purchase, Refund
+from streams.events import IdentityLinked, IdentityUnlinked, Purchase, Refund, Tick
+from streams.vitals.attribution import PurchaseLog
 from tests.importing import NOW, PSEUDONYMS, Remembered, member, read, recipe, run
 
 PHONE, MAIL = "+86 138 1234 5678", "Ann@Example.org"
@@ -272,6 +279,62 @@ def test_an_export_is_read_as_it_is() -> None:
     assert counts.skipped == {"line item": 2, "not paid (pending)": 1, "not paid (voided)": 1}
     assert counts.rejected == {"bad_shape": 2}
     assert to.identities == []
+
+
+HEADER = "Name,Email,Financial Status,Paid at,Currency,Total,Refunded Amount\n"
+GUEST = PSEUDONYMS.of("guest", "#1")
+
+
+def exported(tmp_path: Path, mail: str, back: int = 0) -> ShopifyReader:
+    return shopify(written(tmp_path, f"{HEADER}#1,{mail},paid,2026-01-01 10:00:00 +0000,EUR,5.00,{back}.00\n"))
+
+
+def test_an_order_stays_its_first_buyers_when_a_later_export_knows_better(tmp_path: Path) -> None:
+    """Under two buyers it would count twice. What is given back of it later goes to the first one too."""
+    to, counts = Remembered(), []
+    for mail, back in (("", 0), (MAIL, 0), (MAIL, 2)):
+        reader, buyers = exported(tmp_path, mail, back), FirstBuyers(tmp_path, "shopify/acme", "t")
+        counts.append(Import(reader, recipe("shopify"), to, NothingDelivered(), buyers).run(lambda _: None))
+    assert {key for _, key in to.keys} == {one.customer_id for one in to.events} == {GUEST}
+    assert [one.rebought for one in counts] == [0, 1, 2]
+    log = PurchaseLog(0, "attribution/t", 1)
+    ticks = [Tick(event_id=f"t{at}", occurred_at=NOW + at, brand_id="~", platform="~", origin_partition=0) for at in
+             (86_400_000, 90_000_000)]  # fmt: skip
+    rows = [one.value for offset, event in enumerate([*to.events, *ticks]) for one in log.fold(event, GUEST, offset, 0)]
+    assert sorted(row.amount for row in rows) == [-200, 500]
+
+
+def test_buyers_are_written_down_before_their_orders_are_sent(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        Import(exported(tmp_path, ""), recipe("shopify"), Remembered(fail_after=0), NothingDelivered(),
+               FirstBuyers(tmp_path, "shopify/acme", "t")).run(lambda _: None)  # fmt: skip
+    (path,) = tmp_path.glob("*.buyers")
+    path.write_bytes(path.read_bytes() + path.read_bytes()[:9])  # a line that a kill cut short
+    ((order, is_other),) = FirstBuyers(tmp_path, "shopify/acme", "t").settled(read(exported(tmp_path, MAIL)).events)
+    assert (order.customer_id, is_other) == (GUEST, True)
+    assert path.read_bytes().count(b"\n") == 1
+    assert path.read_bytes().endswith(b"\n")
+    others = FirstBuyers(tmp_path, "shopify/acme", "made again").settled(read(exported(tmp_path, MAIL)).events)
+    assert [is_other for _, is_other in others] == [False], "topics made again have no order yet"
+
+
+@pytest.mark.parametrize("name", ["orders-csv", "shopify"])
+def test_an_import_of_orders_keeps_whose_they_are(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VITALS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("VITALS_METRICS_SECONDS", "0")
+    to = Remembered()
+    monkeypatch.setattr(
+        options, "_destination",
+        lambda recipe, *_: (to, NothingDelivered(), FirstBuyers(tmp_path, recipe.source, "t")),
+    )  # fmt: skip
+    for mail in ("b@c.org", MAIL):
+        text = f"{HEADER}#1,{mail},paid,2026-01-01 10:00:00 +0000,EUR,5.00,0\n"
+        (path,) = written(tmp_path, text.replace("Name", "order_id") if name == "orders-csv" else text)
+        done = CliRunner().invoke(import_command, [name, "--brand", "acme", str(path)])
+        assert done.exit_code == 0, done.output
+    assert "1 event came with another buyer of an order than before" in done.output
+    assert len(to.events) == 2
+    assert len({one.customer_id for one in to.events}) == 1
 
 
 def test_no_name_or_address_of_an_export_leaves_the_process() -> None:
