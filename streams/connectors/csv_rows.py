@@ -4,8 +4,9 @@
     delimiter   the comma, semicolon, tab or bar that the header has most of
     columns     by our names or their aliases in any order, or as the user named them
 
-A file that may hold phone numbers and mail addresses never reaches a dead letter as it came: of a refused row only the
-columns that are read are kept, contacts as their keyed hashes.
+Files of buyers may hold names, phone numbers and mail addresses in any column, or in the place of a header. They never
+reach a dead letter or a terminal as they came: of a refused row only the columns that are read are kept, contacts as
+their keyed hashes, and of a header that is none only the number of columns is said.
 """
 
 import csv
@@ -16,20 +17,24 @@ from datetime import datetime, tzinfo
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from string import ascii_letters, digits
 from typing import Any, ClassVar
 
 import msgspec
 
 from streams.connectors.batches import Batch, Delivered, Recipe, mark
-from streams.connectors.buyers import CONTACTS, Buyers
-from streams.connectors.lines import Line, LineFile, too_long, total_size
+from streams.connectors.buyers import Buyers
+from streams.connectors.lines import Line, LineFile, total_size
 from streams.edge import RefusedError
 from streams.errors import VitalsError
 from streams.events import MAX_TIME, Event
 from streams.pseudonyms import Pseudonyms
+from streams.words import counted
 
 BLOCK_ROWS = 2000
 _SAMPLE_LINES = 1000
+_PLAIN = f'{ascii_letters}{digits}_ ,;\t|"'
+"""What makes a header and its rows; an encoding in which these bytes are anything else has no lines of CSV."""
 _LOOSE_TIME = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?", re.ASCII)
 _SPACED_OFFSET = re.compile(r" (?=[+-]\d{2}:?\d{2}$)", re.ASCII)
 Values = Mapping[str, str]
@@ -58,8 +63,6 @@ class CsvReader(ABC):
     kind: str
     """What a file's rows are read as: read as something else, a file that was delivered is sent."""
     aliases: ClassVar[Mapping[str, tuple[str, ...]]]
-    is_private: ClassVar[bool] = False
-    """Whether a row names people in columns that are not read."""
 
     def __init__(self, paths: Sequence[Path], recipe: Recipe, form: Form, pseudonyms: Pseudonyms) -> None:
         self._recipe, self.form = recipe, form
@@ -101,9 +104,9 @@ class CsvReader(ABC):
             if found is not None:
                 columns[name] = found
         if missing := self.missing(columns):
-            there = "".join(c if c.isprintable() else "�" for c in ", ".join(header)[:200]) or "nothing"
+            there = counted(len(header), "column") if header else "nothing"
             raise VitalsError(
-                f"{title} has no column {missing[0]}: name it with --column {missing[0]}=… (it has {there})"
+                f"{title} has no column {missing[0]}: name it with --column {missing[0]}=… (its first row has {there})"
             )
         return columns
 
@@ -118,14 +121,12 @@ class CsvReader(ABC):
                 _check(row)
                 batch.events += self.events(values, batch)
             except RefusedError as error:
-                if self.is_private or CONTACTS & columns.keys():
-                    self._refuse_hidden(row, values, origin, error, batch)
-                else:
-                    _refuse(row, origin, error, batch)
+                self._refuse(row, values, origin, error, batch)
 
-    def _refuse_hidden(self, row: "Row", values: Values, origin: str, error: RefusedError, batch: Batch) -> None:
+    def _refuse(self, row: "Row", values: Values, origin: str, error: RefusedError, batch: Batch) -> None:
         line = row.lines[0]
-        kept = {name: self.buyers.masked(name, value) for name, value in values.items() if value}
+        clean = {name: value.encode(errors="replace").decode() for name, value in values.items() if value}
+        kept = {name: self.buyers.masked(name, value) for name, value in clean.items()}
         said = b"" if row.error or line.sha256 else msgspec.json.encode(kept)
         batch.refuse(said, origin, line.offset, error.reason, error.detail, line.timestamp)
 
@@ -152,7 +153,7 @@ class Rows:
         self._lines = file.lines(now)
         self._taken: list[Line] = []
         self._ahead = list(islice(self._lines, _SAMPLE_LINES))
-        self._encoding = encoding or _encoding_of(self._ahead, file.title)
+        self._encoding = _checked(encoding) if encoding else _encoding_of(self._ahead, file.title)
         head = (self._ahead[0].value or b"") if self._ahead else b""
         delimiter = max(b",;\t|", key=head.count)
         self._reader = csv.reader(self._texts(), delimiter=chr(delimiter), strict=True)
@@ -185,8 +186,19 @@ class Rows:
             return "\n"
         try:
             return (line.value or b"").decode(self._encoding, "surrogateescape") + "\n"
-        except LookupError:
-            raise VitalsError(f"there is no encoding {self._encoding!r}; say --encoding utf-8 or gb18030") from None
+        except UnicodeError:  # of an encoding that gives ASCII a second meaning
+            return "\udc80\n"
+
+
+def _checked(encoding: str) -> str:
+    """An encoding that a user named. Raises VitalsError where it cannot be one of CSV, such as UTF-32 or punycode."""
+    try:
+        is_fit = _PLAIN.encode().decode(encoding) == _PLAIN
+    except (LookupError, ValueError):
+        is_fit = False
+    if not is_fit:
+        raise VitalsError(f"no CSV is read as {encoding!r}: save it as UTF-8, or say --encoding utf-8 or gb18030")
+    return encoding
 
 
 def _encoding_of(lines: list[Line], title: str) -> str:
@@ -200,14 +212,6 @@ def _encoding_of(lines: list[Line], title: str) -> str:
             continue
         return encoding
     return "utf-8"
-
-
-def _refuse(row: Row, origin: str, error: RefusedError, batch: Batch) -> None:
-    line = row.lines[0]
-    if line.sha256:
-        batch.refused.append(too_long(line, origin))
-    else:
-        batch.refuse(row.raw, origin, line.offset, error.reason, error.detail, line.timestamp)
 
 
 def _check(row: Row) -> None:

@@ -34,7 +34,6 @@ class IdentitiesReader(CsvReader):
     """A row says one link for each kind of customer that it names."""
 
     kind = "identities"
-    is_private = True
     aliases = ALIASES
 
     def __init__(

@@ -30,7 +30,6 @@ class ShopifyReader(CsvReader):
     """Reads exports in any order; an order that stands in several counts once, for the buyer named first."""
 
     kind = "shopify"
-    is_private = True
     aliases = {  # noqa: RUF012  never changed
         "name": ("name",),
         "id": ("id",),

@@ -189,6 +189,13 @@ def test_a_refused_order_hides_who_bought(tmp_path: Path) -> None:
     assert "nothing else says who bought" in letters[1].detail
 
 
+def test_a_buyer_s_row_with_bytes_that_are_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_bytes(b"order_id,phone,paid_at,amount,currency\n\xff1,138,2024-05-06,1,EUR\n")
+    (letter,) = read(OrdersReader([path], recipe("orders"), Form(encoding="utf-8"), PSEUDONYMS)).refused
+    assert letter.reason == "invalid_utf8"
+
+
 # --- mappings -----------------------------------------------------------------------------------------------
 
 

@@ -94,6 +94,20 @@ def test_utf_16_is_said(tmp_path):
         read(reader(tmp_path, HEAD.encode("utf-16")))
 
 
+@pytest.mark.parametrize("encoding", ["punycode", "undefined", "utf-32", "utf-16", "base64", "klingon", "utf-8\0"])
+def test_what_is_no_encoding_of_csv_is_said(encoding, tmp_path):
+    with pytest.raises(VitalsError, match="save it as UTF-8"):
+        read(reader(tmp_path, f"{HEAD}\n1,c,2024-05-06,1,EUR\n", Form(encoding=encoding)))
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "big5", "shift_jis", "cp1252", "iso-2022-jp", "utf-8-sig", "utf-7"])
+def test_other_encodings_are_read(encoding, tmp_path):
+    text = f"{HEAD}\n1,c,2024-05-06,1,EUR\n2,\x1b+(~,2024-05-06,1,EUR\n"
+    batch = read(reader(tmp_path, text, Form(encoding=encoding)))
+    assert batch.events[0].order_id == "1"
+    assert len(batch.events) + len(batch.refused) == 2
+
+
 def test_quoted_lines_belong_to_one_row(tmp_path):
     batch = rows(tmp_path, '1,c,2024-05-06,1,EUR,,"a\nb"', "", "2,c,2024-05-06,1,EUR")
     assert [e.code for e in batch.events] == ["a\nb", None]
@@ -110,10 +124,26 @@ def test_columns_can_be_named_and_a_missing_one_is_said(tmp_path):
     text = "No,Who,When,Sum\n1,c,2024-05-06,1\n"
     form = Form(columns={"order_id": "no", "customer_id": "Who", "paid_at": "when", "amount": "sum"}, currency="JPY")
     assert read(reader(tmp_path, text, form)).events[0].amount == 1
-    with pytest.raises(VitalsError, match=r"no column order_id.*it has No, Who"):
+    with pytest.raises(VitalsError, match=r"no column order_id.*its first row has 4 columns"):
         read(reader(tmp_path, text))
-    with pytest.raises(VitalsError, match="it has nothing"):
+    with pytest.raises(VitalsError, match="its first row has nothing"):
         read(reader(tmp_path, ""))
+
+
+def test_a_first_row_that_is_no_header_is_told_to_nobody(tmp_path):
+    with pytest.raises(VitalsError) as told:
+        read(reader(tmp_path, "1,李娜,13812345678,2024-05-06,1,EUR\n"))
+    assert "李娜" not in str(told.value)
+    assert "138" not in str(told.value)
+
+
+def test_a_refused_row_keeps_nothing_of_columns_that_are_not_read(tmp_path):
+    text = "order_id,customer_id,paid_at,amount,currency,Recipient,Mobile no\n1,c,2024-05-06,-1,EUR,李娜,13812345678\n"
+    (letter,) = read(reader(tmp_path, text)).refused
+    kept = letter.original
+    assert "李娜".encode() not in kept
+    assert b"13812345678" not in kept
+    assert b'"amount":"-1"' in kept, "what is read is kept, to mend it by"
 
 
 def test_members_are_known_by_the_ids_of_their_chat(tmp_path):
