@@ -234,7 +234,8 @@ def _money(budget: str | None, currency: str) -> tuple[int | None, str | None]:
     try:
         return minor_units(budget, currency), currency
     except RefusedError as error:
-        raise VitalsError(f"--budget {budget}: {error.detail}") from None
+        what, _, advice = error.detail.partition(": ")  # the advice is of an import, which has options for it
+        raise VitalsError(f"--budget {budget}: {what}{advice and ': write 1234.50, no comma, no sign'}") from None
 
 
 def _text(text: str | None, option: str) -> str:

@@ -159,6 +159,15 @@ def test_what_cannot_be_is_one_line(run, known, sent, args, why):
     assert not sent
 
 
+@pytest.mark.parametrize("budget", ["1,000", "-5"])
+def test_a_budget_is_advised_no_option_of_an_import(run, known, sent, budget):
+    known(playbook())
+    err = run("start", "teapots", "--name", "x", "--budget", budget, "--currency", "eur")[2]
+    assert "--decimal-comma" not in err
+    assert "refund_id" not in err
+    assert "1234.50, no comma, no sign" in err
+
+
 def test_the_list_in_both_languages(run, known):
     known(playbook(), OVER)
     assert run("list")[1].splitlines() == [
