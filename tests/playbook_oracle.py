@@ -100,12 +100,12 @@ class Oracle:
             steps = [{"fading": 1}.get(one.verdict, 2) if one.verdict in ill else 0 for one in (own, other)]
             far += (own.platform != other.platform) / 2 + abs(own.band - other.band) / 4 + abs(steps[0] - steps[1]) / 2
             ranked.append((far, other.group_id, theirs))
-        near = [theirs for _, _, theirs in sorted(ranked)[:29]]
+        near = [theirs for _, _, theirs in sorted(ranked)[:39]]
         if len(near) < 12:
             return (mine[1] / 28, mine[3] / 28, None, None, None, None, None)
         middle = [percentile([one[at] for one in near]) / 28 for at in (1, 3)]
         told = (mine[1] / 28, mine[3] / 28, *middle)
-        if abs(logarithm(mine[1]) - percentile([logarithm(one[1]) for one in near])) > math.log(
+        if abs(logarithm(mine[1]) - percentile([logarithm(one[1]) for one in near[:12]])) > math.log(
             (10 if name == "revenue" else 3) * (1 + 1e-9)
         ):
             return (*told, None, None, None)
@@ -113,13 +113,18 @@ class Oracle:
         def changed(one):
             return one[3] - one[1] if name == "revenue" else logarithm(one[3]) - logarithm(one[1])
 
-        changes = [changed(one) for one in near]
-        usual = percentile(changes)
-        found = [changed(mine) - usual]
-        for sign in (1, -1):
-            beyond = [sign * (one - usual) for one in changes if sign * (one - usual) > 0]
-            reach = max(beyond) + math.log(60 / (len(near) + 1)) * sum(beyond) / len(beyond) if beyond else 0
-            found.append(found[0] - sign * reach)
+        def noise(one):
+            return 1 if name == "revenue" else math.sqrt(0.04 + 2 / (1 + one[1]))
+
+        usual = percentile([changed(one) for one in near])
+        strayed = [(changed(one) - usual) * noise(mine) / noise(one) for one in near]
+        rose, fell = sorted(one for one in strayed if one > 0), [-one for one in strayed if one < 0]
+        place = 0.9 * (len(rose) - 1)
+        under, over = (rose[math.floor(place)], rose[math.ceil(place)]) if rose else (0, 0)
+        up = under + place % 1 * (over - under)
+        down = max(fell) + math.log(120 / (len(near) + 1)) * sum(fell) / len(fell) if fell else 0
+        effect = changed(mine) - usual
+        found = [effect, effect - 1.2 * (1 + 6 / len(near)) * up, effect + down]
         return (*told, *(one if name == "revenue" else math.exp(one) - 1 for one in found))
 
 

@@ -4,21 +4,21 @@ Difference in differences: how much the group changed, less how much the groups 
 same days. What befell all of them (a season, a holiday, a platform that was down) falls out. That a group at its low
 comes back by itself falls out too, if the others were as low and had fallen as much: so they are matched by both.
 
-The interval is a placebo test turned round: each of the others shows how far a group strays by itself. Of 40 that are
-alike in all, the chance that one rises farthest is 1 in 40, and that it falls farthest 1 in 40. So the effect is at
-least what it rose beyond the farthest of the others, and at most what it stands above the one that fell farthest: 95 %
-whatever the distribution, heavy tails and weeks of nothing included. Up and down are apart because groups die, but none
-rises as far as a dead one falls. Groups are never alike in all, and 39 that are near are not to be had in most brands:
-of those there are, at most CONTROLS, an exponential tail is taken to one in ONE_IN. `python -m tests.playbook` counts
-how often the interval holds the truth.
+The interval is a placebo test turned round: each of the others shows how far a group strays by itself. Up and down are
+apart because groups die, but none rises as far as a dead one falls. The effect is at least what it rose beyond the
+others: beyond the 90 % quantile of those that rose, by a factor, so that one odd one (among 39 somebody always has a
+sale) does not decide. It is at most what it stands above the one that fell farthest, an exponential tail taken to one
+in ONE_IN: a death among the others says that it might have died. Quiet groups stray farther in logarithms than busy
+ones, by the laws of counting: how far another strayed is brought to what it would be at this one's level.
+`python -m tests.playbook` counts how often the interval holds the truth; the constants are from there.
 
 Counts change by factors (twice as many here is as much as twice as many there): theirs are logarithms, of one more than
 the count of 28 days, which may be none. Money may go back below nothing, and is what a boss adds up: by amounts.
 """
 
 from collections.abc import Mapping, Sequence
-from math import expm1, log, log1p
-from statistics import median
+from math import expm1, log, log1p, sqrt
+from statistics import median, quantiles
 from typing import Literal, get_args
 
 import msgspec
@@ -33,13 +33,17 @@ Doubt = Literal["few", "unlike"]
 WINDOW_DAYS = 28
 LEAST_DAYS = 7
 """A whole week: below it the weekdays alone decide."""
-CONTROLS = 29
-ONE_IN = 60
-"""By simulation: with more controls these are less alike; with one in 30 the interval holds the truth too rarely."""
+CONTROLS = 39
+FACTOR, FEW = 1.2, 6.0
+"""How far beyond the 90 % quantile of those that rose chance may reach; of n others (1 + FEW / n) times as far."""
+ONE_IN = 120
+"""By simulation: the farthest fall of those there are is too near, as they are never alike in all."""
+DAYS_NOISE = 0.04
+"""What the logarithm of a change varies by itself, however much there is; counting adds 1 / n before and after."""
 LEAST_CONTROLS = 12
 """Of fewer, how far one strays by itself is anybody's guess."""
 FARTHEST = {"messages": 3.0, "speakers": 3.0, "buyers": 3.0, "revenue": 10.0}
-"""If those who are nearest have in the median so many times as much, or as little, they are not like it."""
+"""If the LEAST_CONTROLS nearest have in the median so many times as much, or as little, they are not like it."""
 _ROUNDING = 1e-9
 """Of logarithms: exactly so many times as much is near enough."""
 OTHER_PLATFORM, OTHER_BAND, OTHER_STATE = 0.5, 0.25, 0.5
@@ -109,30 +113,51 @@ def estimate(measure: Measure, subject: Subject, others: Sequence[Subject]) -> E
         others_after=median(days.after for days in theirs),
         unlikeness=sum(far for far, _, _ in ranked) / len(ranked),
     )
-    if abs(level(mine.before) - median(level(days.before) for days in theirs)) > log(FARTHEST[measure]) + _ROUNDING:
+    nearest = median(level(days.before) for days in theirs[:LEAST_CONTROLS])
+    if abs(level(mine.before) - nearest) > log(FARTHEST[measure]) + _ROUNDING:
         return msgspec.structs.replace(known, doubt="unlike")
-    low, effect, high = interval(change(measure, mine), [change(measure, days) for days in theirs])
+    ratios = [noise(measure, mine) / noise(measure, days) for days in theirs]
+    low, effect, high = interval(change(measure, mine), [change(measure, days) for days in theirs], ratios)
     answer: Answer = "helped" if low > 0 else "harmed" if high < 0 else "cannot tell"
     low, effect, high = (low, effect, high) if measure == "revenue" else (expm1(low), expm1(effect), expm1(high))
     return msgspec.structs.replace(known, low=low, effect=effect, high=high, answer=answer)
 
 
-def interval(mine: float, theirs: Sequence[float]) -> tuple[float, float, float]:
-    """Low end, effect and high end at 95 % of the change of one, against those of at most CONTROLS others."""
-    usual = median(theirs)
+def interval(mine: float, theirs: Sequence[float], ratios: Sequence[float] | None = None) -> tuple[float, float, float]:
+    """Low end, effect and high end at 95 % of the change of one, against those of at most CONTROLS others.
+
+    `ratios` say how many times as noisy it is as each of them; none: all alike.
+    """
+    usual, count = median(theirs), len(theirs)
     effect = mine - usual
-    rose, fell = [one - usual for one in theirs if one > usual], [usual - one for one in theirs if one < usual]
-    return effect - _farthest(rose, len(theirs)), effect, effect + _farthest(fell, len(theirs))
+    strayed = [(one - usual) * ratio for one, ratio in zip(theirs, ratios or [1.0] * count, strict=True)]
+    rose, fell = [one for one in strayed if one > 0], [-one for one in strayed if one < 0]
+    return effect - _chance_rise(rose, count), effect, effect + _farthest_fall(fell, count)
 
 
-def _farthest(strayed: Sequence[float], count: int) -> float:
-    """How far one of ONE_IN would stray to one side, where these of `count` did so.
+def _chance_rise(rose: Sequence[float], count: int) -> float:
+    """How far one in 40 would rise by chance, where these of `count` rose."""
+    if not rose:
+        return 0.0
+    most = quantiles(rose, n=10, method="inclusive")[-1] if len(rose) > 1 else rose[0]
+    return FACTOR * (1 + FEW / count) * most
+
+
+def _farthest_fall(fell: Sequence[float], count: int) -> float:
+    """How far one of ONE_IN would fall, where these of `count` did so.
 
     In an exponential tail that is farther than one of `count` + 1 by the logarithm of their ratio, times the mean.
     """
-    if not strayed:
+    if not fell:
         return 0.0
-    return max(strayed) + log(ONE_IN / (count + 1)) * sum(strayed) / len(strayed)
+    return max(fell) + log(ONE_IN / (count + 1)) * sum(fell) / len(fell)
+
+
+def noise(measure: Measure, days: Days) -> float:
+    """The standard deviation of the logarithm of a change that nothing caused; money is by amounts, all the same."""
+    if measure == "revenue":
+        return 1.0
+    return sqrt(DAYS_NOISE + 2 / (1 + WINDOW_DAYS * days.before))
 
 
 def change(measure: Measure, days: Days) -> float:

@@ -9,7 +9,7 @@ from streams.settings import Settings
 from streams.warehouse import Warehouse
 
 pytestmark = pytest.mark.integration
-GROUPS = 33
+GROUPS = 43
 ROWS = """
 INSERT INTO group_vitals_v1 (group_id, brand_id, platform, name, at, is_day_close, verdict, members, messages_day,
     speakers_day, currency, ingested_at)
@@ -17,12 +17,12 @@ SELECT concat('revive/irc/g', leftPad(toString(names.number), 2, '0')), 'revive'
     toDateTime64('2026-01-01 00:00:00', 3, 'UTC') + toIntervalDay(days.number + 1), 1, 'fading', 60,
     20 + names.number % 5 + (days.number * 7 + names.number * 3) % 4 + if(names.number = 0 AND days.number > 60, 30, 0),
     5, 'EUR', now64(3)
-FROM numbers(33) AS names CROSS JOIN numbers(95) AS days
+FROM numbers(43) AS names CROSS JOIN numbers(95) AS days
 """
 REGISTRY = """
 INSERT INTO groups_v1 (group_id, brand_id, platform, name, currency, created_at, version)
 SELECT concat('revive/irc/g', leftPad(toString(number), 2, '0')), 'revive', 'irc', 'x', 'EUR', '2026-01-01 00:00:00', 1
-FROM numbers(33)
+FROM numbers(43)
 """
 STARTS = """
 INSERT INTO events_v1 (group_id, brand_id, event_id, type, goal, ingested_at, playbook_id, name, occurred_at) VALUES

@@ -190,14 +190,14 @@ def test_it_says_whether_it_helped_and_by_what():
         "Tasting  Tea 茶  acme/irc/tea",
         "open 2026-03-01 · budget 500.00 EUR · steps: cleanup 03-01, benefit 03-02",
     ]
-    assert lines[2].startswith("it helped: member messages +302 % (+2")
+    assert lines[2].startswith("it helped: member messages +289 % (+2")
     assert lines[-3:] == [
-        "28 days before 2026-03-01, 28 after; against what changed in 29 groups of the brand that were left alone",
-        "the goal's are the most like it in level and trend: 29 on its platform, 14 of its size; --json names them",
+        "28 days before 2026-03-01, 28 after; against what changed in 39 groups of the brand that were left alone",
+        "the goal's are the most like it in level and trend: 39 on its platform, 19 of its size; --json names them",
         "* judged by member messages, as was said at its start; of the others each is 1 in 20 chance by itself",
     ]
     goal = told(judge(playbook(goal="revenue"), windows(after=[40.0, 3.0, 0.5, 900.0])))
-    assert goal[2].startswith("cannot tell: revenue -3.92 EUR may be chance (")
+    assert goal[2].startswith("cannot tell: revenue -5.32 EUR may be chance (")
     assert "成员消息" in told(judge(playbook(), windows()), "zh")[2]
 
 

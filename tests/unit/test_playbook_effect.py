@@ -5,7 +5,17 @@ import random
 
 import pytest
 
-from streams.playbook.effect import CONTROLS, LEAST_CONTROLS, MEASURES, Days, Subject, distance, estimate, interval
+from streams.playbook.effect import (
+    CONTROLS,
+    LEAST_CONTROLS,
+    MEASURES,
+    Days,
+    Subject,
+    distance,
+    estimate,
+    interval,
+    noise,
+)
 from tests.playbook import play, share_held
 
 
@@ -69,7 +79,7 @@ def test_a_dead_one_among_the_others_widens_downwards_only():
 
 
 def test_money_changes_by_amounts():
-    others = [subject(f"o{n:02d}", revenue=(100.0, 100.0, 100.0, 100.0 + n - 14)) for n in range(CONTROLS)]
+    others = [subject(f"o{n:02d}", revenue=(100.0, 100.0, 100.0, 100.0 + n - CONTROLS // 2)) for n in range(CONTROLS)]
     found = estimate("revenue", subject(revenue=(100.0, 100.0, 100.0, 200.0)), others)
     assert found.effect == pytest.approx(28 * 100)
     assert found.answer == "helped"
@@ -107,6 +117,35 @@ def test_more_others_reach_less_far_beyond_what_was_seen():
     few, many = interval(0.0, [-1.0, 1.0] * 6), interval(0.0, [-1.0, 1.0] * 14)
     assert few[0] < many[0] < -1 < 1 < many[2] < few[2]
     assert interval(0.3, [0.0] * 20) == (0.3, 0.3, 0.3)
+
+
+def test_one_that_rose_by_itself_does_not_decide():
+    """Of the others one had a sale: what it takes to be told moves little."""
+    quiet = alone(CONTROLS)
+    odd = [*quiet[:-1], subject("o99", messages=(10.0, 10.0, 10.0, 60.0))]
+    mine = subject(messages=(10.0, 10.0, 10.0, 20.0))
+    before, after = estimate("messages", mine, quiet), estimate("messages", mine, odd)
+    assert after.answer == "helped"
+    assert after.low == pytest.approx(before.low, rel=0.05)
+
+
+def test_quiet_ones_stray_farther_by_the_laws_of_counting():
+    """How far a quieter one strayed counts for less against a busier one."""
+    rises = [number / 40 for number in range(-20, 20)]
+    alike, quieter = interval(0.5, rises), interval(0.5, rises, [0.5] * len(rises))
+    assert quieter[0] - 0.5 == pytest.approx((alike[0] - 0.5) / 2, abs=0.03)
+    assert alike[2] - 0.5 > 1.9 * (quieter[2] - 0.5)
+    busy, quiet = Days(30.0, 30.0, 30.0, 30.0), Days(0.3, 0.3, 0.3, 0.3)
+    assert noise("messages", busy) == pytest.approx(math.sqrt(0.04 + 2 / 841))
+    assert noise("messages", quiet) > 2 * noise("messages", busy)
+    assert noise("revenue", quiet) == noise("revenue", busy)
+
+
+def test_those_who_are_nearest_say_whether_any_are_like_it():
+    mine = subject(messages=(10.0, 10.0, 10.0, 40.0))
+    busy = [subject(f"b{n:02d}", messages=(99.0, 99.0, 99.0, 99.0)) for n in range(CONTROLS)]
+    assert estimate("messages", mine, [*alone(LEAST_CONTROLS), *busy]).doubt is None
+    assert estimate("messages", mine, [*alone(LEAST_CONTROLS // 2 - 1), *busy]).doubt == "unlike"
 
 
 def test_the_interval_holds_the_truth_as_often_as_it_says():
