@@ -232,7 +232,8 @@ def _turned_to(answers: Answers, repliers: Mapping[int, list[int]], policy: Carr
     found = []
     for number, sources in repliers.items():
         drawn, chance = answers.drawn[number], answers.by_chance[number]
-        is_beyond = drawn - chance >= policy.leader_sigmas * sqrt(max(chance, 1.0))
+        beyond = policy.leader_sigmas * sqrt(max(chance, 1.0))
+        is_beyond = drawn >= policy.leader_answers and drawn - chance >= beyond
         if is_beyond and len(sources) >= policy.leader_repliers and drawn >= policy.leader_lift * chance:
             found.append(number)
     return found

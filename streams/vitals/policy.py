@@ -112,12 +112,14 @@ class CarrierPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """MEASURES: the top three or 1 %, at most ten. None is named without the evidence that follows."""
     leader_repliers: int = 3
     """Two friends who answer each other lead nobody."""
+    leader_answers: float = 10.0
+    """Of the faded answers: where chance explains one or two, one lively evening already is four deviations beyond."""
     leader_days: int = 28
     """Since their first message: newcomers are greeted by many, and many go again."""
     leader_lift: float = 1.4
-    leader_sigmas: float = 4.0
-    """Seven answers where chance explains five, and four Poisson deviations beyond that: with three, in one of ten
-    groups without a leader somebody passes for one."""
+    leader_sigmas: float = 3.5
+    """Seven answers where chance explains five, and so many Poisson deviations beyond that: with three, six times as
+    many pass for a leader in a week who are none as with four, with this three times."""
     leader_silent_days: int = 7
     leader_pauses: float = 5.0
     """MEASURES: silent for 7 days. Who writes once a week is not silent then: five times their usual pause as well."""

@@ -135,6 +135,16 @@ def test_a_newcomer_whom_all_greet_leads_nobody_yet() -> None:
     assert "m_new" not in {row.member_id for row in rows if isinstance(row, OpinionLeader)}
 
 
+@pytest.mark.parametrize(("answers", "leads"), [(8, False), (16, True)])
+def test_a_question_that_a_few_answer_one_evening_makes_no_leader(answers: int, leads: bool) -> None:
+    """Of somebody who wrote once before, so that hardly any answer is explained by chance."""
+    asked = START + 50 * DAY_MS + 20 * HOUR_MS
+    said = [message(80_000, START + 5 * DAY_MS, "m_old"), message(80_001, asked, "m_old")]
+    said += [message(80_002 + n, asked + n * MINUTE, f"m_{n:02}", reply_to="m/80001") for n in range(1, answers + 1)]
+    _, rows = run(sorted([*talk(1, 60, anybody, a_day=60), *said], key=lambda event: event.occurred_at))
+    assert ("m_old" in {row.member_id for row in rows if isinstance(row, OpinionLeader)}) is leads
+
+
 def test_replies_at_random_name_nobody() -> None:
     named = 0
     for seed in range(6):
