@@ -18,7 +18,7 @@ benefit is known, a claim within the 60 days is a sign of life.
 import msgspec
 
 from streams.vitals.insights import Stage
-from streams.vitals.members import Member
+from streams.vitals.members import Member, Trade
 from streams.vitals.policy import DAY_MS, MemberPolicy
 
 STAGES: tuple[Stage, ...] = (
@@ -60,12 +60,28 @@ def judge(member: Member, day: int, claims_from: int | None, policy: MemberPolic
     if not member.is_present:
         _put(member, _LEFT, day, is_listed=False)
         return 0
-    age = _Ages(member, day)
-    moves = age.moves(member, day, policy)
-    list_in = age.list_in(member, claims_from, policy)
-    _put(member, moves[0], day, is_listed=list_in <= 0)
-    waits = [days for days in (*moves[1:], list_in) if 0 < days < _NEVER]
-    return day + min(waits) if waits else 0
+    tenure, silent, idle, paid, claimed = _ages(member, day)
+    churned = policy.churned_tenure_days - tenure
+    if not member.is_muted:
+        churned = max(churned, policy.churned_idle_days - idle)
+    early = max(policy.early_tenure_days - tenure, policy.early_silent_days - silent, policy.early_unpaid_days - paid)
+    new = policy.newcomer_tenure_days - tenure
+    if churned <= 0:
+        stage, wait = CHURNED, _NEVER
+    elif early <= 0:
+        stage, wait = _EARLY, churned
+    elif new > 0:
+        stage, wait = NEWCOMER, min(new, early, churned)
+    else:
+        stage, wait = _settled(member, day, tenure, policy)
+        wait = min(wait, early, churned)
+    list_in = max(policy.cleanup_tenure_days - tenure, policy.cleanup_silent_days - silent)
+    if member.trade is not None:
+        list_in = _list_in(member.trade, list_in, paid, claimed, claims_from, policy)
+    _put(member, stage, day, is_listed=list_in <= 0)
+    if 0 < list_in < wait:
+        wait = list_in
+    return day + wait if wait < _NEVER else 0
 
 
 def can_move(member: Member, day: int, messages: int, policy: MemberPolicy) -> bool:
@@ -90,75 +106,55 @@ def tenure_since(member: Member) -> int:
     return seen if member.first_message_at is None else min(seen, member.first_message_at)
 
 
-class _Ages:
-    """Whole days up to the end of a day since what the rules ask of a member; _NEVER of what never was.
+def _ages(member: Member, day: int) -> tuple[int, int, int, int, int]:
+    """Whole days up to the end of a day that a member is here, silent, idle, has bought and claimed nothing.
 
-    So a rule of ages holds `limit - age` days later, and time alone moves a member in the fewest of these days.
+    _NEVER of what never was. So a rule of ages holds `limit - age` days later, and time alone moves a member in the
+    fewest of these days.
     """
+    as_of, joined, last, trade = (day + 1) * DAY_MS, member.joined_at, member.last_message_at, member.trade
+    if joined is None:
+        joined = tenure_since(member)
+    tenure = silent = (as_of - joined) // DAY_MS
+    if last is not None and last > joined:
+        silent = (as_of - last) // DAY_MS
+    if trade is None:
+        return tenure, silent, silent, _NEVER, _NEVER
+    paid = (as_of - trade.bought_at[0]) // DAY_MS if trade.bought_at else _NEVER
+    claimed = _NEVER if trade.last_claim_at is None else (as_of - trade.last_claim_at) // DAY_MS
+    return tenure, silent, min(silent, paid, claimed), paid, claimed
 
-    __slots__ = ("bought", "claimed", "idle", "paid", "silent", "tenure")
 
-    def __init__(self, member: Member, day: int) -> None:
-        as_of, joined, last, trade = (day + 1) * DAY_MS, tenure_since(member), member.last_message_at, member.trade
-        self.tenure = self.silent = self.idle = (as_of - joined) // DAY_MS
-        if last is not None and last > joined:
-            self.silent = self.idle = (as_of - last) // DAY_MS
-        self.paid = self.claimed = _NEVER
-        self.bought: list[int] = []
-        if trade is not None:
-            if trade.last_claim_at is not None:
-                self.claimed = (as_of - trade.last_claim_at) // DAY_MS
-            if trade.bought_at:
-                self.bought = [(as_of - at) // DAY_MS for at in trade.bought_at]
-                self.paid = self.bought[0]
-            self.idle = min(self.silent, self.paid, self.claimed)
+def _settled(member: Member, day: int, tenure: int, policy: MemberPolicy) -> tuple[int, int]:
+    """The stage of who is neither new nor lost, for what they do, and in how many days time may make it another."""
+    window, activity, trade = policy.active_window_days, member.activity, member.trade
+    orders, waits, active = 0, [_NEVER], 0
+    if trade is not None and trade.bought_at:
+        as_of, year = (day + 1) * DAY_MS, policy.orders_window_days
+        left = [year - (as_of - at) // DAY_MS for at in trade.bought_at]
+        waits += [days for days in left if days > 0]
+        orders = len(waits) - 1
+    if activity is not None:
+        active = activity.wrote(day, window)
+        for count in (policy.growing_acts, policy.mature_active_days):
+            if count <= active:
+                waits.append(activity.latest(count) + window - day)
+    mature = policy.mature_tenure_days - tenure
+    if orders >= policy.mature_orders and active >= policy.mature_active_days and mature <= 0:
+        return _MATURE, min(waits)
+    if orders and mature > 0:
+        waits.append(mature)
+    return _GROWING if max(orders, active) >= policy.growing_acts else _STALLED, min(waits)
 
-    def moves(self, member: Member, day: int, policy: MemberPolicy) -> tuple[int, ...]:
-        """The first stage that holds, as members keep it, and in how many days time alone may make it another."""
-        tenure = self.tenure
-        churned = policy.churned_tenure_days - tenure
-        if not member.is_muted:
-            churned = max(churned, policy.churned_idle_days - self.idle)
-        if churned <= 0:
-            return (CHURNED,)
-        early = max(
-            policy.early_tenure_days - tenure,
-            policy.early_silent_days - self.silent,
-            policy.early_unpaid_days - self.paid,
-        )
-        if early <= 0:
-            return _EARLY, churned
-        new = policy.newcomer_tenure_days - tenure
-        if new > 0:
-            return NEWCOMER, new, early, churned
-        return (*self._settled(member, day, policy), early, churned)
 
-    def _settled(self, member: Member, day: int, policy: MemberPolicy) -> tuple[int, ...]:
-        """The same of who is neither new nor lost, for what they do."""
-        window, activity, waits = policy.active_window_days, member.activity, []
-        orders = [policy.orders_window_days - age for age in self.bought if age < policy.orders_window_days]
-        active = 0 if activity is None else activity.wrote(day, window)
-        if activity is not None:
-            counts = [count for count in (policy.growing_acts, policy.mature_active_days) if count <= active]
-            waits = [activity.latest(count) + window - day for count in counts]
-        mature = policy.mature_tenure_days - self.tenure
-        if len(orders) >= policy.mature_orders and active >= policy.mature_active_days and mature <= 0:
-            return (_MATURE, *orders, *waits)
-        stage = _GROWING if max(len(orders), active) >= policy.growing_acts else _STALLED
-        return (stage, mature, *orders, *waits) if orders else (stage, *waits)
-
-    def list_in(self, member: Member, claims_from: int | None, policy: MemberPolicy) -> int:
-        """In how many days the cleanup list has them; none or less: it has, _NEVER: time alone will not do it."""
-        trade = member.trade
-        wait = max(policy.cleanup_tenure_days - self.tenure, policy.cleanup_silent_days - self.silent)
-        if trade is None:
-            return wait
-        if trade.spent > 0 or trade.is_foreign:
-            return _NEVER
-        wait = max(wait, policy.cleanup_unpaid_days - self.paid)
-        if claims_from is None:
-            return max(wait, policy.cleanup_silent_days - self.claimed)
-        return wait if (trade.last_claim_at or 0) < claims_from else _NEVER
+def _list_in(trade: Trade, wait: int, paid: int, claimed: int, claims_from: int | None, policy: MemberPolicy) -> int:
+    """In how many days the cleanup list has one who traded; none or less: it has, _NEVER: time alone will not do it."""
+    if trade.spent > 0 or trade.is_foreign:
+        return _NEVER
+    wait = max(wait, policy.cleanup_unpaid_days - paid)
+    if claims_from is None:
+        return max(wait, policy.cleanup_silent_days - claimed)
+    return wait if (trade.last_claim_at or 0) < claims_from else _NEVER
 
 
 def _put(member: Member, stage: int, day: int, *, is_listed: bool) -> None:

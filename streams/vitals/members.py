@@ -14,6 +14,7 @@ RECENT_DAYS = 90
 LAST_ORDERS = 3
 TALKER_SCORE = 8.0
 """Decayed messages that make a talker: two a week, held. Talkers are the candidates for a group's core."""
+_RECENT, _BEFORE = (1 << 60) - 1, (1 << RECENT_DAYS - 60) - 1
 _DECAY: tuple[float, ...] = tuple(0.5 ** (days / HALF_LIFE_DAYS) for days in range(GONE_DAYS + 1))
 
 
@@ -85,6 +86,21 @@ class Activity(msgspec.Struct, array_like=True, gc=False):
             self._set(self._mask() << age if age < RECENT_DAYS else 0)
         self.day, self.score = day, self.score * decay(age)
 
+    def count(self, acts: list[tuple[int, float, bool]], day: int) -> None:
+        """Be counted up to `day`: `acts` are days since the last, rising, with their score and whether they wrote."""
+        mask, score, at, last = self._mask(), self.score, self.day, (day, 0.0, False)
+        for one, points, has_written in (*acts, last):
+            age = one - at
+            if age:
+                mask = mask << age if age < RECENT_DAYS else 0
+                score *= _DECAY[age if age < GONE_DAYS else GONE_DAYS]
+                at = one
+            score += points
+            if has_written:
+                mask |= 1
+                self.days += 1
+        self.day, self.score, self.recent, self.before = day, score, mask & _RECENT, mask >> 60 & _BEFORE
+
     def take_back(self, day: int, score: float, *, is_silent: bool) -> None:
         """Uncount a message of a day that has closed; `is_silent`: it was the only one."""
         age = self.day - day
@@ -99,7 +115,7 @@ class Activity(msgspec.Struct, array_like=True, gc=False):
         return self.before << 60 | self.recent
 
     def _set(self, mask: int) -> None:
-        self.recent, self.before = mask & (1 << 60) - 1, mask >> 60 & (1 << 30) - 1
+        self.recent, self.before = mask & _RECENT, mask >> 60 & _BEFORE
 
 
 class Member(msgspec.Struct, array_like=True, gc=False):

@@ -228,14 +228,22 @@ def _days(state: GroupState, day: int) -> list[Busy]:
 def _count(member: Member, day: int, days: list[Busy], policy: MemberPolicy) -> None:
     """Count in a member's activity what they did in the month up to `day` and was not counted yet."""
     activity, number = member.activity, member.number
-    for one, spoke, acts in days:
-        if (number in spoke or number in acts) and (activity is None or one > activity.day):
-            if activity is None:
-                activity = member.activity = Activity(one)
-            messages = spoke.get(number, 0)
-            activity.add(one, _points(messages, acts.pop(number, 0), policy), has_written=messages > 0)
-    if activity is not None and activity.day < day:
-        activity.move_on(day)
+    since = 0 if activity is None else activity.day
+    if since >= day:
+        return
+    found = []
+    for one, spoke, acts in reversed(days):
+        if one <= since:
+            break
+        messages = spoke.get(number, 0)
+        if messages or number in acts:
+            packed = acts.pop(number, 0) if acts else 0
+            found.append((one, _points(messages, packed, policy), messages > 0))
+    if activity is None:
+        if not found:
+            return
+        activity = member.activity = Activity(found[-1][0])
+    activity.count(found[::-1], day)
 
 
 def _points(messages: int, packed: int, policy: MemberPolicy) -> float:
