@@ -14,6 +14,7 @@ RECENT_DAYS = 90
 LAST_ORDERS = 3
 TALKER_SCORE = 8.0
 """Decayed messages that make a talker: two a week, held. Talkers are the candidates for a group's core."""
+_MASK, _MONTH = (1 << RECENT_DAYS) - 1, (1 << 28) - 1
 _RECENT, _BEFORE = (1 << 60) - 1, (1 << RECENT_DAYS - 60) - 1
 _DECAY: tuple[float, ...] = tuple(0.5 ** (days / HALF_LIFE_DAYS) for days in range(GONE_DAYS + 1))
 
@@ -58,6 +59,12 @@ class Activity(msgspec.Struct, array_like=True, gc=False):
     def wrote(self, last_day: int, days: int) -> int:
         """On how many of the `days` days (at most RECENT_DAYS) up to `last_day` they wrote."""
         return ((self._mask() << max(0, last_day - self.day)) & (1 << days) - 1).bit_count()
+
+    def so_far(self, day: int) -> tuple[float, int, int, int]:
+        """As of the end of `day`: the score to two digits, all days on which they wrote, those of 28 and of 90."""
+        age = max(0, day - self.day)
+        mask = self._mask() << age & _MASK
+        return round(self.score * decay(age), 2), self.days, (mask & _MONTH).bit_count(), mask.bit_count()
 
     def latest(self, count: int) -> int:
         """Of the latest `count` days on which they wrote the first; there must be so many in RECENT_DAYS."""

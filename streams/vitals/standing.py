@@ -2,7 +2,7 @@
 
 Judged are those of whom something was learnt since the last close (they came, left, bought, were muted, claimed for
 the first time since they came, or wrote for the first time while new), those whom time alone may move on (each member
-carries the day at whose end that may next be so), and once a week, on a weekday of their own, those who wrote and may
+carries the day at whose end that may next be so), and once a week, on a weekday of the group, those who wrote and may
 have moved up. So a close costs what has changed, not what there is; who falls silent is known on the day, who comes
 back to life within a week. Of those who go on as they were only the counts change: they are told every fourth week.
 Only after a new benefit are all looked at, for a claim that has become too old.
@@ -13,13 +13,14 @@ comes after its day was counted counts without that limit, messages excepted. A 
 reply.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from zlib import crc32
 
 import msgspec
 
 from streams.vitals.insights import MemberStandings, Standing
 from streams.vitals.lifecycle import BENEFITS, CHURNED, NEWCOMER, STAGES, can_move, judge, tenure_since
-from streams.vitals.members import RECENT_DAYS, Activity, Ledger, Member, Trade, decay
+from streams.vitals.members import Activity, Ledger, Member, Trade
 from streams.vitals.month import Month
 from streams.vitals.policy import DAY_MS, MemberPolicy
 from streams.vitals.rows import Output
@@ -32,7 +33,7 @@ REPLY, REACTION, CLAIM, INVITE, PURCHASE = range(5)
 _BITS, _FULL = 12, (1 << 12) - 1
 Busy = tuple[int, dict[int, int], dict[int, int]]
 """A day, the messages of it by member number, and the other acts, packed."""
-_NO_TRADE, _NOTHING_DONE = Trade(), Activity(0)
+_NO_TRADE = Trade()
 
 
 class Judged(msgspec.Struct, frozen=True, gc=False):
@@ -162,17 +163,19 @@ def close_members(state: GroupState, day: int, month: Month, agenda: Agenda, pol
     noted = {by_id[key].number: key for key in own.changed if key in by_id}
     due = {by_id[key].number: key for key in agenda.take(day) if key in by_id and is_due(by_id[key], day)}
     due |= {by_id[key].number: key for key in _who_passed_up(state)}
-    turn, acted = _whose_turn(state, day, month)
+    told_too = _whose_month(state, day, month)
+    turn = told_too or _whose_week(state, day, month)
     own.changed = {}
-    found, days = [], list[Busy]()
+    acted, found, days = set[int](), [], list[Busy]()
     for number, member_id in sorted((turn | due | noted).items()):
         member = by_id[member_id]
-        is_told, was, was_day = number in noted, member.stage, member.stage_day
-        is_judged = is_told or number in due or can_move(member, day, talk.get(number, 0), policy)
-        is_told |= number in turn and (number - day) % MONTH == 0
-        if (is_judged or is_told) and (number in talk or number in acted):
-            days = days or _days(state, day)
-            _count(member, day, days, policy)
+        is_told, was, was_day = number in noted or number in told_too, member.stage, member.stage_day
+        is_judged = number in noted or number in due or can_move(member, day, talk.get(number, 0), policy)
+        if is_judged or is_told:
+            if not days:
+                days, acted = _days(state, day), set().union(*own.acts.values())
+            if number in talk or number in acted:
+                _count(member, day, days, policy)
         if is_judged:
             is_told |= _judge(member_id, member, day, own.claims_from, agenda, policy)
         if is_told:
@@ -205,16 +208,27 @@ def _judge(
     return member.stage != stage or member.listed_day != listed_day
 
 
-def _whose_turn(state: GroupState, day: int, month: Month) -> tuple[dict[int, str], set[int]]:
-    """Who wrote in the week or did anything in four, and whose day of these it is; and all who did something else."""
-    acted = set[int]().union(*state.lifecycle.acts.values())
-    turn, monthly = day % WEEK, day % MONTH
-    numbers = {number for number in month.talk_7d if number % WEEK == turn}
-    numbers.update([number for number in month.talk if number % MONTH == monthly])
-    numbers.update([number for number in acted if number % MONTH == monthly])
+def _whose_week(state: GroupState, day: int, month: Month) -> dict[int, str]:
+    """Who wrote in the week, if it ends with `day` for the group; groups take turns."""
+    return {} if (day + _turn(state.group_id)) % WEEK else _ids(state, month, month.talk_7d)
+
+
+def _whose_month(state: GroupState, day: int, month: Month) -> dict[int, str]:
+    """Who did anything in four weeks, if these end with `day` for the group."""
+    if (day + _turn(state.group_id)) % MONTH:
+        return {}
+    return _ids(state, month, set(month.talk).union(*state.lifecycle.acts.values()))
+
+
+def _ids(state: GroupState, month: Month, numbers: Collection[int]) -> dict[int, str]:
+    """The pseudonyms of those who are still in the ledger: it may have forgotten who is gone for long."""
     ids, by_id = month.ids, state.ledger.by_id
-    state.ledger.learn(ids, numbers)  # it may have forgotten who is gone for long
-    return {one: ids[one] for one in numbers if ids.get(one) in by_id and by_id[ids[one]].number == one}, acted
+    state.ledger.learn(ids, set(numbers))
+    return {one: ids[one] for one in numbers if ids.get(one) in by_id and by_id[ids[one]].number == one}
+
+
+def _turn(group_id: str) -> int:
+    return crc32(group_id.encode())
 
 
 def _days(state: GroupState, day: int) -> list[Busy]:
@@ -287,38 +301,42 @@ def standing_rows(state: GroupState, judged: list[Judged], day: int, offset: int
 
 
 def _standing(one: Judged, day: int, benefits: tuple[int, ...]) -> Standing:
-    member = one.member
-    trade, activity, listed = member.trade or _NO_TRADE, member.activity or _NOTHING_DONE, member.listed_day
-    has_moved, since, at = member.stage != one.was, tenure_since(member), (day + 1) * DAY_MS
-    seen_from, bought_at = max(since, trade.last_claim_at or 0), trade.bought_at
+    member, was = one.member, one.was
+    stage, trade, activity, listed = member.stage, member.trade or _NO_TRADE, member.activity, member.listed_day
+    has_moved, since, at, bought_at = stage != was, tenure_since(member), (day + 1) * DAY_MS, trade.bought_at
+    ignored = 0
+    if benefits:
+        seen_from = max(since, trade.last_claim_at or 0)
+        ignored = len([given for given in benefits if given > seen_from])
+    score, days, days_28, days_90 = (0.0, 0, 0, 0) if activity is None else activity.so_far(day)
     return Standing(
         one.member_id,
         member.role,
-        STAGES[member.stage - 1],
+        STAGES[stage - 1],
         (member.stage_day + 1) * DAY_MS,
         has_moved,
-        STAGES[one.was - 1] if has_moved and one.was else "",
-        (one.was_day + 1) * DAY_MS if has_moved and one.was else None,
+        STAGES[was - 1] if has_moved and was else "",
+        (one.was_day + 1) * DAY_MS if has_moved and was else None,
         since,
         member.is_present,
         member.is_muted,
-        round(activity.score * decay(day - activity.day), 2),
+        score,
         member.joined_at,
         member.welcomed_at,
         member.first_message_at,
         member.last_message_at,
         (listed + 1) * DAY_MS if listed else None,
         member.messages,
-        activity.days,
-        activity.wrote(day, 28),
-        activity.wrote(day, RECENT_DAYS),
-        len([given for given in benefits if given > seen_from]),
+        days,
+        days_28,
+        days_90,
+        ignored,
         trade.first_claim_at,
         trade.last_claim_at,
         trade.claims,
         trade.first_order_at,
         bought_at[0] if bought_at else None,
         trade.orders,
-        len([paid for paid in bought_at if at - paid < 365 * DAY_MS]),
+        len([paid for paid in bought_at if at - paid < 365 * DAY_MS]) if bought_at else 0,
         trade.spent,
     )
