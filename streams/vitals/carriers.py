@@ -48,7 +48,8 @@ def _carried(state: GroupState, day: int, month: Month, policy: CarrierPolicy, *
     if ranked is not None:
         basis, leaders = ranked
     # where nobody writes, that a leader does not says nothing: days count up to the last message of all
-    silent = found.silent(leaders, ledger.by_id, min(day, day_of(state.last_message_at or 0)), policy)
+    last_day = min(day, day_of(state.last_message_at or 0))
+    silent = found.silent(leaders, ledger.by_id, last_day, policy) if leaders else ()
     is_carried = _is_carried(month, policy, was_carried=was.is_carried)
     if not is_week and silent == was.silent and is_carried == was.is_carried:
         return was

@@ -26,7 +26,7 @@ def member_messages(state: "GroupState", first: int, end: int) -> int | None:
             total += pane.messages
         elif pane.is_sealed:
             return None
-        else:
+        elif pane.messages:
             total += sum([pane.hours.get(hour, 0) for hour in range(since, until)])
     return total
 

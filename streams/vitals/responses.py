@@ -92,6 +92,8 @@ def close_posts(state: "GroupState", day: int) -> list[Response]:
     over = [post for post in posts.running if post.posted_at + HOUR_MS <= at]
     posts.running = [post for post in posts.running if post.posted_at + HOUR_MS > at]
     posts.until = max((post.posted_at + HOUR_MS for post in posts.running), default=-1)
+    if not over:
+        return []
     oldest = (day + 1 - DETAIL_DAYS) * 24 - 1
     posts.hours = [hour for hour in posts.hours if hour >= oldest]
     stirred = {*posts.hours, *[hour + 1 for hour in posts.hours]}

@@ -93,7 +93,8 @@ def act(state: GroupState, member_id: str, member: Member, time: int, kind: int,
     if _is_counted(state, member, day):
         _add_late(state, member_id, member, day, policy.weights[kind + 1], has_written=False)
         return
-    if member.listed_day or member.stage == CHURNED or _is_late(state, day):
+    is_sign_of_life = kind not in {REACTION, INVITE}  # the others move nobody
+    if _is_late(state, day) or (is_sign_of_life and (member.listed_day or member.stage == CHURNED)):
         note(state, member_id)
     acts = state.lifecycle.acts.setdefault(day, {})
     packed = acts.get(member.number, 0)

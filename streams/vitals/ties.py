@@ -10,6 +10,7 @@ members and messages.
 """
 
 import struct
+from collections.abc import Iterable
 
 import msgspec
 import xxhash
@@ -79,7 +80,9 @@ class Edges(msgspec.Struct, array_like=True, gc=False):
 
     def end_week(self, weeks: int) -> dict[int, int]:
         """Let weights fade by so many weeks and add those of the open one, which begins anew: `weights` then."""
-        total = {key: left for key, weight in self.weights().items() if (left := fade(weight, weeks)) >= LEAST_WEIGHT}
+        known = self.weights()
+        faded = zip(known, fade(known.values(), weeks), strict=True)
+        total = {key: left for key, left in faded if left >= LEAST_WEIGHT}
         for key, count in self.week.items():
             total[key] = min(_MOST_WEIGHT, total.get(key, 0) + count * UNIT)
         self.level -= self.level > 0 and len(total) < EDGES // 4
@@ -131,12 +134,11 @@ class Sparks(msgspec.Struct, array_like=True, gc=False):
 
     def end_week(self, weeks: int) -> None:
         """Let all sums fade by so many weeks."""
-        self.opened = {
-            number: left for number, one in self.opened.items() if (left := fade(one, weeks)) >= LEAST_WEIGHT
-        }
-        self.above = {number: fade(self.above[number], weeks) for number in self.opened}
-        self.windows = [fade(count, weeks) for count in self.windows]
-        self.messages = [fade(count, weeks) for count in self.messages]
+        opened, above = fade(self.opened.values(), weeks), fade(self.above.values(), weeks)
+        self.opened = {one: left for one, left in zip(self.opened, opened, strict=True) if left >= LEAST_WEIGHT}
+        left_above = dict(zip(self.above, above, strict=True))
+        self.above = {number: left_above[number] for number in self.opened}
+        self.windows, self.messages = fade(self.windows, weeks), fade(self.messages, weeks)
         if not self.windows or not self.windows[HOURS]:
             self.windows, self.messages = [], []
         if len(self.opened) > SPARKS:
@@ -210,11 +212,12 @@ class Ties(msgspec.Struct, array_like=True, gc=False):
         return self.replies.end_week(weeks), self.follows.end_week(weeks)
 
 
-def fade(weight: int, weeks: int) -> int:
-    """What is left of a weight after so many weeks; 0 or a little below where that is next to nothing."""
+def fade(weights: Iterable[int], weeks: int) -> list[int]:
+    """What is left of weights after so many weeks; 0 or a little below where that is next to nothing."""
+    left = list(weights)
     for _ in range(min(weeks, 99)):
-        weight = weight * _FADED >> 10
-    return weight
+        left = [weight * _FADED >> 10 for weight in left]
+    return left
 
 
 def _is_kept(key: int, level: int) -> bool:

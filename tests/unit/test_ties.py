@@ -133,8 +133,8 @@ def test_weights_fade_and_are_gone_after_thirteen_weeks() -> None:
     assert abs(seen[3] / UNIT - 0.5) < 0.01, "half is left after 28 days"
     assert seen.index(0) == 12
     assert not edges.past
-    assert fade(UNIT, 4) == seen[3]
-    assert fade(UNIT, 13) < LEAST_WEIGHT <= fade(UNIT, 12)
+    assert fade([UNIT], 4) == [seen[3]]
+    assert fade([UNIT], 13) < [LEAST_WEIGHT] <= fade([UNIT], 12)
 
 
 def test_weeks_in_one_go_are_as_weeks_one_by_one() -> None:
@@ -264,7 +264,7 @@ def test_weeks_that_bring_little_are_settled_together_and_fade_all_the_same() ->
     assert ties.has_week_ended(7 * 5)
     weights = ties.settle(5, 4)
     assert weights is not None
-    assert weights[0] == {edge(1, 2): fade(5 * UNIT, 4), edge(3, 4): UNIT}
+    assert weights[0] == {edge(1, 2): fade([5 * UNIT], 4)[0], edge(3, 4): UNIT}
     for day in range(7 * 6, 7 * 60):
         if ties.has_week_ended(day):
             ties.settle(5, 4)
