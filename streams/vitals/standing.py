@@ -14,9 +14,9 @@ reply.
 """
 
 from collections.abc import Collection, Iterator
-from zlib import crc32
 
 import msgspec
+import xxhash
 
 from streams.vitals.insights import MemberStandings, Standing
 from streams.vitals.lifecycle import BENEFITS, CHURNED, NEWCOMER, STAGES, can_move, judge, tenure_since
@@ -93,7 +93,7 @@ def act(state: GroupState, member_id: str, member: Member, time: int, kind: int,
     if _is_counted(state, member, day):
         _add_late(state, member_id, member, day, policy.weights[kind + 1], has_written=False)
         return
-    is_sign_of_life = kind not in {REACTION, INVITE}  # the others move nobody
+    is_sign_of_life = kind not in {REACTION, INVITE}  # these two move nobody to a stage
     if _is_late(state, day) or (is_sign_of_life and (member.listed_day or member.stage == CHURNED)):
         note(state, member_id)
     acts = state.lifecycle.acts.setdefault(day, {})
@@ -229,7 +229,7 @@ def _ids(state: GroupState, month: Month, numbers: Collection[int]) -> dict[int,
 
 
 def _turn(group_id: str) -> int:
-    return crc32(group_id.encode())
+    return xxhash.xxh3_64_intdigest(group_id.encode())
 
 
 def _days(state: GroupState, day: int) -> list[Busy]:
