@@ -87,7 +87,8 @@ def sink(quick: Settings) -> Iterator[None]:
 def holding(root: Path, *needles: str) -> list[str]:
     """Which files below a folder hold one of the words. What they wrote compressed keeps a random word as it is."""
     found = []
-    for path in root.rglob("*"):
+    # Not by `rglob`: it fails at a folder that was deleted meanwhile, as Kafka does with a topic's.
+    for path in (Path(folder, name) for folder, _, names in os.walk(root) for name in names):
         try:
             content = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
         except OSError:  # a file that was deleted meanwhile, or a pipe
