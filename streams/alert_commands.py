@@ -11,6 +11,7 @@ import click
 from streams.errors import VitalsError
 from streams.events import Acknowledged, Event, Snoozed, encode
 from streams.settings import Settings, load
+from streams.terminal import plain_console, print_json, print_lines
 from streams.vitals.policy import HOUR_MS
 from streams.words import Language, alert_word, counted
 
@@ -62,9 +63,7 @@ def alerts_commands(  # noqa: PLR0913, PLR0917  one argument per option
     told = [alert for alert in wanted if alert.is_told or is_all]
     shown = told[: limit or (None if is_json else 20)]
     if is_json:
-        import msgspec  # noqa: PLC0415
-
-        click.echo(msgspec.json.format(msgspec.json.encode(shown), indent=2))
+        print_json(shown)
         return
     _print(shown, language, no_color)
     click.echo("\n".join(_closing(told, len(shown), len(wanted) - len(told), language)))
@@ -132,14 +131,11 @@ def snoozed(brand_id: str, platform: str, group_id: str, until: int, actor: str,
 
 
 def _print(shown: "Sequence[Alert]", language: Language, no_color: bool) -> None:
-    from rich.console import Console  # noqa: PLC0415  `--help` needs no rich
+    from streams.alert_list import alert_lines  # noqa: PLC0415  `--help` needs no rich
 
-    from streams.alert_list import alert_lines  # noqa: PLC0415
-
-    console = Console(highlight=False, markup=False, emoji=False, color_system=None if no_color else "auto")
-    for line in alert_lines(shown, language, is_terminal=console.is_terminal) if shown else ():
-        line.rstrip()
-        console.print(line, soft_wrap=True)
+    console = plain_console(no_color)
+    if shown:
+        print_lines(console, alert_lines(shown, language, is_terminal=console.is_terminal))
 
 
 def _closing(told: "Sequence[Alert]", shown: int, untold: int, language: Language) -> list[str]:

@@ -8,9 +8,10 @@ import msgspec
 from rich.cells import cell_len
 from rich.text import Text
 
+from streams.columns import GAP, padded
 from streams.errors import VitalsError
 from streams.fleet import match
-from streams.ranking import GAP, printable
+from streams.ranking import printable
 from streams.settings import Settings
 from streams.warehouse import Warehouse
 from streams.words import Language, alert_word, number, state_word, verdict_word
@@ -106,7 +107,7 @@ def alert_lines(alerts: Sequence[Alert], language: Language, *, is_terminal: boo
     """A heading and a line for each; its reasons stand below on a terminal, in a pipe at its end."""
     rows = [_HEADS[language], *(_cells(alert, language) for alert in alerts)]
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    lines = [Text(" " * GAP).join(map(_padded, row, widths)) for row in rows]
+    lines = [Text(" " * GAP).join(map(padded, row, widths)) for row in rows]
     lines[0].stylize("bold")
     shown = lines[:1]
     for alert, line in zip(alerts, lines[1:], strict=True):
@@ -148,7 +149,3 @@ def _state(alert: Alert, language: Language) -> str:
     if alert.state == "snoozed" and alert.snoozed_until:
         return f"{word} → {alert.snoozed_until:%m-%d %H:%M}"
     return word
-
-
-def _padded(cell: str, width: int) -> Text:
-    return Text(cell + " " * (width - cell_len(cell)))

@@ -14,6 +14,7 @@ import msgspec
 from streams import settings
 from streams.errors import VitalsError
 from streams.reading import the_one
+from streams.terminal import plain_console, print_json
 from streams.words import Language, counted, money, places
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def cleanup_command(
     if names:
         shown = named(own, shown)
     if is_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(shown), indent=2))
+        print_json(shown)
     elif path:
         write(path, as_csv(shown, has_names=names))
         if path != "-":
@@ -160,10 +161,7 @@ def write(path: str, text: str) -> None:
 def _show(
     shown: Sequence[Candidate], found: Sequence[Candidate], group: str, language: Language, *, has_names: bool
 ) -> None:
-    from rich.console import Console  # noqa: PLC0415
-
-    width = None if sys.stdout.isatty() else WIDE
-    console = Console(highlight=False, markup=False, emoji=False, width=width)
+    console = plain_console(width=None if sys.stdout.isatty() else WIDE)
     is_zh, count = language == "zh", len(found)
     if not found:
         console.print(f"{group}：没有需要移出的成员。" if is_zh else f"{group}: nobody to part with.", soft_wrap=True)

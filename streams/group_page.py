@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from streams import carried
+from streams.columns import padded, table
 from streams.fleet import Page, Talker
 from streams.playbook.wording import group_line
 from streams.ranking import STYLES, printable, silence
@@ -182,7 +183,7 @@ def _charts(page: Page, say: Say, width: int | None) -> list[Text]:
     if not weeks:
         return []
     lines = [
-        Text(_left(label, indent) + bars([getattr(week, field) for week in weeks]) + _most(page, field, say))
+        padded(label, indent).append(bars([getattr(week, field) for week in weeks]) + _most(page, field, say))
         for label, field in zip(labels, ("speakers", "messages"), strict=True)
     ]
     first, last = f"{weeks[0].start}", f"{weeks[-1].start + timedelta(days=6)}"
@@ -218,10 +219,10 @@ def _counts(page: Page, say: Say) -> list[Text]:
         ("buyers", None, None, health.buyers_28d),
         ("orders", None, None, health.orders_28d),
     ]
-    table = [["", say("1 day"), say("7 days"), say("28 days")]]
-    table += [[say(label), *("" if value is None else number(value) for value in values)] for label, *values in rows]
-    table.append([say("revenue"), "", "", money(health.revenue_28d, health.currency)])
-    return _table(table, numbers={1, 2, 3})
+    cells = [["", say("1 day"), say("7 days"), say("28 days")]]
+    cells += [[say(label), *("" if value is None else number(value) for value in values)] for label, *values in rows]
+    cells.append([say("revenue"), "", "", money(health.revenue_28d, health.currency)])
+    return table(cells, numbers={1, 2, 3})
 
 
 def _facts(page: Page, language: Language, say: Say) -> list[Text]:
@@ -237,7 +238,7 @@ def _facts(page: Page, language: Language, say: Say) -> list[Text]:
         "purpose": say(details.purpose) if details.purpose in _CHINESE else printable(details.purpose),
         "planned end": f"{details.planned_end_at:%Y-%m-%d}" if details.planned_end_at else None,
     }
-    return _table([[say(label), value] for label, value in facts.items() if value], numbers=set())
+    return table([[say(label), value] for label, value in facts.items() if value], numbers=set())
 
 
 def _attention(page: Page, language: Language) -> list[Text]:
@@ -247,18 +248,18 @@ def _attention(page: Page, language: Language) -> list[Text]:
     facts = [list(fact) for fact in facts_of(page.attention, language)]
     probes = probe_table(page.attention, language)
     return [
-        *(_table(facts, numbers=set()) if facts else []),
-        *(_table(probes, numbers={2, 3, 4, 5, 6, 7}) if probes else []),
+        *(table(facts, numbers=set()) if facts else []),
+        *(table(probes, numbers={2, 3, 4, 5, 6, 7}) if probes else []),
     ]
 
 
 def _carriers(page: Page, language: Language) -> list[Text]:
     """Who carries it, by pseudonym, and what to worry about."""
     facts = [] if page.carriers is None else carried.facts_of(page.carriers, language)
-    table = _table([[label, told] for label, told, _ in facts], numbers=set()) if facts else []
-    for line, (_, _, is_warning) in zip(table, facts, strict=True):
+    lines = table([[label, told] for label, told, _ in facts], numbers=set()) if facts else []
+    for line, (_, _, is_warning) in zip(lines, facts, strict=True):
         line.stylize("yellow" if is_warning else "")
-    return table
+    return lines
 
 
 def _members(members: Sequence[Talker], say: Say) -> list[Text]:
@@ -276,7 +277,7 @@ def _members(members: Sequence[Talker], say: Say) -> list[Text]:
         ]
         for member in members
     ]
-    return _table([[say(head) for head in heads], *rows], numbers={1, 2, 3, 4})
+    return table([[say(head) for head in heads], *rows], numbers={1, 2, 3, 4})
 
 
 def _gone(member: Talker, say: Say) -> str:
@@ -291,27 +292,6 @@ def _source(page: Page, say: Say) -> Text:
         f"{say('source complete to')} {_minute(at)}" if at else say("its source has not said to when it is complete")
     )
     return Text(known, style="dim")
-
-
-def _table(rows: list[list[str]], numbers: set[int]) -> list[Text]:
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    return [
-        Text(
-            "  ".join(
-                _right(cell, width) if index in numbers else _left(cell, width)
-                for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-        )
-        for row in rows
-    ]
-
-
-def _left(text: str, width: int) -> str:
-    return text + " " * (width - cell_len(text))
-
-
-def _right(text: str, width: int) -> str:
-    return " " * (width - cell_len(text)) + text
 
 
 def _share(value: float | None) -> str | None:

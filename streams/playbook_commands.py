@@ -10,11 +10,10 @@ import click
 from streams.errors import VitalsError
 from streams.events import FUTURE_TOLERANCE_MS, GroupEvent, PlaybookEnded, PlaybookStarted, PlaybookStep, encode
 from streams.settings import Settings, load
+from streams.terminal import plain_console, print_json, print_lines
 from streams.words import Language, counted
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from streams.playbook.desk import Desk, Group, Playbook
 
 TOPIC = "chat-events"
@@ -122,12 +121,12 @@ def list_command(*, is_open: bool, brands: tuple[str, ...], language: Language, 
 
     known = [one for one in Desk(load()).playbooks(brands) if one.state == "open" or not is_open]
     if is_json:
-        _print_json(known)
+        print_json(known)
         return
     if known:
         from streams.playbook.wording import list_lines  # noqa: PLC0415
 
-        _print(list_lines(known, language), no_color)
+        print_lines(plain_console(no_color), list_lines(known, language))
     click.echo(f"共 {len(known)} 个复活方案" if language == "zh" else counted(len(known), "playbook"))
 
 
@@ -153,11 +152,11 @@ def effect_command(*, group: str, playbook_id: str | None, language: Language, i
         raise VitalsError(f"{found.group_id} has {what}: `vitals playbook start` begins one, `list` shows all")
     effect = desk.effect(chosen[-1])
     if is_json:
-        _print_json(effect)
+        print_json(effect)
         return
     from streams.playbook.wording import effect_lines  # noqa: PLC0415
 
-    _print(effect_lines(effect, language), no_color)
+    print_lines(plain_console(no_color), effect_lines(effect, language))
 
 
 def started(group: "Group", name: str, goal: Any, budget: int | None, currency: str | None, at: int) -> PlaybookStarted:
@@ -264,18 +263,3 @@ def _send(settings: Settings, events: Sequence[GroupEvent], *, dry_run: bool) ->
     from streams.ticker import append  # noqa: PLC0415  slow to import
 
     append(settings, TOPIC, [(event.group_id.encode(), encode(event), None) for event in events])
-
-
-def _print_json(what: Any) -> None:
-    import msgspec  # noqa: PLC0415
-
-    click.echo(msgspec.json.format(msgspec.json.encode(what), indent=2))
-
-
-def _print(lines: "Sequence[Text]", no_color: bool) -> None:
-    from rich.console import Console  # noqa: PLC0415  `--help` needs no rich
-
-    console = Console(highlight=False, markup=False, emoji=False, color_system=None if no_color else "auto")
-    for line in lines:
-        line.rstrip()
-        console.print(line, soft_wrap=True)

@@ -9,6 +9,7 @@ import msgspec
 
 from streams.errors import VitalsError
 from streams.settings import Settings, load
+from streams.terminal import print_json
 from streams.words import Language, counted, number
 
 _HEADS = {
@@ -65,7 +66,7 @@ def points_command(*, group: str, period: str, limit: int | None, language: Lang
     shown = board.scores[: limit or (None if is_json else 20)]
     if is_json:
         whole = msgspec.structs.replace(board, scores=shown)
-        click.echo(msgspec.json.format(msgspec.json.encode(whole), indent=2))
+        print_json(whole)
         return
     for line in board_lines(msgspec.structs.replace(board, scores=shown), len(board.scores), language):
         click.echo(line)
@@ -99,22 +100,14 @@ def board_of(settings: Settings, text: str, period: str) -> Board:
 
 def board_lines(board: Board, count: int, language: Language) -> list[str]:
     """A heading, a line a member, and how many there are."""
-    from rich.cells import cell_len  # noqa: PLC0415
-
+    from streams.columns import table  # noqa: PLC0415  it needs rich, `--help` does not
     from streams.ranking import printable  # noqa: PLC0415
 
     rows: list[Sequence[str]] = [_HEADS[language]]
     for one in board.scores:
         numbers = (one.earned, one.balance, one.redeemed, one.refused, one.waiting)
         rows.append((str(one.place) if one.place else "-", one.member_id, *map(number, numbers)))
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(
-            cell + " " * (width - cell_len(cell)) if index == 1 else " " * (width - cell_len(cell)) + cell
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
+    lines = [line.plain for line in table(rows, numbers=set(range(len(rows[0]))) - {1})]
     period = _CHINESE[board.period] if language == "zh" else board.period
     when = f"{period}{f' {board.start}' if board.start else ''}"
     told = f"共 {count} 人" if language == "zh" else counted(count, "member")

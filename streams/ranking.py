@@ -6,6 +6,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from rich.text import Text
 
+from streams.columns import GAP, padded
 from streams.fleet import Health
 from streams.words import Language, number, span, verdict_word
 
@@ -21,7 +22,6 @@ STYLES = {
 }
 """Verdict → rich style."""
 
-GAP = 2
 NARROWEST_NAME, READABLE_NAME, WIDEST_NAME = 16, 28, 40
 REASON_LINES = 2
 """The strongest reasons come first; `vitals group` shows all."""
@@ -108,14 +108,9 @@ def _fixed(widths: list[int], shown: list[int]) -> int:
 
 
 def _row(cells: list[str], widths: list[int], shown: list[int]) -> Text:
-    return Text(" " * GAP).join(_padded(cells[index], widths[index], COLUMNS[index].is_number) for index in shown)
-
-
-def _padded(cell: str, width: int, is_number: bool) -> Text:
-    text = Text(cell)
-    text.truncate(width, overflow="ellipsis")
-    room = " " * (width - text.cell_len)
-    return Text(room).append_text(text) if is_number else text.append(room)
+    return Text(" " * GAP).join(
+        padded(cells[index], widths[index], is_number=COLUMNS[index].is_number) for index in shown
+    )
 
 
 def _beside(line: Text, group: Health) -> Text:

@@ -8,11 +8,11 @@ import click
 
 from streams import settings
 from streams.errors import VitalsError
+from streams.terminal import plain_console, print_json, print_lines
 from streams.words import VERDICT_WORDS, Language, counted, verdict_word
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.text import Text
 
     from streams.fleet import Health
 
@@ -57,16 +57,16 @@ def groups(  # noqa: PLR0913, PLR0917  one argument per option
     chosen = [group for group in ranked if group.verdict in wanted]
     shown = chosen[: limit or (None if is_all or is_json else 20)]
     if is_json:
-        _print_json(shown)
+        print_json(shown)
         return
-    console = _console(no_color)
+    console = plain_console(no_color)
     if not ranked:
         console.print(_nothing(fleet, bool(brands or platforms)), soft_wrap=True)
         return
     if shown:
         from streams.ranking import ranking  # noqa: PLC0415  `--help` needs no rich
 
-        _print(console, ranking(shown, language, _width(console)))
+        print_lines(console, ranking(shown, language, _width(console)))
     for line in _closing(ranked, chosen, shown, language, is_chosen=bool(verdicts)):
         console.print(line, style="dim" if shown else "", soft_wrap=True)
 
@@ -86,12 +86,12 @@ def group(group_id: str, language: Language, is_json: bool, no_color: bool) -> N
     fleet = Fleet(settings.load(), language)
     page = fleet.page(the_one(fleet.names(), group_id))
     if is_json:
-        _print_json(page)
+        print_json(page)
         return
     from streams.group_page import group_page  # noqa: PLC0415
 
-    console = _console(no_color)
-    _print(console, group_page(page, language, _width(console)))
+    console = plain_console(no_color)
+    print_lines(console, group_page(page, language, _width(console)))
 
 
 @click.command(
@@ -115,11 +115,11 @@ def work_list(brands: tuple[str, ...], limit: int | None, language: Language, is
     found = fleet.work_list(brands)
     shown = found[: limit or (None if is_json else 20)]
     if is_json:
-        _print_json(shown)
+        print_json(shown)
         return
     from streams import work_list as text  # noqa: PLC0415
 
-    console = _console(no_color)
+    console = plain_console(no_color)
     if not found:
         ranked = fleet.ranking(brands)
         none = _word(
@@ -127,7 +127,7 @@ def work_list(brands: tuple[str, ...], limit: int | None, language: Language, is
         )
         console.print(none if ranked else _nothing(fleet, bool(brands)), soft_wrap=True)
         return
-    _print(console, text.work_list(shown, language, _width(console)))
+    print_lines(console, text.work_list(shown, language, _width(console)))
     for line in text.meanings(shown, language):
         console.print(line, style="dim", soft_wrap=True)
     next_step = _word(
@@ -206,23 +206,5 @@ def _word(language: Language, english: str, chinese: str) -> str:
     return chinese if language == "zh" else english
 
 
-def _print_json(what: Any) -> None:
-    import msgspec  # noqa: PLC0415
-
-    click.echo(msgspec.json.format(msgspec.json.encode(what), indent=2))
-
-
-def _console(no_color: bool) -> "Console":
-    from rich.console import Console  # noqa: PLC0415
-
-    return Console(highlight=False, markup=False, emoji=False, color_system=None if no_color else "auto")
-
-
 def _width(console: "Console") -> int | None:
     return console.width if console.is_terminal else None
-
-
-def _print(console: "Console", lines: "Sequence[Text]") -> None:
-    for line in lines:
-        line.rstrip()
-        console.print(line, soft_wrap=True)

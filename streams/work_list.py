@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
+from streams.columns import GAP, padded
 from streams.fleet import Work
 from streams.ranking import printable
 from streams.words import Language, money, verdict_word
 from streams.worth_words import STEP_MEANING, step_word
 
-GAP = 2
 WIDEST_NAME = 40
 _HEADS = (
     ("DO", "建议"),
@@ -65,17 +65,12 @@ def _cells(item: Work, language: Language) -> list[str]:
 
 def _row(cells: Sequence[str], widths: Sequence[int], width: int | None) -> Text:
     """One line; what does not fit goes from the right."""
-    line = Text(" " * GAP).join(_padded(cell, widths[index], index in _NUMBERS) for index, cell in enumerate(cells))
+    line = Text(" " * GAP).join(
+        padded(cell, widths[index], is_number=index in _NUMBERS) for index, cell in enumerate(cells)
+    )
     if width is not None:
         line.truncate(width, overflow="ellipsis")
     return line
-
-
-def _padded(cell: str, width: int, is_number: bool) -> Text:
-    text = Text(cell)
-    text.truncate(width, overflow="ellipsis")
-    room = " " * (width - text.cell_len)
-    return Text(room).append_text(text) if is_number else text.append(room)
 
 
 def _below(item: Work, width: int) -> list[Text]:

@@ -3,15 +3,14 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from rich.cells import cell_len
 from rich.text import Text
 
+from streams.columns import table
 from streams.playbook.desk import Effect, Playbook
 from streams.playbook.effect import Estimate
 from streams.ranking import printable
 from streams.words import Language, money, number
 
-_GAP = "  "
 _TENFOLD = 9.0
 """Beyond it a factor says no more: as if groups like it had died."""
 _STYLES = {"helped": "bold green", "harmed": "bold red", "cannot tell": "bold"}
@@ -102,7 +101,7 @@ def list_lines(playbooks: Sequence[Playbook], language: Language) -> list[Text]:
         ]
         for one in playbooks
     ]
-    lines = _table([[word(head, language) for head in heads], *rows], numbers={5})
+    lines = table([[word(head, language) for head in heads], *rows], numbers={5})
     lines[0].stylize("bold")
     return lines
 
@@ -186,7 +185,7 @@ def _numbers(effect: Effect, language: Language) -> list[Text]:
         else:
             row += [show(one.effect), f"{show(one.low)} … {show(one.high)}", word(one.answer, language)]
         rows.append(row)
-    return _table(rows, numbers={1, 2, 3, 4, 5, 6})
+    return table(rows, numbers={1, 2, 3, 4, 5, 6})
 
 
 def _per_day(one: Estimate, currency: str) -> Callable[[float], str]:
@@ -209,17 +208,4 @@ def _ground(effect: Effect, language: Language) -> list[Text]:
         Text(windows, style="dim"),
         Text(said("alike", language, platform=effect.same_platform, band=effect.same_band), style="dim"),
         Text(f"* {said('chosen', language, what=what)}", style="dim"),
-    ]
-
-
-def _table(rows: list[list[str]], numbers: set[int]) -> list[Text]:
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    return [
-        Text(
-            _GAP.join(
-                " " * (width - cell_len(cell)) + cell if index in numbers else cell + " " * (width - cell_len(cell))
-                for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-        )
-        for row in rows
     ]
