@@ -24,7 +24,7 @@ from streams.pulse import Pulse
 from streams.sampling import Sampler
 from streams.settings import Settings
 from streams.sink_batch import TOPICS, Batch, Record
-from streams.sink_rows import Table, columnar
+from streams.sink_tables import Table, columnar
 from streams.stall import StallWatch
 from streams.warehouse import Warehouse, WarehouseAwayError, retrying
 from streams.worker_status import Status

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from streams import sink_rows
+from streams import sink_rows, sink_tables
 from streams.dead_letters import REPLAYED, Acceptance, DeadLetter, Replay, is_letter
 from streams.edge import LOOKED_INTO, KeyOf, RefusedError, read, refuse, take_in
 from streams.events import (
@@ -26,7 +26,7 @@ from streams.events import (
 )
 from streams.identities import ForgottenMember, MemberIdentity
 from streams.metrics import PartMetrics
-from streams.sink_rows import Row, Table
+from streams.sink_tables import Row, Table
 from streams.vitals.insights import AnyInsight
 from streams.vitals.rows import GroupAlert, GroupVitals, MemberVitals
 
@@ -68,7 +68,7 @@ class Batch:
 
     def __init__(self, known_groups: set[str]) -> None:
         """`known_groups` stand in the registry already; it grows by those that this batch adds."""
-        self.rows: dict[Table, list[Row]] = {table: [] for table in sink_rows.TABLES}
+        self.rows: dict[Table, list[Row]] = {table: [] for table in sink_tables.TABLES}
         self.letters: list[DeadLetter] = []
         self.skipped: Counter[str] = Counter()
         self.ends: dict[Partition, int] = {}
@@ -86,7 +86,7 @@ class Batch:
 
     def filled(self) -> list[tuple[Table, list[Row]]]:
         """The tables that have rows, and these."""
-        self.rows[sink_rows.GROUPS] = [make() for _, make in self._registry.values()]
+        self.rows[sink_tables.GROUPS] = [make() for _, make in self._registry.values()]
         return [(table, rows) for table, rows in self.rows.items() if rows]
 
     def chat_event(self, record: Record) -> None:
@@ -94,7 +94,7 @@ class Batch:
         event = self._event(record, _decode_chat, CHAT_KEYS)
         row = event and sink_rows.event_row(event, record.timestamp)
         if row:
-            self.rows[sink_rows.EVENTS].append(row)
+            self.rows[sink_tables.EVENTS].append(row)
             if isinstance(event, GroupEvent):
                 self._see(event, record)
 
@@ -102,11 +102,11 @@ class Batch:
         """A record of purchases; as with chat-events its agent keeps what it must refuse."""
         event = self._event(record, _decode_purchase, PURCHASE_KEYS)
         if isinstance(event, LinkChanged):
-            self.rows[sink_rows.IDENTITY_LINKS].append(sink_rows.link_row(event, record.timestamp))
+            self.rows[sink_tables.IDENTITY_LINKS].append(sink_rows.link_row(event, record.timestamp))
             return
         row = event and sink_rows.purchase_row(event, record.timestamp)
         if row:
-            self.rows[sink_rows.PURCHASES].append(row)
+            self.rows[sink_tables.PURCHASES].append(row)
 
     def vitals(self, record: Record) -> None:
         """A record of group-vitals: a row of its own, and the group's entry in the registry."""
@@ -114,14 +114,14 @@ class Batch:
         if vitals and not all("points" in driver.numbers for driver in vitals.drivers):
             self._refuse(record, RefusedError("bad_shape", "a driver without points - at `$.drivers`"))
         elif vitals:
-            self.rows[sink_rows.GROUP_VITALS].append(sink_rows.vitals_row(vitals, record.timestamp))
+            self.rows[sink_tables.GROUP_VITALS].append(sink_rows.vitals_row(vitals, record.timestamp))
             make = partial(sink_rows.registry_row, vitals, record.timestamp)
             self._register(vitals.group_id, sink_rows.vitals_version(vitals), make)
 
     def member_day(self, record: Record) -> None:
         """A record of member-vitals."""
         if day := self._row(record, _decode_day):
-            self.rows[sink_rows.MEMBER_VITALS].append(sink_rows.member_day_row(day, record.timestamp))
+            self.rows[sink_tables.MEMBER_VITALS].append(sink_rows.member_day_row(day, record.timestamp))
 
     def insight(self, record: Record) -> None:
         """A record of group-insights."""
@@ -132,7 +132,7 @@ class Batch:
     def alert(self, record: Record) -> None:
         """A record of group-alerts."""
         if alert := self._row(record, _decode_alert):
-            self.rows[sink_rows.GROUP_ALERTS].append(sink_rows.alert_row(alert, record.timestamp))
+            self.rows[sink_tables.GROUP_ALERTS].append(sink_rows.alert_row(alert, record.timestamp))
 
     def letter(self, record: Record) -> None:
         """A record of dead-letters. An acceptance is for the workers, a mark for who sends letters again."""
@@ -140,28 +140,28 @@ class Batch:
             is_mark = (record.key or b"").startswith(REPLAYED)
             self._row(record, _decode_replay if is_mark else _decode_acceptance)
         elif letter := self._row(record, _decode_letter):
-            self.rows[sink_rows.DEAD_LETTERS].append(sink_rows.letter_row(letter, record.timestamp))
+            self.rows[sink_tables.DEAD_LETTERS].append(sink_rows.letter_row(letter, record.timestamp))
 
     def identity(self, record: Record) -> None:
         """A record of member-identities, or its erasure. Under another key a tombstone would never reach it."""
         member_id = (record.key or b"").decode("utf-8", "replace")
         if record.value is None and member_id.encode() == record.key and member_id:
-            self.rows[sink_rows.MEMBERS].append(sink_rows.erasure_row(member_id, record.timestamp))
+            self.rows[sink_tables.MEMBERS].append(sink_rows.erasure_row(member_id, record.timestamp))
         elif identity := self._row(record, _decode_identity):
             if identity.member_id.encode() != record.key:
                 self._refuse(record, RefusedError("wrong_key", "the record's key is not its member_id"))
             else:
-                self.rows[sink_rows.MEMBERS].append(sink_rows.identity_row(identity, record.timestamp))
+                self.rows[sink_tables.MEMBERS].append(sink_rows.identity_row(identity, record.timestamp))
 
     def forgotten(self, record: Record) -> None:
         """A record of forgotten-members."""
         if forgotten := self._row(record, _decode_forgotten):
-            self.rows[sink_rows.MEMBERS].append(sink_rows.forgotten_row(forgotten))
+            self.rows[sink_tables.MEMBERS].append(sink_rows.forgotten_row(forgotten))
 
     def part(self, record: Record) -> None:
         """A record of part-metrics."""
         if told := self._row(record, _decode_part):
-            self.rows[sink_rows.PART_METRICS] += sink_rows.sample_rows(told, record.timestamp)
+            self.rows[sink_tables.PART_METRICS] += sink_rows.sample_rows(told, record.timestamp)
 
     def _event(self, record: Record, decode: Callable[[bytes], Any], key_of: KeyOf) -> Event | None:
         """The event of a record, refused for what its agent refuses. `take_in` says why; the checks here are quick."""

@@ -12,7 +12,7 @@ from clickhouse_driver import Client, errors
 
 from streams.errors import VitalsError
 from streams.settings import Settings
-from streams.sink_rows import Kind, Table
+from streams.sink_tables import Kind, Table
 
 Who = Literal["clickhouse", "bi"]
 

@@ -8,7 +8,7 @@ import msgspec
 from streams.errors import VitalsError
 from streams.resources import resource_dir
 from streams.settings import Settings
-from streams.sink_rows import DEAD_LETTERS, MEMBERS, TABLES
+from streams.sink_tables import DEAD_LETTERS, MEMBERS, TABLES
 from streams.stack.home import write_private
 
 _FILE = "access.toml"

@@ -219,4 +219,4 @@ class PostResponse(Insight, frozen=True, kw_only=True, gc=False, tag="post_respo
 AnyInsight = (
     MemberStandings | ProbeReport | PostResponse | GroupPeople | OpinionLeader | ReferralRoot | PointsEntry
 )  # fmt: skip
-"""Append here: a type must have its table in `sink_rows.INSIGHTS`."""
+"""Append here: a type must have its table in `sink_tables.INSIGHTS`."""

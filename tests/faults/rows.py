@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from streams import sink_rows
+from streams import sink_tables
 from streams.settings import Settings
 from streams.sink_batch import Batch
-from streams.sink_rows import Kind, Row, Table
+from streams.sink_tables import Kind, Row, Table
 from streams.warehouse import Warehouse
 from tests.undisturbed import Read
 
-TABLES = tuple(table for table in sink_rows.TABLES if table is not sink_rows.PART_METRICS)
+TABLES = tuple(table for table in sink_tables.TABLES if table is not sink_tables.PART_METRICS)
 _UNTIED = {"ingested_at"}
 """Of a record sent twice either time may stand."""
 
@@ -49,7 +49,7 @@ def _plain(value: Any, kind: Kind) -> Any:
     if kind.endswith("?"):
         return value
     if value is None:
-        return sink_rows._EMPTY[kind]
+        return sink_tables.EMPTY[kind]
     if kind in ("texts", "reals"):
         return tuple(value)
     return int(value) if kind == "int" else value

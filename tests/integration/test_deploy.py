@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from streams.migrations import migrate
-from streams.sink_rows import TABLES
+from streams.sink_tables import TABLES
 from streams.stack import clickhouse, probes, processes
 from streams.stack.access import Reader, views
 from streams.warehouse import Warehouse, WarehouseError

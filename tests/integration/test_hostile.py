@@ -21,7 +21,7 @@ from streams import letter_box
 from streams.dead_letters import REASONS, DeadLetter, dead_letter
 from streams.events import Message as Said
 from streams.settings import Settings
-from streams.sink_rows import MEMBERS, TABLES
+from streams.sink_tables import MEMBERS, TABLES
 from streams.stack import access
 from streams.stack.addresses import free_port, port_of
 from streams.stack.backlog import GROUPS, Backlog

@@ -6,7 +6,7 @@ import time
 import msgspec
 import pytest
 
-from streams import cli, sink_rows
+from streams import cli, sink_rows, sink_tables
 from streams.vitals.rows import GroupVitals, MemberVitals, Reason
 from streams.warehouse import Warehouse
 
@@ -63,7 +63,7 @@ def home(stack):
     """A brand with one judged group and one that is only known; gives the environment."""
     now, warehouse = int(time.time() * 1000), Warehouse(stack)
     judged = [vitals_of(day) for day in range(DAYS)]
-    known = dict.fromkeys(sink_rows.GROUPS.columns, "") | {"group_id": "reading/wecom/c-2", "brand_id": "reading"}
+    known = dict.fromkeys(sink_tables.GROUPS.columns, "") | {"group_id": "reading/wecom/c-2", "brand_id": "reading"}
     known |= {
         "version": 0,
         "members": None,
@@ -73,9 +73,9 @@ def home(stack):
         "ended_at": None,
     }
     rows = {
-        sink_rows.GROUP_VITALS: [sink_rows.vitals_row(vitals, now) for vitals in judged],
-        sink_rows.GROUPS: [sink_rows.registry_row(judged[-1], now), tuple(known.values())],
-        sink_rows.MEMBER_VITALS: [sink_rows.member_day_row(member_of(number), now) for number in range(1, 13)],
+        sink_tables.GROUP_VITALS: [sink_rows.vitals_row(vitals, now) for vitals in judged],
+        sink_tables.GROUPS: [sink_rows.registry_row(judged[-1], now), tuple(known.values())],
+        sink_tables.MEMBER_VITALS: [sink_rows.member_day_row(member_of(number), now) for number in range(1, 13)],
     }
     for table, of_table in rows.items():
         warehouse.insert(table, dict(zip(table.columns, zip(*of_table, strict=True), strict=True)))

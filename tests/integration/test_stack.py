@@ -17,7 +17,7 @@ from confluent_kafka import Producer
 
 from streams.errors import VitalsError
 from streams.settings import Settings
-from streams.sink_rows import Table
+from streams.sink_tables import Table
 from streams.stack import addresses, home, probes, processes, supervision
 from streams.stack.backlog import Backlog
 from streams.stack.doctor import examine

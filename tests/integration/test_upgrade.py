@@ -10,7 +10,7 @@ from streams import migrations
 from streams.migrations import migrate, views
 from streams.settings import Settings
 from streams.sink_batch import TOPICS, Batch, Record
-from streams.sink_rows import columnar
+from streams.sink_tables import columnar
 from streams.warehouse import Warehouse
 from tests.upgrade import FOLDERS, read
 

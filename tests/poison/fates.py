@@ -14,7 +14,7 @@ from streams.agents import AGENTS, absorb
 from streams.dead_letter_limit import Limit
 from streams.events import MAX_TIME
 from streams.sink_batch import TOPICS, Batch, Record
-from streams.sink_rows import DEAD_LETTERS, EVENTS, GROUP_ALERTS, GROUP_VITALS, PURCHASES, Row, Table, columnar
+from streams.sink_tables import DEAD_LETTERS, EVENTS, GROUP_ALERTS, GROUP_VITALS, PURCHASES, Row, Table, columnar
 from streams.vitals.log import Log
 from streams.vitals.partition import GroupLog
 from streams.vitals.rows import EVERY_PARTITION, Output

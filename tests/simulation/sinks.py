@@ -15,7 +15,7 @@ from faust.types import TP
 
 from streams import sink as sink_module
 from streams.settings import load
-from streams.sink_rows import Table
+from streams.sink_tables import Table
 from streams.warehouse import WarehouseAwayError
 from tests.simulation.broker import Broker
 from tests.simulation.client import SimClient

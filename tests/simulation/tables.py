@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from streams.resources import resource_dir
 from streams.sink_batch import TOPICS, Batch, Record
-from streams.sink_rows import TABLES, columnar
+from streams.sink_tables import TABLES, columnar
 from tests.simulation.broker import Broker
 
 COLUMNS = {table.name: table.columns for table in TABLES}

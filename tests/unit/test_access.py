@@ -8,7 +8,7 @@ import pytest
 from streams.errors import VitalsError
 from streams.resources import resource_dir
 from streams.settings import Settings
-from streams.sink_rows import TABLES
+from streams.sink_tables import TABLES
 from streams.stack import access, clickhouse
 from streams.stack.access import Reader
 

@@ -10,7 +10,7 @@ from clickhouse_driver import errors
 
 from streams.errors import VitalsError
 from streams.settings import Settings
-from streams.sink_rows import Table
+from streams.sink_tables import Table
 from streams.stack import doctor, failed_writes, probes, status
 from streams.warehouse import _FAILED_WRITES, _ROOM, Warehouse, WarehouseAwayError, _refusal
 

@@ -14,7 +14,7 @@ import pytest
 from streams.agents import AGENTS
 from streams.settings import Settings
 from streams.sink_batch import TOPICS
-from streams.sink_rows import PART_METRICS, TABLES
+from streams.sink_tables import PART_METRICS, TABLES
 from streams.stack.addresses import free_port
 from streams.topics import declared
 from tests.faults import clock, rows

@@ -7,7 +7,7 @@ import re
 import msgspec
 import pytest
 
-from streams import events, models, sink_rows
+from streams import events, models, sink_rows, sink_tables
 from streams.dead_letters import dead_letter
 from streams.events import (
     EVENTS,
@@ -25,7 +25,7 @@ from streams.identities import ForgottenMember, MemberIdentity
 from streams.metrics import PartMetrics, Sample
 from streams.resources import resource_dir
 from streams.sink_batch import Batch, Record
-from streams.sink_rows import DEAD_LETTERS, GROUPS, MEMBERS, TABLES, columnar
+from streams.sink_tables import DEAD_LETTERS, GROUPS, MEMBERS, TABLES, columnar
 from streams.vitals.partition import GroupLog
 from streams.vitals.rows import GroupVitals, MemberVitals, Reason
 from streams.words import words
@@ -78,12 +78,12 @@ def test_columns_exist_in_the_migrations(table):
 @pytest.mark.parametrize("kind", EVENTS["chat-events"], ids=lambda kind: kind.__name__)
 def test_every_field_of_a_chat_event_has_a_column(kind):
     if kind not in (Tick, events.Calibration):
-        assert set(kind.__struct_fields__) - UNKEPT_FIELDS <= set(sink_rows.EVENTS.columns)
+        assert set(kind.__struct_fields__) - UNKEPT_FIELDS <= set(sink_tables.EVENTS.columns)
 
 
 def test_message_row():
     event = Message(**IN_GROUP, member_id="m", source="s", source_seq=4, text_len=3, reply_to="e0", mentions=("x",))
-    (row,) = rows_of(batch_of(record(event)), sink_rows.EVENTS)
+    (row,) = rows_of(batch_of(record(event)), sink_tables.EVENTS)
     filled = {name: value for name, value in row.items() if value}
     assert filled == {
         "event_id": "e1", "occurred_at": 1000, "brand_id": "a", "platform": "irc", "group_id": "a/irc/raku",
@@ -99,7 +99,7 @@ def test_the_same_record_makes_the_same_row_whenever_it_comes():
 
 def test_roster_keeps_its_list_and_no_count_in_the_registry():
     batch = batch_of(record(Roster(**IN_GROUP, members=("m1", "m2"), staff=("s",))))
-    assert rows_of(batch, sink_rows.EVENTS)[0]["members"] == ("m1", "m2")
+    assert rows_of(batch, sink_tables.EVENTS)[0]["members"] == ("m1", "m2")
     assert rows_of(batch, GROUPS)[0]["members"] is None
 
 
@@ -111,7 +111,7 @@ def test_a_part_s_metrics_are_a_row_each():
     told = PartMetrics(part="ticker", since=1, at=2, started_at=0, samples=samples)
     batch = batch_of(record(told, topic="part-metrics", key=b"ticker"))
     shared = {"part": "ticker", "since": 1, "at": 2, "started_at": 0, "ingested_at": 5000}
-    assert rows_of(batch, sink_rows.PART_METRICS) == [
+    assert rows_of(batch, sink_tables.PART_METRICS) == [
         shared | {"name": "vitals_lag_records", "agent": "groups", "labels": "{}", "value": 7.0},
         shared | {"name": "vitals_x_total", "agent": "sink", "labels": '{"a":"1","b":"2"}', "value": 0.5},
     ]
@@ -127,7 +127,7 @@ def test_ticks_and_calibrations_are_not_kept():
 
 def test_completeness_of_a_source_is_kept():
     batch = batch_of(record(events.SourceComplete(**COMMON, source="s", complete_until=900, is_live=True), key=b""))
-    (row,) = rows_of(batch, sink_rows.EVENTS)
+    (row,) = rows_of(batch, sink_tables.EVENTS)
     assert (row["type"], row["group_id"], row["complete_until"], row["is_live"]) == ("source_complete", "", 900, True)
     assert rows_of(batch, GROUPS) == []
 
@@ -178,7 +178,7 @@ def test_vital_signs_outrank_events_and_the_latest_win_whatever_their_offset():
     )
     (row,) = rows_of(batch, GROUPS)
     assert row["name"] == "last"
-    assert len(rows_of(batch, sink_rows.GROUP_VITALS)) == 3
+    assert len(rows_of(batch, sink_tables.GROUP_VITALS)) == 3
     assert rows_of(batch_of(record(vitals(at=0), topic)), GROUPS)[0]["version"] > sink_rows.NAMED
 
 
@@ -201,12 +201,12 @@ def test_unattributed_is_no_group_but_its_share_is_kept():
     )  # fmt: skip
     batch = batch_of(record(share, key=b"a/~unattributed"))
     assert rows_of(batch, GROUPS) == []
-    assert rows_of(batch, sink_rows.EVENTS)[0]["amount"] == -5
+    assert rows_of(batch, sink_tables.EVENTS)[0]["amount"] == -5
 
 
 def test_reasons_in_words_codes_and_numbers():
     reason = Reason("speakers_falling", {"before": 41.0, "now": 9.0})
-    (row,) = rows_of(batch_of(record(vitals(reasons=(reason,)), "group-vitals")), sink_rows.GROUP_VITALS)
+    (row,) = rows_of(batch_of(record(vitals(reasons=(reason,)), "group-vitals")), sink_tables.GROUP_VITALS)
     assert row["reasons"] == (words(reason, "en"),)
     assert row["reasons_zh"] == (words(reason, "zh"),)
     assert "41" in row["reasons"][0]
@@ -218,7 +218,7 @@ def test_purchases_are_kept_touches_are_not():
     purchase = Purchase(**COMMON, order_id="o", customer_id="c", amount=100, currency="CNY")
     touch = events.Touch(**IN_GROUP, kind="join", member_id="c")
     batch = batch_of(record(purchase, "purchases", b"c"), record(touch, "purchases", b"c"))
-    (row,) = rows_of(batch, sink_rows.PURCHASES)
+    (row,) = rows_of(batch, sink_tables.PURCHASES)
     assert (row["type"], row["order_id"], row["amount"]) == ("purchase", "o", 100)
 
 
@@ -227,7 +227,7 @@ def test_member_day():
         group_id="g", brand_id="a", member_id="m", role="member", day=86_400_000, source_offset=4, messages=2,
         is_present=True, joined_at=None, last_message_at=86_400_001,
     )  # fmt: skip
-    (row,) = rows_of(batch_of(record(day, "member-vitals")), sink_rows.MEMBER_VITALS)
+    (row,) = rows_of(batch_of(record(day, "member-vitals")), sink_tables.MEMBER_VITALS)
     assert (row["day"], row["messages"], row["joined_at"], row["ingested_at"]) == (86_400_000, 2, None, 5000)
 
 
@@ -298,7 +298,7 @@ def test_what_the_agent_refuses_is_counted_and_makes_no_row(reason):
 
 def test_an_event_just_inside_the_tolerance_is_kept():
     batch = batch_of(record(REFUSED["from_the_future"].replace(b"605001", b"605000")))
-    assert len(rows_of(batch, sink_rows.EVENTS)) == 1
+    assert len(rows_of(batch, sink_tables.EVENTS)) == 1
 
 
 @pytest.mark.parametrize(
