@@ -5,6 +5,10 @@ from typing import Any
 
 from streams.settings import Settings, SettingsError
 
+REJOIN_MS = 45_000
+"""For so long a group waits for a member to join again, and a member may go without asking for records. By default
+it is five minutes: after a restart of the broker one client that stayed outside kept the others from all partitions."""
+
 
 def librdkafka(settings: Settings) -> dict[str, Any]:
     """For confluent-kafka. Raises SettingsError for settings that do not go together, as all functions here."""
@@ -17,6 +21,23 @@ def librdkafka(settings: Settings) -> dict[str, Any]:
         user, password = _login(settings)
         access |= {"sasl.mechanism": settings.kafka_mechanism, "sasl.username": user, "sasl.password": password}
     return access
+
+
+def librdkafka_member(settings: Settings, group: str, name: str) -> dict[str, Any]:
+    """For a confluent-kafka consumer that shares a group's partitions and stores its offsets when it is done."""
+    return {
+        **librdkafka(settings),
+        "group.id": group,
+        "client.id": name,
+        "session.timeout.ms": int(settings.session_timeout * 1000),
+        "heartbeat.interval.ms": int(settings.session_timeout * 1000 / 4),
+        "max.poll.interval.ms": REJOIN_MS,
+        "auto.offset.reset": "earliest",
+        "enable.auto.offset.store": False,
+        "auto.commit.interval.ms": 1000,
+        "topic.metadata.refresh.interval.ms": 10_000,
+        "reconnect.backoff.max.ms": 5000,
+    }
 
 
 def kafka_python(settings: Settings) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from streams import endpoint, letter_box, logs, metrics
 from streams import settings as settings_module
 from streams.errors import VitalsError
-from streams.kafka_access import librdkafka
+from streams.kafka_access import librdkafka_member
 from streams.pulse import Pulse
 from streams.sampling import Sampler
 from streams.settings import Settings
@@ -40,9 +40,6 @@ READ_AHEAD_SECONDS = 5.0
 """Records may still come from memory so long after the broker went away."""
 IDLE_SECONDS = 30.0
 """Kafka's client may come out of an outage outside its group and stay there without a word: then begin anew."""
-REJOIN_MS = 45_000
-"""For so long the group waits for a member to join again, and a member may go without asking for records. By default
-it is five minutes: after a restart of the broker one client that stayed outside kept the others from all partitions."""
 LIVE_SECONDS = 120.0
 """One insert may take a minute before it is given up: a loop that takes twice as long hangs."""
 CLOSE_SECONDS, END_SECONDS = 4.0, 9.0
@@ -270,25 +267,14 @@ class Sink:
 
 
 def _consumer_config(settings: Settings, name: str) -> dict[str, Any]:
-    return {
-        **librdkafka(settings),
-        "group.id": "vitals-sink",
+    return librdkafka_member(settings, "vitals-sink", name) | {
         "group.instance.id": name,
-        "client.id": name,
-        "session.timeout.ms": int(settings.session_timeout * 1000),
-        "heartbeat.interval.ms": int(settings.session_timeout * 1000 / 4),
-        "max.poll.interval.ms": REJOIN_MS,
-        "auto.offset.reset": "earliest",
-        "enable.auto.offset.store": False,
-        "auto.commit.interval.ms": 1000,
         "fetch.wait.max.ms": 200,
         "queued.max.messages.kbytes": AHEAD_BYTES >> 10,
         "queued.min.messages": 5000,
         "fetch.queue.backoff.ms": 10,  # 1 s by default, in which a queue this small runs dry
         "fetch.max.bytes": FETCH_BYTES,
         "fetch.message.max.bytes": FETCH_PARTITION_BYTES,
-        "topic.metadata.refresh.interval.ms": 10_000,
-        "reconnect.backoff.max.ms": 5000,
     }
 
 

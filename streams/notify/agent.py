@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from streams import logs, metrics
 from streams.dead_letters import DeadLetter
 from streams.errors import VitalsError
-from streams.kafka_access import librdkafka
+from streams.kafka_access import librdkafka, librdkafka_member
 from streams.notify.channels import Channel
 from streams.notify.outbox import Outbox, Tools
 from streams.notify.spool import Entry, Spool
@@ -25,7 +25,7 @@ from streams.notify.transport import send
 from streams.patience import Patience
 from streams.pulse import Pulse
 from streams.settings import Settings
-from streams.sink import IDLE_SECONDS, REJOIN_MS
+from streams.sink import IDLE_SECONDS
 from streams.vitals.policy import DAY_MS
 from streams.vitals.rows import GroupAlert
 from streams.warehouse import Warehouse
@@ -77,7 +77,9 @@ class Notifier:
         self._fatal = ""
         self._bug: Exception | None = None
         self._owned_at = time.monotonic()
-        self._consumer = Consumer(_consumer_config(settings) | {"error_cb": self._broker_error})
+        self._consumer = Consumer(
+            librdkafka_member(settings, GROUP, NAME) | {"error_cb": self._broker_error, "log_level": 0}
+        )
         self.pulse = Pulse("notify", NAME, NAME)
         self._status = Status(settings, self.pulse, lag=0, partitions=0)
 
@@ -316,20 +318,3 @@ def _held(settings: Settings) -> int:
             f"another `vitals notify` works on {settings.home}: stop it, or leave it to its work"
         ) from None
     return file
-
-
-def _consumer_config(settings: Settings) -> dict[str, Any]:
-    return {
-        **librdkafka(settings),
-        "group.id": GROUP,
-        "client.id": NAME,
-        "session.timeout.ms": int(settings.session_timeout * 1000),
-        "heartbeat.interval.ms": int(settings.session_timeout * 1000 / 4),
-        "max.poll.interval.ms": REJOIN_MS,
-        "auto.offset.reset": "earliest",
-        "enable.auto.offset.store": False,
-        "auto.commit.interval.ms": 1000,
-        "topic.metadata.refresh.interval.ms": 10_000,
-        "reconnect.backoff.max.ms": 5000,
-        "log_level": 0,
-    }
