@@ -3,11 +3,11 @@
 import csv
 import io
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
+from streams.backtest.verdicts import iso
 from streams.connectors.destinations import compressed, writable
 from streams.events import Tick
 from streams.vitals.alerting import AlertLog
@@ -70,14 +70,10 @@ def _row(alert: GroupAlert, outcome: str) -> tuple[object, ...]:
     risk = "" if alert.risk is None else repr(alert.risk)
     groups = _encode(alert.groups).decode() if alert.groups else ""
     return (
-        _iso(alert.told_at), _iso(alert.at), alert.brand_id, alert.group_id, alert.kind, alert.state, alert.severity,
+        iso(alert.told_at), iso(alert.at), alert.brand_id, alert.group_id, alert.kind, alert.state, alert.severity,
         alert.withheld, alert.verdict, alert.was, risk, alert.model, _encode(alert.reasons).decode(), alert.source_name,
         groups, alert.group_count or "", alert.known_groups or "", alert.alert_id, alert.cause_id, outcome,
     )  # fmt: skip
-
-
-def _iso(at: int) -> str:
-    return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _place(one: tuple[int, Signal]) -> tuple[int, str, int, str]:

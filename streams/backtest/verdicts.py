@@ -38,7 +38,7 @@ class Row(msgspec.Struct, frozen=True):
         verdict = "healthy" if state.verdict == "revived" else state.verdict
         reasons = _encode(state.reasons).decode().replace('"', '""')
         row = (
-            f"{_quoted(state.group_id)},{_iso(seen.at)},{state.risk!r},{verdict},{_quoted(state.assessment.model)},"
+            f"{_quoted(state.group_id)},{iso(seen.at)},{state.risk!r},{verdict},{_quoted(state.assessment.model)},"
             f'"{reasons}",{seen.messages_1d},{seen.speakers_28d}'
         )
         if self.has_features:
@@ -47,7 +47,8 @@ class Row(msgspec.Struct, frozen=True):
 
 
 @cache
-def _iso(at: int) -> str:
+def iso(at: int) -> str:
+    """A time (ms UTC) as the CSV files have it."""
     return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
