@@ -1,5 +1,5 @@
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -7,16 +7,19 @@ import pytest
 from streams.settings import Settings
 from streams.stack import heartbeat
 
+NOW = 1_770_000_000.0
+
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setattr(heartbeat, "time", SimpleNamespace(time=lambda: NOW))
     made = Settings(home=tmp_path, cache=tmp_path)
     made.run.mkdir()
     return made
 
 
 def say(settings: Settings, **said: object) -> None:
-    (settings.run / "sink.status.json").write_bytes(msgspec.json.encode({"pid": 7, "at": time.time()} | said))
+    (settings.run / "sink.status.json").write_bytes(msgspec.json.encode({"pid": 7, "at": NOW} | said))
 
 
 def trouble(settings: Settings, *, pid: int = 7, uptime_s: int = 100, name: str = "sink") -> str | None:
@@ -26,13 +29,13 @@ def trouble(settings: Settings, *, pid: int = 7, uptime_s: int = 100, name: str 
 def test_a_part_that_writes_is_well_whatever_unit_its_time_has(settings: Settings) -> None:
     say(settings, partitions={"0": {"next": 5, "is_paused": False}})
     assert trouble(settings) is None
-    say(settings, at=int(time.time() * 1000), partitions=48)
+    say(settings, at=int(NOW * 1000), partitions=48)
     assert trouble(settings) is None
 
 
 @pytest.mark.parametrize(("age_s", "is_well"), [(13, True), (17, False)])
 def test_a_part_is_silent_after_15_seconds(settings: Settings, age_s: float, is_well: bool) -> None:
-    say(settings, at=time.time() - age_s)
+    say(settings, at=NOW - age_s)
     assert (trouble(settings) is None) is is_well
 
 

@@ -22,7 +22,7 @@ class Central(http.server.ThreadingHTTPServer):
         self.content = dict(CONTENT)
         self.asked: list[str] = []
         self.authorizations: set[str | None] = set()
-        self.refusing = 0
+        self.refusing, self.lock = 0, threading.Lock()
         self.url = f"http://127.0.0.1:{self.server_address[1]}/maven2"
 
 
@@ -33,8 +33,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.server.asked.append(self.path)
         self.server.authorizations.add(self.headers["Authorization"])
         body = self.server.content.get(self.path.partition("/maven2/")[2])
-        if self.server.refusing > 0:
-            self.server.refusing -= 1
+        with self.server.lock:
+            is_refused = self.server.refusing > 0
+            self.server.refusing -= is_refused
+        if is_refused:
             self.send_error(503)
         elif body is None:
             self.send_error(404)

@@ -48,15 +48,16 @@ def test_a_part_is_known_by_a_link_to_its_home(tmp_path: Path, started: list[sub
 def test_a_zombie_is_no_process(tmp_path: Path, started: list[subprocess.Popen[bytes]]) -> None:
     child = start(started, tmp_path)
     child.kill()
-    assert processes.wait_until(lambda: not processes.command_of(child.pid), 5)
+    assert processes.wait_until(lambda: not processes.command_of(child.pid), 60)
     assert not processes.is_ours(child.pid, tmp_path)
 
 
 def test_ends_what_hears_and_kills_what_does_not(tmp_path: Path, started: list[subprocess.Popen[bytes]]) -> None:
     heeding, stubborn = start(started, tmp_path), start(started, tmp_path, STUBBORN)
+    processes.end([heeding.pid], lambda pid: processes.is_ours(pid, tmp_path), grace_s=60)
+    assert heeding.wait(60) == -signal.SIGTERM
     processes.end([heeding.pid, stubborn.pid], lambda pid: processes.is_ours(pid, tmp_path), grace_s=0.3)
-    assert heeding.wait(5) == -signal.SIGTERM
-    assert stubborn.wait(5) == -signal.SIGKILL
+    assert stubborn.wait(60) == -signal.SIGKILL
 
 
 def test_leaves_alone_what_is_not_ours(tmp_path: Path, started: list[subprocess.Popen[bytes]]) -> None:

@@ -125,7 +125,7 @@ def test_a_silent_kafka_is_not_waited_for_for_ever(make, monkeypatch):
     monkeypatch.setattr(Producer, "is_silent", True)
     began = time.monotonic()
     assert not make().send(limit_s=0.05)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < sampling.DELIVERY_S
 
 
 def test_it_looks_then_sends_at_each_interval_until_closed(make, pulse, told):
@@ -137,7 +137,7 @@ def test_it_looks_then_sends_at_each_interval_until_closed(make, pulse, told):
 
     sampler = make("0.05", look=look)
     sampler.start()
-    assert all(looked.acquire(timeout=5) for _ in range(3))
+    assert all(looked.acquire(timeout=60) for _ in range(3))
     sampler.close()
     count = len(told)
     assert count >= 2
@@ -153,6 +153,6 @@ def test_who_is_told_to_send_nothing_sends_nothing_but_looks(make, told):
     sampler = make("0", look=looked.set)
     sampler._every_s = 0.01
     sampler.start()
-    assert looked.wait(5)
+    assert looked.wait(60)
     sampler.close()
     assert told == []
