@@ -76,7 +76,7 @@ def _read_own(path: Path) -> _Own:
     except OSError as error:
         raise VitalsError(f"cannot read the calendar {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise VitalsError(f"{path} is no calendar: {error}. README.md shows one") from None
+        raise VitalsError(f"{path} is no calendar: {error}. SETTINGS.md shows one") from None
 
 
 def _days(spans: Iterable[str], where: Path) -> Iterable[int]:

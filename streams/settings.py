@@ -81,19 +81,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     alarms_per_year: int = 0
     """No more alarms of one group within 364 days; 0: no cap."""
     holidays: Path | None = None
-    """A TOML file of days off beside those that are shipped (China, Germany, United States): see README.md. All group
+    """A TOML file of days off beside those that are shipped (China, Germany, United States): see SETTINGS.md. All group
     workers need the same."""
     conversion: Path | None = None
-    """A TOML file of windows of attribution, by the names in `streams/vitals/conversion.py`: see README.md. All workers
-    of identity and attribution need the same."""
+    """A TOML file of windows of attribution, by the names in `streams/vitals/conversion.py`: see SETTINGS.md. All
+    workers of identity and attribution need the same."""
     rates: Path | None = None
     """A CSV file of exchange rates, `date,currency,rate,into`: what orders in other currencies are told in. Unset: each
     currency is kept apart. All workers of attribution need the same."""
     worth: Path | None = None
     """A TOML file of what makes a group worth saving, by the names of WorthPolicy in `streams/vitals/policy.py`: see
-    README.md. All group workers need the same."""
+    SETTINGS.md. All group workers need the same."""
     points: Path | None = None
-    """A TOML file of what earns points: see README.md. Unset: only what events say. All group workers need the same."""
+    """A TOML file of what earns points: see SETTINGS.md. Unset: only what events say. All group workers need the
+    same."""
     grafana_url: str | None = None
     """Where `vitals dashboards push` finds Grafana."""
     grafana_token: str | None = None

@@ -44,7 +44,7 @@ def csv_options(command: Command) -> Command:
         click.option("--column", "columns", multiple=True, metavar="NAME=HEADER", help="Where a column is; may be "
                      "repeated."),
         click.option("--mapping", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-                     help="A TOML file that says all this; README.md has one."),
+                     help="A TOML file that says all this; SETTINGS.md has one."),
     ):  # fmt: skip
         with_options = option(with_options)
     return with_options

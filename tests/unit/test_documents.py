@@ -62,14 +62,14 @@ def test_every_command_is_in_the_readme():
 
 
 def test_every_setting_is_documented_and_every_documented_setting_exists():
-    named = set(re.findall(r"VITALS_[A-Z_]+[A-Z]", text(ROOT / "README.md"))) - NO_SETTING
+    named = set(re.findall(r"VITALS_[A-Z_]+[A-Z]", text(ROOT / "SETTINGS.md"))) - NO_SETTING
     assert named == {f"VITALS_{name.upper()}" for name in Settings.__struct_fields__}
 
 
 def test_every_default_is_the_one_documented():
-    readme = text(ROOT / "README.md")
+    settings = text(ROOT / "SETTINGS.md")
     defaults = dict(zip(reversed(Settings.__struct_fields__), reversed(Settings.__struct_defaults__), strict=False))
-    for row in re.findall(r"^\| (`VITALS_.*)$", readme, flags=re.MULTILINE):
+    for row in re.findall(r"^\| (`VITALS_.*)$", settings, flags=re.MULTILINE):
         names, documented = (re.findall(r"`([^`]+)`", cell) for cell in row.split("|")[:2])
         values = [defaults.get(name.removeprefix("VITALS_").lower()) for name in names]
         for value in values:

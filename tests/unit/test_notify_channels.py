@@ -141,14 +141,14 @@ def test_a_dry_run_says_when_quiet_hours_end(hour, said):
     assert command.quiet_now(night, evening + hour * 3_600_000) == said
 
 
-def test_the_sample_of_the_help_is_good_and_stands_in_the_readme(tmp_path):
+def test_the_sample_of_the_help_is_good_and_stands_in_the_documents(tmp_path):
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets" / "wecom-url").write_text("https://x.example/send?key=1")
     (only,) = read(tmp_path, command.SAMPLE)
     assert only.through_quiet == ("blind", "common_cause")
     assert routes_of(load({"VITALS_HOME": str(tmp_path)}))[0].quiet == (22 * 60, 8 * 60)
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    assert f"```toml\n{command.SAMPLE}\n```" in readme
+    settings = (Path(__file__).parents[2] / "SETTINGS.md").read_text()
+    assert f"```toml\n{command.SAMPLE}\n```" in settings
 
 
 def test_routes_are_known_without_the_secrets(tmp_path):
