@@ -48,6 +48,7 @@ class Ticker:
         self._settings, self._connect, self._wait, self._clock = settings, connect, wait, clock
         self._producer: Any = None
         self._patience = Patience()
+        self._latest = 0.0
         self.pulse = Pulse("ticker", "ticker", "ticker", live_s=60 + 2 * settings.tick_seconds)
 
     def run(self) -> None:
@@ -77,9 +78,9 @@ class Ticker:
         """Send one tick everywhere; False if Kafka did not take it everywhere."""
         from kafka.errors import KafkaError  # noqa: PLC0415  slow to import
 
-        where = f"Kafka at {self._settings.kafka}"
+        where, now = f"Kafka at {self._settings.kafka}", self._clock()
         try:
-            self._send(tick_at(int(self._clock() * 1000)))
+            self._send(tick_at(int(now * 1000)))
         except (KafkaError, OSError, ValueError) as error:
             self._let_go()
             self._patience.down(f"{where} takes no tick ({type(error).__name__})")
@@ -88,7 +89,15 @@ class Ticker:
             return False
         self._patience.up(f"{where} takes ticks again")
         self.pulse.set(metrics.WAITING, 0, server="kafka")
+        self._look_back(now)
         return True
+
+    def _look_back(self, now: float) -> None:
+        """Say once what follows when the clock goes back behind a tick that is on the log."""
+        if now < self._latest:
+            ahead = round(self._latest - now)
+            log.warning("the clock went back by %d s: groups and alerts wait until it has caught up", ahead)
+        self._latest = now
 
     def _ticked(self, due: float) -> None:
         self.pulse.add(metrics.TICKS)

@@ -54,8 +54,8 @@ def refund(at, name="r1", of="o1", customer="c1", amount=100, currency="CNY", **
     return event, customer, START + at
 
 
-def tick(at, partition=0):
-    event = Tick(event_id=f"t{at}/{partition}", occurred_at=START + at, origin_partition=partition, **BRAND)
+def tick(at, partition=0, **place):
+    event = Tick(event_id=f"t{at}/{partition}", occurred_at=START + at, origin_partition=partition, **BRAND, **place)
     return event, "", START + at
 
 
@@ -102,6 +102,18 @@ def test_an_order_that_arrives_late_waits_from_its_arrival():
     one = log()
     assert fold(one, records) == []
     assert len(fold(one, [*records, *ticks(3 * DAY_MS)], start=len(records))) == 1
+
+
+def test_an_order_waits_no_longer_after_a_clock_was_ahead_and_set_right():
+    def told(at, seq):
+        return [tick(at, partition, source=f"identity/{partition}", source_seq=seq) for partition in (0, 1)]
+
+    one, paid, ahead = log(), HOUR_MS + 10_000, HOUR_MS + 25 * 60_000
+    records = [*told(HOUR_MS, 1), *told(ahead, 2), *told(HOUR_MS + 5_000, 3), order(paid), touch(paid - 1)]
+    records += [*told(ahead, 2), *told(paid + GRACE, 4)]  # the first again, after a crash
+    assert fold(one, records) == []
+    rows = fold(one, [*records, *told(paid + GRACE + 1, 5)], start=len(records))
+    assert [(row.group_id, row.rule) for row in rows] == [("g1", "last_touch")]
 
 
 def test_chat_that_arrives_after_the_order_counts():

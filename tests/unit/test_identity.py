@@ -1,5 +1,8 @@
 """Touches go on to customers, time once every partition of the chat has passed it."""
 
+from itertools import count
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,14 +18,18 @@ def log():
     return TouchLog(1, ORIGIN, 3)
 
 
-def tick(at, partition=None, source="groups/chat-events/0/t"):
+SEQS = count()
+
+
+def tick(at, partition=None, source="groups/chat-events/0/t", seq=None):
+    """A tick of a partition; each made is behind those made before it on its log."""
     return Tick(
         event_id="t",
         occurred_at=at,
         brand_id="~",
         platform="~",
         source=source,
-        source_seq=9,
+        source_seq=next(SEQS) if seq is None else seq,
         origin_partition=partition,
     )
 
@@ -53,10 +60,34 @@ def test_time_goes_on_when_the_slowest_partition_moved():
     (first,) = one.fold(tick(150, 2), "", 2, 0)
     assert (first.value.occurred_at, first.value.origin_partition, first.partition) == (100, 1, EVERY_PARTITION)
     assert not one.fold(tick(300, 2), "", 3, 0)
-    assert not one.fold(tick(90, 0), "", 4, 0)
-    (second,) = one.fold(tick(250, 0), "", 5, 0)
+    (second,) = one.fold(tick(250, 0), "", 4, 0)
     assert second.value.occurred_at == 200
     assert second.value.event_id != first.value.event_id
+
+
+def test_a_clock_that_was_set_right_is_followed_at_once():
+    one = TouchLog(1, ORIGIN, 2)
+    told = [one.fold(tick(at, partition), "", offset, 0) for offset, (at, partition) in enumerate(
+        [(100, 0), (100, 1), (1600, 0), (1600, 1), (105, 0), (105, 1), (110, 0), (110, 1)]
+    )]  # fmt: skip
+    assert [output.value.occurred_at for outputs in told for output in outputs] == [100, 1600, 105, 110]
+
+
+@pytest.mark.parametrize("at", [90, 100, 1600])
+def test_a_tick_told_again_says_nothing_whatever_its_time(at):
+    one = TouchLog(1, ORIGIN, 1)
+    assert one.fold(tick(100, 0, seq=7), "", 0, 0)
+    assert not one.fold(tick(at, 0, seq=7), "", 1, 0)
+    assert not one.fold(tick(at, 0, seq=6), "", 2, 0)
+    assert one.fold(tick(101, 0, seq=8), "", 3, 0)
+
+
+def test_a_topic_made_anew_counts_from_the_start_and_time_goes_on():
+    one = TouchLog(1, ORIGIN, 1)
+    assert one.fold(tick(100, 0, "groups/chat-events/0/old", seq=70), "", 0, 0)
+    assert not one.fold(tick(99, 0, "groups/chat-events/0/new", seq=0), "", 1, 0)
+    assert one.fold(tick(101, 0, "groups/chat-events/0/new", seq=1), "", 2, 0)
+    assert one.fold(tick(80, 0, "groups/chat-events/0/new", seq=2), "", 3, 0)
 
 
 def test_a_tick_that_speaks_for_no_partition_says_nothing():
@@ -71,10 +102,11 @@ def test_a_tick_that_speaks_for_no_partition_says_nothing():
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 50)), max_size=30), st.integers(0, 30))
 def test_a_restart_anywhere_forwards_the_same(ticks, cut):
     whole, log_a, log_b = log(), log(), log()
-    expected = [whole.fold(tick(at, p), "", offset, 0) for offset, (p, at) in enumerate(ticks)]
-    got = [log_a.fold(tick(at, p), "", offset, 0) for offset, (p, at) in enumerate(ticks[:cut])]
+    records = [tick(at, p, seq=offset) for offset, (p, at) in enumerate(ticks)]
+    expected = [whole.fold(one, "", offset, 0) for offset, one in enumerate(records)]
+    got = [log_a.fold(one, "", offset, 0) for offset, one in enumerate(records[:cut])]
     assert log_a.take_changed() == {}
     log_b.restore(log_a.partition_value(), {})
-    got += [log_b.fold(tick(at, p), "", offset, 0) for offset, (p, at) in enumerate(ticks) if offset >= cut]
+    got += [log_b.fold(one, "", offset, 0) for offset, one in enumerate(records) if offset >= cut]
     assert [list(one) for one in got] == [list(one) for one in expected]
     assert log_b.partition_value() == whole.partition_value()

@@ -109,6 +109,24 @@ def test_it_counts_its_ticks_and_is_ready_while_they_are_taken(tmp_path):
     assert ticker.pulse.idles == ""
 
 
+def test_a_clock_that_went_back_is_said_once(tmp_path, caplog):
+    times = iter([100.0, 1600.0, 160.0, 220.0])
+    pauses: list[float] = []
+
+    def wait(pause: float) -> bool:
+        pauses.append(pause)
+        clock[0] = next(times, 0.0)
+        return len(pauses) > 4
+
+    clock, producer = [40.0], Producer()
+    Ticker(
+        load({"VITALS_HOME": str(tmp_path), "VITALS_PARTITIONS": "1"}), lambda _: producer, wait, lambda: clock[0]
+    ).run()
+    assert [tick.occurred_at for _, tick in producer.sent] == [100_000, 1_600_000, 160_000, 220_000]
+    (record,) = caplog.records
+    assert record.message == "the clock went back by 1440 s: groups and alerts wait until it has caught up"
+
+
 def test_a_lag_that_kafka_does_not_tell_is_unknown_not_old(tmp_path, monkeypatch):
     pulse = Pulse("ticker", "ticker", "ticker")
     monkeypatch.setattr("streams.stack.backlog._LIMIT_S", 0.0)
