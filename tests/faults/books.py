@@ -194,10 +194,14 @@ class Books:
             for what, keys in compare_values(fold, stored).items():
                 findings.note("mismatches", f"{what.replace('_', ' ')} after compaction", keys)
 
+    def orders_in_part(self) -> list[str]:
+        """Orders of which some or all is given to nobody yet."""
+        return [order for order, weight in self.rows.weights() if weight < 0.999]
+
     def _compare_orders(self, findings: Findings) -> None:
         """Once all clocks have passed it, an order is shared out whole: its weights sum to one."""
         weights = self.rows.weights()
-        findings.note("lost", "orders shared out in part or not at all", [o for o, sum_ in weights if sum_ < 0.999])
+        findings.note("lost", "orders shared out in part or not at all", self.orders_in_part())
         findings.note("doubled", "orders shared out more than once", [o for o, sum_ in weights if sum_ > 1.001])
         findings.compared["orders shared out"] = len(weights)
 

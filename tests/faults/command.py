@@ -17,9 +17,9 @@ from tests.faults.rounds import SIGTERM_LIMIT_S, Rounds, Told, line
 from tests.faults.schedule import Deck, Strike, deal
 from tests.faults.stage import Stage, settings_of
 
-SETTLE_S = 45.0
-"""Orders wait half a minute for the chat around them."""
-SETTLE_LIMIT_S = 180.0
+SETTLE_S, SETTLE_LIMIT_S = 45.0, 180.0
+"""Orders wait half a minute for the chat around them: what their last takes as a rule, and at most."""
+LOOK_S = 1.0
 SMALLEST_TRIES = 8
 LONG = "clickhouse-away"
 """This one alone with --minutes is not rounds, but one time away that long."""
@@ -113,10 +113,9 @@ class Run:
 
     def finish(self) -> None:
         """Wait for the orders of the last round, then compare everything of all rounds once more."""
-        time.sleep(SETTLE_S)
-        deadline = time.monotonic() + SETTLE_LIMIT_S  # after a jump of clocks it may take longer
-        while any(weight < 0.999 for _, weight in self.rounds.books.rows.weights()) and time.monotonic() < deadline:
-            time.sleep(1.0)
+        deadline = time.monotonic() + SETTLE_LIMIT_S
+        while self.rounds.books.orders_in_part() and time.monotonic() < deadline:
+            time.sleep(LOOK_S)
         drained_s, trouble = self.rounds.rest()
         findings = self.rounds.books.audit("", None)
         findings.note("mismatches", "troubles", trouble)
