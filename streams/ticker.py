@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -48,7 +49,9 @@ class Ticker:
         self._settings, self._connect, self._wait, self._clock = settings, connect, wait, clock
         self._producer: Any = None
         self._patience = Patience()
-        self._latest = 0.0
+        self._latest, self._is_behind = 0.0, False
+        self.on_state: Callable[[str], None] = lambda _: None
+        """Is told what `vitals status` shall say."""
         self.pulse = Pulse("ticker", "ticker", "ticker", live_s=60 + 2 * settings.tick_seconds)
 
     def run(self) -> None:
@@ -93,11 +96,17 @@ class Ticker:
         return True
 
     def _look_back(self, now: float) -> None:
-        """Say once what follows when the clock goes back behind a tick that is on the log."""
-        if now < self._latest:
-            ahead = round(self._latest - now)
-            log.warning("the clock went back by %d s: groups and alerts wait until it has caught up", ahead)
-        self._latest = now
+        """Say what follows when the clock goes back behind a tick that is on the log, until it has caught up."""
+        if now < self._latest and not self._is_behind:
+            until = datetime.fromtimestamp(self._latest, UTC)
+            what = (
+                f"its clock went back by {self._latest - now:.0f} s: groups and alerts wait until {until:%F %H:%M} UTC"
+            )
+            log.warning("%s", what)
+            self.on_state(what)
+        elif now >= self._latest and self._is_behind:
+            self.on_state("running")
+        self._is_behind, self._latest = now < self._latest, max(now, self._latest)
 
     def _ticked(self, due: float) -> None:
         self.pulse.add(metrics.TICKS)
@@ -176,6 +185,7 @@ def ticker_command() -> None:
     ticker = Ticker(settings, connect, over.wait)
     endpoint.serve(settings.metrics, ticker.pulse)
     status = Status(settings, ticker.pulse)
+    ticker.on_state = lambda state: status.update(state=state)
     sampler = Sampler(settings, ticker.pulse, look=lambda: measure_lag(settings, ticker.pulse))
     sampler.start()
     try:

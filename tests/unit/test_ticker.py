@@ -109,22 +109,22 @@ def test_it_counts_its_ticks_and_is_ready_while_they_are_taken(tmp_path):
     assert ticker.pulse.idles == ""
 
 
-def test_a_clock_that_went_back_is_said_once(tmp_path, caplog):
-    times = iter([100.0, 1600.0, 160.0, 220.0])
-    pauses: list[float] = []
+def test_a_clock_that_went_back_is_said_until_it_has_caught_up(tmp_path, caplog):
+    times, pauses, states = [40.0, 100.0, 1600.0, 160.0, 220.0, 1600.0, 1660.0], [], []
 
     def wait(pause: float) -> bool:
         pauses.append(pause)
-        clock[0] = next(times, 0.0)
-        return len(pauses) > 4
+        return len(pauses) > len(times)
 
-    clock, producer = [40.0], Producer()
-    Ticker(
-        load({"VITALS_HOME": str(tmp_path), "VITALS_PARTITIONS": "1"}), lambda _: producer, wait, lambda: clock[0]
-    ).run()
-    assert [tick.occurred_at for _, tick in producer.sent] == [100_000, 1_600_000, 160_000, 220_000]
-    (record,) = caplog.records
-    assert record.message == "the clock went back by 1440 s: groups and alerts wait until it has caught up"
+    producer = Producer()
+    settings = load({"VITALS_HOME": str(tmp_path), "VITALS_PARTITIONS": "1"})
+    ticker = Ticker(settings, lambda _: producer, wait, lambda: times[min(len(pauses), len(times)) - 1])
+    ticker.on_state = lambda state: states.append((len(pauses), state))
+    ticker.run()
+    assert [tick.occurred_at / 1000 for _, tick in producer.sent] == times
+    what = "its clock went back by 1440 s: groups and alerts wait until 1970-01-01 00:26 UTC"
+    assert [record.message for record in caplog.records] == [what]
+    assert states == [(4, what), (6, "running")]
 
 
 def test_a_lag_that_kafka_does_not_tell_is_unknown_not_old(tmp_path, monkeypatch):
