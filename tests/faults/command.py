@@ -17,7 +17,7 @@ from tests.faults.rounds import SIGTERM_LIMIT_S, Rounds, Told, line
 from tests.faults.schedule import Deck, Strike, deal
 from tests.faults.stage import Stage, settings_of
 
-SETTLE_S, SETTLE_LIMIT_S = 45.0, 180.0
+SETTLE_S, SETTLE_LIMIT_S = 45.0, 400.0
 """Orders wait half a minute for the chat around them: what their last takes as a rule, and at most."""
 LOOK_S = 1.0
 SMALLEST_TRIES = 8
