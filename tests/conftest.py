@@ -2,9 +2,13 @@
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import hypothesis
 import pytest
@@ -12,6 +16,7 @@ import pytest
 from streams import settings as settings_module
 from streams.settings import Settings
 from streams.stack import addresses
+from streams.stack.processes import wait_until
 from streams.stack.start import up
 from streams.stack.steps import Steps
 from streams.stack.stop import down
@@ -23,6 +28,10 @@ UNTIMED = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.to
 hypothesis.settings.register_profile("untimed", **UNTIMED)
 hypothesis.settings.load_profile("untimed")
 
+if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As of whoever runs in the background of a shell. The tests' children would ignore Ctrl-C too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def make_settings(home: pathlib.Path, **changed: object) -> Settings:
     """Settings of a stack on free ports, as the environment of this process has nothing to say in it."""
@@ -33,6 +42,13 @@ def make_settings(home: pathlib.Path, **changed: object) -> Settings:
     taken = {"kafka": f"127.0.0.1:{kafka}", "clickhouse_port": tcp, "clickhouse_http_port": http}
     cache = settings_module.load().cache
     return Settings(**{"home": home, "cache": cache, **taken, **changed})
+
+
+def steady_now(minutes: int = 4) -> datetime:
+    """Now, to the second, waited for if the day of UTC would end under a test that takes so long."""
+    day_s = 86_400
+    assert wait_until(lambda: time.time() % day_s < day_s - 60 * minutes, 70 * minutes)
+    return datetime.now(UTC).replace(microsecond=0)
 
 
 @pytest.fixture(scope="session")

@@ -169,7 +169,7 @@ def replay(settings: Settings, config: Config) -> Digest:
         for worker in workers:
             worker.send_signal(signal.SIGTERM)
         for worker in workers:
-            worker.wait(15)
+            worker.wait(120)
     return digest(settings, rows_from)
 
 

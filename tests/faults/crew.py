@@ -10,7 +10,7 @@ from random import Random
 from typing import NamedTuple
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
-SIGTERM_LIMIT_S = 20.0
+SIGTERM_LIMIT_S = 60.0
 
 
 class Role(NamedTuple):

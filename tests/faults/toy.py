@@ -268,6 +268,7 @@ def disturb(settings: Settings, plan: Plan) -> dict[str, object]:
 
 def _let_it_rain(plan: Plan, schedule: Schedule, progress: Progress, feed: Feed) -> None:
     while not progress.look()[0]:
+        schedule.workers.restart_dead()
         time.sleep(0.2)
     while sum(schedule.counts.values()) < plan.faults or feed.is_alive():
         until = time.monotonic() + schedule.chance.uniform(*plan.gap_s)

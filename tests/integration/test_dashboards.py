@@ -1,7 +1,8 @@
 """Every query of the dashboards, alert rules and runbooks on the real ClickHouse, as the reading user."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from functools import cache
 
 import pytest
 
@@ -14,15 +15,24 @@ from streams.dashboards.runbooks import queries_in, text_of
 from streams.dashboards.thresholds import BEHIND_MINUTES, NEW_DEAD_LETTERS, worded
 from streams.settings import Settings
 from streams.warehouse import Warehouse
+from tests.conftest import steady_now
 from tests.integration.test_views import give_rows
 
 pytestmark = pytest.mark.integration
 
 DAYS = 60
-NOW = datetime.now(UTC).replace(microsecond=0)
-TODAY = NOW.replace(hour=0, minute=0, second=0)
 GROUP = "dash/wecom/talks"
 DRIVERS = {"usual_risk": 0.05, "driver_codes": ["breadth", "rhythm"], "driver_points": [0.5, -0.05]}
+
+
+@cache
+def now():
+    """When these tests begin, which may be long after they were collected."""
+    return steady_now()
+
+
+def today():
+    return now().replace(hour=0, minute=0, second=0)
 
 
 def text(at):
@@ -59,17 +69,18 @@ def home(stack: Settings) -> Settings:
             for group, version in groups
         ],
     )
-    closes = [TODAY - timedelta(days=back) for back in range(DAYS, -1, -1)]
-    days = [row(GROUP, at, "dying" if at == TODAY else "healthy", messages_day=5, messages_7d=35) for at in closes]
+    closes = [today() - timedelta(days=back) for back in range(DAYS, -1, -1)]
+    days = [row(GROUP, at, "dying" if at == today() else "healthy", messages_day=5, messages_7d=35) for at in closes]
     silent = [row("dash/wecom/silent", closes[10], "healthy"), row("dash/wecom/silent", closes[11], "dying", risk=0.4)]
-    give_rows(stack, "group_vitals_v1", [*days, *silent, row(GROUP, NOW, "dying", is_day_close=False, messages_7d=35)])
+    latest = row(GROUP, now(), "dying", is_day_close=False, messages_7d=35)
+    give_rows(stack, "group_vitals_v1", [*days, *silent, latest])
     talk = [event(number, "message", at - timedelta(hours=2), member_id="m_1", role="member")
             for number, at in enumerate(closes)]  # fmt: skip
     more = [
-        event(1001, "post", TODAY - timedelta(days=3), role="staff", content_class="convert"),
-        event(1002, "benefit", TODAY - timedelta(days=3), role="staff", kind="red_packet"),
-        event(1003, "source_complete", NOW, group_id="", is_live=True, complete_until=text(NOW)),
-        event(1004, "order_attributed", TODAY - timedelta(days=3), customer_id="m_1", order_id="o", amount=500,
+        event(1001, "post", today() - timedelta(days=3), role="staff", content_class="convert"),
+        event(1002, "benefit", today() - timedelta(days=3), role="staff", kind="red_packet"),
+        event(1003, "source_complete", now(), group_id="", is_live=True, complete_until=text(now())),
+        event(1004, "order_attributed", today() - timedelta(days=3), customer_id="m_1", order_id="o", amount=500,
               currency="JPY", weight=1.0),
     ]  # fmt: skip
     give_rows(stack, "events_v1", talk + more)
@@ -84,9 +95,9 @@ def home(stack: Settings) -> Settings:
     )  # fmt: skip
     stands = {"group_id": GROUP, "brand_id": "dash", "member_id": "m_1", "role": "member", "stage": "growing"}
     since = {when: text(closes[0]) for when in ("tenure_since", "stage_since", "joined_at")}
-    give_rows(stack, "member_standings_v1", [stands | since | {"at": text(TODAY), "is_present": True}])
-    told = {"agent": "groups", "part": "groups-1", "labels": "{}", "since": text(NOW - timedelta(minutes=1))}
-    told |= {"at": text(NOW), "started_at": text(NOW)}
+    give_rows(stack, "member_standings_v1", [stands | since | {"at": text(today()), "is_present": True}])
+    told = {"agent": "groups", "part": "groups-1", "labels": "{}", "since": text(now() - timedelta(minutes=1))}
+    told |= {"at": text(now()), "started_at": text(now())}
     numbers = {"vitals_lag_records": 5, "vitals_records_total": 60, "vitals_build_info": 1}
     bounds = [("vitals_flush_seconds_bucket", bound, count) for bound, count in (("0.1", 1), ("0.5", 3), ("+Inf", 4))]
     give_rows(
@@ -96,7 +107,7 @@ def home(stack: Settings) -> Settings:
         + [told | {"name": name, "value": count, "labels": f'{{"le":"{bound}"}}'} for name, bound, count in bounds],
     )
     bought = {"brand_id": "dash", "type": "purchase", "order_id": "o", "customer_id": "m_1", "currency": "JPY"}
-    at = text(TODAY - timedelta(days=3))
+    at = text(today() - timedelta(days=3))
     give_rows(stack, "purchases_v1", [bought | {"event_id": "dash-p", "occurred_at": at, "amount": 500}])
     return stack
 
@@ -117,7 +128,7 @@ def test_every_query_of_a_runbook_runs(home, slug):
 
 
 def test_the_runbook_of_a_common_cause_asks_of_its_groups_though_their_verdicts_stand(home):
-    shared = {"brand_id": "dash", "transition": "opened", "severity": "warning", "number": 1, "at": text(NOW)}
+    shared = {"brand_id": "dash", "transition": "opened", "severity": "warning", "number": 1, "at": text(now())}
     common = shared | {"alert_id": "dash-c/1", "episode_id": "dash-c", "alert": "common_cause"}
     drop = shared | {"alert_id": "dash-d/1", "episode_id": "dash-d", "alert": "drop", "group_id": GROUP}
     give_rows(home, "group_alerts_v1", [common, drop | {"cause_id": "dash-c", "withheld": "common_cause"}])
@@ -127,8 +138,8 @@ def test_the_runbook_of_a_common_cause_asks_of_its_groups_though_their_verdicts_
     ]
     assert [row[2] for row in sources] == ["dash-live"]
     assert [(row[3], row[4]) for row in shares] == [(1, 3)]
-    assert shares[0][6] == (TODAY - timedelta(days=3)).date()
-    assert [row[3:] for row in bends] == [(5.0, (TODAY - timedelta(days=1)).date())]
+    assert shares[0][6] == (today() - timedelta(days=3)).date()
+    assert [row[3:] for row in bends] == [(5.0, (today() - timedelta(days=1)).date())]
     assert {row[2] for row in days} == {5}
     assert {(row[2], row[4], row[5]) for row in moments} == {("post", 1, 0), ("benefit", 1, 0)}
 
@@ -141,26 +152,26 @@ def test_a_group_without_news_still_counts_and_a_brand_without_any_has_a_row(hom
 
 def test_a_source_is_blind_by_the_verdict_of_its_groups(home):
     assert [row[3] for row in asked(home, ALERT_BLIND) if row[2] == "dash-live"] == [0]
-    give_rows(home, "group_vitals_v1", [row(GROUP, NOW + timedelta(seconds=1), "stale", is_day_close=False)])
+    give_rows(home, "group_vitals_v1", [row(GROUP, now() + timedelta(seconds=1), "stale", is_day_close=False)])
     assert [row[3] for row in asked(home, ALERT_BLIND) if row[2] == "dash-live"] == [1]
 
 
 def test_behind_counts_from_a_live_source_that_is_complete_to_later_than_any_row(home):
-    edge = NOW + timedelta(minutes=BEHIND_MINUTES)
+    edge = now() + timedelta(minutes=BEHIND_MINUTES)
     told = {"group_id": "", "is_live": True}
-    give_rows(home, "events_v1", [event(2001, "source_complete", NOW, complete_until=text(edge), **told)])
+    give_rows(home, "events_v1", [event(2001, "source_complete", now(), complete_until=text(edge), **told)])
     assert BEHIND_MINUTES - 1 <= asked(home, ALERT_BEHIND)[0][1] <= BEHIND_MINUTES
     later = text(edge + timedelta(minutes=2))
-    give_rows(home, "events_v1", [event(2002, "source_complete", NOW, complete_until=later, **told)])
+    give_rows(home, "events_v1", [event(2002, "source_complete", now(), complete_until=later, **told)])
     assert asked(home, ALERT_BEHIND)[0][1] > BEHIND_MINUTES
 
 
 def test_dead_letters_rise_past_three_times_the_usual(home):
     before = asked(home, ALERT_LETTERS)[0][1]
-    letters = [{"origin": "dash", "position": number, "reason": "bad_shape", "at": text(NOW)} for number in range(24)]
+    letters = [{"origin": "dash", "position": number, "reason": "bad_shape", "at": text(now())} for number in range(24)]
     give_rows(home, "dead_letters_v1", letters)
     assert asked(home, ALERT_LETTERS)[0][1] == before + 24 > NEW_DEAD_LETTERS
-    usual = [letter | {"at": text(NOW - timedelta(hours=3)), "position": 100 + number}
+    usual = [letter | {"at": text(now() - timedelta(hours=3)), "position": 100 + number}
              for number in range(160) for letter in letters[:1]]  # fmt: skip
     give_rows(home, "dead_letters_v1", usual)
     assert asked(home, ALERT_LETTERS)[0][1] == pytest.approx(before + 24 - 20)

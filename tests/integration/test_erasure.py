@@ -21,7 +21,7 @@ from streams.topics import admin
 from streams.warehouse import Warehouse
 
 pytestmark = pytest.mark.integration
-LIMIT_S = 180
+LIMIT_S = 300
 QUICK = {"segment.ms": "1000", "max.compaction.lag.ms": "1000", "file.delete.delay.ms": "0", "segment.bytes": "1048576"}
 """What takes a minute and an hour otherwise."""
 CLEANED_EACH_SECOND = ", ".join(
@@ -81,7 +81,7 @@ def sink(quick: Settings) -> Iterator[None]:
                                stderr=subprocess.DEVNULL)  # fmt: skip
     yield
     process.terminate()
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
 
 
 def holding(root: Path, *needles: str) -> list[str]:
@@ -141,9 +141,9 @@ def test_nothing_on_disk_leads_to_a_forgotten_member(
     until(lambda: len(rows()) == 2 and warehouse.query(counted) == [(3, 2)], "the sink stored the import")
     kafka, clickhouse = quick.home / "kafka", quick.home / "clickhouse"
     until(lambda: holding(clickhouse, letter), "the sink stored the dead letter, and the search finds it")
-    assert holding(kafka, nick), "the search finds what is there, in Kafka"
-    assert holding(kafka, letter), "and dead letters there"
-    assert holding(clickhouse, nick), "and in ClickHouse"
+    until(lambda: holding(kafka, nick), "the search finds what is there, in Kafka")
+    until(lambda: holding(kafka, letter), "and dead letters there")
+    until(lambda: holding(clickhouse, nick), "and in ClickHouse")  # not while a merge puts a part in another's place
 
     who = ("--brand", "forgetting", "--platform", "irc", called)
     said = vitals(quick, "forget", "--dry-run", *who)
@@ -163,6 +163,6 @@ def test_nothing_on_disk_leads_to_a_forgotten_member(
 
     until(lambda: not holding(clickhouse, nick, letter), "ClickHouse's files")
     assert not holding(quick.home, nick, called, letter)
-    assert holding(quick.home, other), "who is not forgotten stays"
+    until(lambda: holding(quick.home, other), "who is not forgotten stays")
     assert (rows(), warehouse.query(counted)) == ([(other,)], [(3, 2)])
     warehouse.close()

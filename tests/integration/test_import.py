@@ -18,6 +18,7 @@ from streams.cli import run
 from streams.connectors import sending
 from streams.errors import VitalsError
 from streams.settings import Settings
+from streams.stack.processes import wait_until
 from streams.stack.start import up
 from streams.stack.steps import Steps
 from streams.stack.stop import down
@@ -167,10 +168,10 @@ def test_an_interrupted_import_goes_on_and_loses_nothing(stack, vitals, tmp_path
     with subprocess.Popen(command, env=env, **pipes) as process:
         process.stdin.write(b"".join(lines[:12_000]))
         process.stdin.flush()
-        assert any(records(stack, "chat-events", "int5") for _ in range(60)), "it sends while its input is open"
+        assert wait_until(lambda: bool(records(stack, "chat-events", "int5")), 240), "it sends while its input is open"
         assert process.poll() is None, "it waits for the rest of its input"
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=240)
     assert process.returncode == 130
     assert re.fullmatch(rb"stopped after [0-9,]+ events; the same command goes on where it was\n", said)
     assert f"sent {len(lines):,} events" in vitals("import", "jsonl", whole)
@@ -231,14 +232,14 @@ def test_a_broker_that_stops_in_the_middle_is_waited_for(tmp_path):
         with subprocess.Popen([*command, "jsonl", "-"], env=env, **pipes) as process:
             process.stdin.write(b"".join(lines[:12_000]))
             process.stdin.flush()
-            assert any(records(own, "chat-events", "int9") for _ in range(60))
+            assert wait_until(lambda: bool(records(own, "chat-events", "int9")), 240)
             down(own, steps=quiet)
             process.stdin.write(b"".join(lines[12_000:]))
             process.stdin.close()
             assert b"does not answer" in process.stderr.readline()
             up(own, agents=False, parts=("kafka",), steps=quiet)
             said = process.stderr.read()
-            assert process.wait(60) == 0, said
+            assert process.wait(240) == 0, said
         assert b"answers again" in said
         assert b"Traceback" not in said
         ids = Counter(v["event_id"] for _, _, v in records(own, "chat-events", "int9") if v["type"] == "message")

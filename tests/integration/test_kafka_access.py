@@ -71,7 +71,9 @@ def guarded(tmp_path_factory, stack):
         subprocess.Popen(kafka.command(plain, runtime), stdout=log, stderr=log) as broker,
     ):
         try:
-            assert processes.wait_until(lambda: probes.kafka_error(plain) is None, 60), (home / "kafka.log").read_text()
+            assert processes.wait_until(lambda: probes.kafka_error(plain) is None, 240), (
+                home / "kafka.log"
+            ).read_text()
             user = UserScramCredentialUpsertion(
                 "vitals", ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096), PASSWORD.encode()
             )
@@ -83,7 +85,7 @@ def guarded(tmp_path_factory, stack):
             )  # fmt: skip
         finally:
             broker.terminate()
-            broker.wait(30)
+            broker.wait(120)
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -104,10 +106,10 @@ def test_all_three_clients_get_in(guarded):
             return [status.events_total for status in worker_status.read_all(guarded)] == [1]
 
         try:
-            has_folded = processes.wait_until(folded, 30)
+            has_folded = processes.wait_until(folded, 240)
         finally:
             worker.terminate()
-            said = worker.communicate(timeout=15)[1]
+            said = worker.communicate(timeout=120)[1]
     assert has_folded, said
     assert PASSWORD not in said
 

@@ -217,7 +217,7 @@ def test_the_same_data_give_the_same_bytes(run, tmp_path):
 
 def test_what_there_is_nothing_to_say_of(run, tmp_path):
     out = ("--out", tmp_path / "none")
-    assert run("--brand", "revieu", *out)[2].startswith("vitals: no brand 'revieu': known are review, ")
+    assert run("--brand", "reviews", *out)[2].startswith("vitals: no brand 'reviews': known are review, ")
     assert run("--brand", "review-empty", *out)[2].startswith("vitals: review-empty has groups, but none was judged")
     assert run("--brand", BRAND, "--week", "2025-W10", *out)[2] == (
         "vitals: no data of review for 2025-03-03 to 2025-03-09: it has days from 2026-08-25 to 2026-11-22\n"

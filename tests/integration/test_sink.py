@@ -82,7 +82,7 @@ def send_all(producer: Producer, made: list[events.GroupEvent]) -> None:
     producer.flush()
 
 
-def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 240) -> Any:
     """What `condition` gives once it gives something true; fails after some seconds."""
     end = time.monotonic() + seconds
     while not (found := condition()):
@@ -122,7 +122,7 @@ def running(settings: Settings, name: str = "sink-in-test") -> Iterator[None]:
         yield
     finally:
         sink.stop()
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()
 
 
@@ -181,17 +181,21 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
         target.shutdown(socket.SHUT_WR)
 
 
-def test_each_topic_reaches_its_table(stack: Settings, producer: Producer, brand: str) -> None:
-    group = f"{brand}/irc/g"
-    common = {"brand_id": brand, "platform": "irc", "occurred_at": START}
+def vital_signs(group: str, brand: str, at: int) -> GroupVitals:
+    """Of a group of 41; all numbers alike."""
     fields = {
         field.name: {int: 1, str: "x", float: 0.5, bool: True}.get(getattr(field.type, "__origin__", field.type))
         for field in msgspec.structs.fields(GroupVitals)
         if field.required
     }
-    vitals = GroupVitals(
-        **fields | {"group_id": group, "brand_id": brand, "reasons": (), "drivers": (), "at": START, "members": 41}
-    )
+    own = {"group_id": group, "brand_id": brand, "reasons": (), "drivers": (), "at": at, "members": 41}
+    return GroupVitals(**fields | own)
+
+
+def test_each_topic_reaches_its_table(stack: Settings, producer: Producer, brand: str) -> None:
+    group = f"{brand}/irc/g"
+    common = {"brand_id": brand, "platform": "irc", "occurred_at": START}
+    vitals = vital_signs(group, brand, START)
     day = MemberVitals(
         group_id=group, brand_id=brand, member_id="m", role="member", day=START // 86_400_000 * 86_400_000,
         source_offset=1, messages=1, is_present=True, joined_at=None, last_message_at=START,
@@ -235,14 +239,15 @@ def test_counts_equal_what_was_sent_and_a_second_import_changes_nothing(
 
 
 def test_refused_records_do_not_hold_up_the_rest(stack: Settings, producer: Producer, brand: str) -> None:
-    made = talk(brand, 200, groups=1)
+    """Not on chat-events: others fold that, and would stand still at so much noise."""
+    group, count = f"{brand}/irc/g", 200
     with running(stack):
-        for event in made:
-            send(producer, "chat-events", event.group_id, event)
-            send(producer, "chat-events", event.group_id, b'{"type":')
+        for number in range(count):
+            send(producer, "group-vitals", group, vital_signs(group, brand, START + number))
+            send(producer, "group-vitals", group, b'{"type":')
         send(producer, "group-vitals", brand, f'{{"brand_id":"{brand}"}}'.encode())
         producer.flush()
-        until(lambda: kept(stack, brand) == len(made))
+        until(lambda: kept(stack, brand, "group_vitals_v1") == count)
         unread = (
             "SELECT reason FROM dead_letters_v1 WHERE origin = 'group-vitals' AND base64Decode(original) LIKE %(b)s"
         )
@@ -331,7 +336,7 @@ def test_a_second_sink_of_the_same_name_puts_the_first_out_in_one_line(stack: Se
     with process(stack, tmp_path / "first") as first:
         until(lambda: status(stack).get("pid") == first.pid and status(stack)["partitions"])
         with process(stack, tmp_path / "second"):
-            assert first.wait(30) == 1
+            assert first.wait(240) == 1
     (line,) = (tmp_path / "first").read_text().splitlines()
     assert "fenced" in line
     assert "--name" in line
@@ -370,7 +375,7 @@ def ready(stack: Settings, pid: int) -> tuple[int, str]:
     if told.get("pid") != pid or not told.get("metrics"):
         return 0, "says nothing yet"
     try:
-        with urllib.request.urlopen(f"http://{told['metrics']}/ready", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://{told['metrics']}/ready", timeout=60) as answer:
             return answer.status, answer.read().decode().strip()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode().strip()

@@ -1,6 +1,7 @@
 """Workers against a real Kafka: killed, stopped past the session timeout, terminated, joined; and what they refuse."""
 
 import json
+import math
 import time
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from confluent_kafka import Producer
 
 from streams import letter_box, topics, worker_status
 from streams.dead_letters import Acceptance
+from streams.patience import FIRST_INTERVAL_S
 from streams.settings import Settings
 from tests.faults import toy as faults
+from tests.strain import Strain, sample
 from tests.toy_log import message
 from tests.undisturbed import compare
 
@@ -24,7 +27,7 @@ def settings(stack: Settings, tmp_path: Path) -> Settings:
     return msgspec.structs.replace(stack, home=tmp_path, session_timeout=6.0)
 
 
-def wait_for(condition, limit_s: float = 30.0) -> None:
+def wait_for(condition, limit_s: float = 240.0) -> None:
     deadline = time.monotonic() + limit_s
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -32,13 +35,14 @@ def wait_for(condition, limit_s: float = 30.0) -> None:
 
 
 def test_faults_change_nothing(settings):
-    plan = faults.Plan(events=70_000, rate=2500.0, faults=8, seed=7, gap_s=(2.0, 3.5))
-    result = faults.disturb(settings, plan)
+    plan = faults.Plan(events=70_000, rate=2500.0, faults=8, seed=7, gap_s=(2.0, 3.5), drain_s=300.0)
+    with Strain() as strain:
+        result = faults.disturb(settings, plan)
     assert result["is_exact"], json.dumps(result)
     assert sum(result["faults"].values()) == 8
     assert result["outputs"] > 6000
-    assert max(result["sigterm_seconds"] + result["last_sigterm_seconds"]) < 10
-    assert result["longest_stall_s"] < 15
+    assert max(result["sigterm_seconds"] + result["last_sigterm_seconds"]) < 10 * strain.most
+    assert result["longest_stall_s"] < 15 * strain.most
 
 
 @pytest.mark.parametrize("is_running", [False, True])
@@ -59,7 +63,7 @@ def test_a_topic_made_again_is_folded_anew(settings, is_running):
     faults.Feed(settings, agent.topic, faults.toy_events(3000, keys=50), 0).run()
     if not is_running:
         workers.start("w1")
-    wait_for(lambda: workers.restart_dead() or _flushed(settings) == 3000, limit_s=60)
+    wait_for(lambda: workers.restart_dead() or _flushed(settings) == 3000)
     workers.stop_all()
     differences = compare(settings, agent, faults.output_topics(run_name))
     assert (differences["values_wrong"], differences["positions_wrong"], differences["outputs_missing"]) == (0, 0, 0)
@@ -98,16 +102,19 @@ def test_a_worker_waits_for_its_topics_with_one_line_and_stops_at_once(settings)
     run_name = f"late-{int(time.time())}"
     agent = faults.agent_of("toy", run_name)
     workers = faults.workers_of(settings, "toy", run_name)
+    began = time.monotonic()
     workers.start("w1")
     wait_for(lambda: "is missing in Kafka: run `vitals topics apply`" in workers.log_of("w1").read_text())
     faults.create_topics(settings, agent, run_name)
     faults.Feed(settings, agent.topic, faults.toy_events(100), 0).run()
     wait_for(lambda: _flushed(settings) == 100)
+    seconds = time.monotonic() - began
     workers.stop_all()
-    assert workers.sigterm_seconds[0] < 10
+    assert workers.sigterm_seconds[0] < 10 * sample()
     log = workers.log_of("w1").read_text()
     assert "Traceback" not in log
-    assert log.count("is missing in Kafka") <= 3
+    # At once, and when it has waited for another 2, 4, 8, … s.
+    assert log.count("is missing in Kafka") <= 1 + math.log2(seconds / FIRST_INTERVAL_S + 1)
 
 
 def _partitions(settings: Settings) -> dict[int, worker_status.PartitionStatus]:

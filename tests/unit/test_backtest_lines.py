@@ -249,7 +249,7 @@ def test_an_interrupted_backtest_leaves_nothing_behind(tmp_path):
         process.stdin.write(b"".join(bare(n / 2000, f"den/{n % 5}", row=n) + b"\n" for n in range(40_000)))
         process.stdin.flush()  # more than a pipe holds: most of it was read
         process.send_signal(signal.SIGINT)
-        out, said = process.communicate(timeout=30)
+        out, said = process.communicate(timeout=240)
     assert (process.returncode, out) == (130, b"")
     assert said.strip().endswith(b"vitals: interrupted")
     assert list(tmp_path.iterdir()) == []

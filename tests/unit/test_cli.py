@@ -170,4 +170,4 @@ def test_a_closed_pipe_is_quiet():
     process.stdout.close()
     err = process.stderr.read()
     process.stderr.close()
-    assert (process.wait(timeout=30), err) == (1, b"")
+    assert (process.wait(timeout=240), err) == (1, b"")
