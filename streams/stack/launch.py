@@ -10,7 +10,9 @@ from pathlib import Path
 
 def launch(pid_file: str, command: list[str]) -> None:
     """Replace this process by the command; only returns by an OSError."""
-    Path(pid_file).write_text(f"{os.getpid()}\n", encoding="ascii")
+    part = Path(f"{pid_file}.part")
+    part.write_text(f"{os.getpid()}\n", encoding="ascii")
+    part.replace(pid_file)  # who looks meanwhile reads the pid before or this one, never half of it
     os.execv(command[0], command)  # noqa: S606  the command of our own configuration, no shell
 
 
