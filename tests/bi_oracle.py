@@ -129,7 +129,8 @@ def stickiness(events: list[e.Event], until: Mapping[str, date]) -> dict[str, tu
 
 
 def newcomers(events: list[e.Event], shares: list[Row], until: Mapping[str, date]) -> dict[Cohort, Row]:
-    """Group and Monday → the steps of those whose last join was in that week, and the median hours to a first word."""
+    """Group and Monday → the steps of those whose last join was in that week, and the median hours to a first word and
+    a first order."""
     seen: dict[tuple[str, str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     kinds: dict[type, str] = {e.Join: "join", e.Leave: "leave", e.Message: "message", e.Claim: "claim"}
     for event in events:
@@ -144,20 +145,30 @@ def newcomers(events: list[e.Event], shares: list[Row], until: Mapping[str, date
             bought[share["group_id"], share["member_id"] or share["customer_id"]][share["order_id"]] = share["at"]
     rows: dict[Cohort, Row] = {}
     words: dict[Cohort, list[float]] = defaultdict(list)
+    orders: dict[Cohort, list[float]] = defaultdict(list)
+    steps = "joined", "present", "spoke", "claimed", "bought", "bought_again"
     for key, acts in seen.items():
         if not acts["join"]:
             continue
         joined = max(acts["join"])
         cohort = key[0], str(monday_of(joined))
-        row = rows.setdefault(cohort, dict.fromkeys(("joined", "spoke", "claimed", "bought", "bought_again"), 0))
+        row = rows.setdefault(cohort, dict.fromkeys(steps, 0))
         has_bought = max(bought[key].values(), default=-1) >= joined
         row["joined"] += 1
+        row["present"] += joined > max(acts["leave"], default=-1)
         row["spoke"] += max(acts["message"], default=-1) >= joined
         row["claimed"] += max(acts["claim"], default=-1) >= joined
         row["bought"] += has_bought
         row["bought_again"] += has_bought and len(bought[key]) >= 2
-        if min(acts["message"], default=-1) >= joined:
-            words[cohort].append((min(acts["message"]) // 1000 - joined // 1000) / 3600)
+        words[cohort] += hours_to_first(acts["message"], joined)
+        orders[cohort] += hours_to_first(bought[key].values(), joined)
     for cohort, row in rows.items():
         row["hours_to_word"] = median_high(words[cohort]) if words[cohort] else None
+        row["hours_to_order"] = median_high(orders[cohort]) if orders[cohort] else None
     return rows
+
+
+def hours_to_first(times: Iterable[int], joined: int) -> list[float]:
+    """From a join to the first of some times, in hours; none where that was before it."""
+    first = min(times, default=-1)
+    return [(first // 1000 - joined // 1000) / 3600] if first >= joined else []

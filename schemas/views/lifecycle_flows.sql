@@ -1,6 +1,6 @@
 -- How many members went from one stage to another, week by week (Monday to Sunday, UTC), and the median of the days that
--- they had been where they came from. `was` is empty for who came to a group. A group without a change has one row without a
--- week.
+-- they had been where they came from. `was` is empty for who came to a group. A move that was taken back has none. A group
+-- without a change has one row without a week.
 WITH changes AS
 (
     SELECT
@@ -11,6 +11,7 @@ WITH changes AS
         uniqExact(member_id) AS members,
         quantileExactOrNull(0.5)(dateDiff('day', was_since, at)) AS days_before
     FROM member_stage_changes_v1 FINAL
+    WHERE was != stage
     GROUP BY group_id, week, was, stage
 )
 SELECT

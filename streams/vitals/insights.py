@@ -26,10 +26,10 @@ class Standing(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Where one member of a group stands. Appended fields need defaults.
 
     What only ages (score, windows) is as of the close that told it. `has_moved`: the stage was another before, `was`
-    since `was_since`, both empty for the first. `tenure_since` is the last join, or when the member was first seen.
-    `listed_since` is when the cleanup list took them up, None for who is not on it. `score` halves every 28 days;
-    `probes_ignored`, 0..2, counts of the group's last two benefits; `orders_365d` counts to three; `spent` is in minor
-    units of the group's currency, refunds taken off.
+    since `was_since`, both empty for the first; where it is the same again, a move told of that day is taken back.
+    `tenure_since` is the last join, or when the member was first seen. `listed_since` is when the cleanup list took
+    them up, None for who is not on it. `score` halves every 28 days; `probes_ignored`, 0..2, counts of the group's last
+    two benefits; `orders_365d` counts to three; `spent` is in minor units of the group's currency, refunds taken off.
     """
 
     member_id: str

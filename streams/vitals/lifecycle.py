@@ -37,20 +37,22 @@ class Lifecycle(msgspec.Struct, array_like=True, gc=False):
     `changed` are the pseudonyms of those of whom something was learnt since the last close, `acts` counts by day and
     member number what was not counted yet, twelve bits for each kind of `standing`: four weeks at most of those who did
     something other than write. `benefits` are the times of the last BENEFITS, the latest first; claims count from
-    `claims_from` on, as of the last close.
+    `claims_from` on, as of the last close. `moved` has, by member number, the stage that those who moved at that close
+    were in before, and since the end of which day: day × 16 + stage.
     """
 
     changed: dict[str, int] = {}
     acts: dict[int, dict[int, int]] = {}
     benefits: tuple[int, ...] = ()
     claims_from: int | None = None
+    moved: dict[int, int] = {}
 
 
 def judge(member: Member, day: int, claims_from: int | None, policy: MemberPolicy) -> int:
     """Give a member the stage and the place on or off the list that are theirs at the end of `day`.
 
     Claims since `claims_from` (ms UTC; None: no benefit is known) keep off the list. Answers the next day at whose end
-    time alone may change any of it, 0 if it cannot.
+    time alone changes any of it, 0 if it does not.
     """
     if member.joined_at is None and not member.seen_day:
         member.seen_day = day
@@ -126,25 +128,29 @@ def _ages(member: Member, day: int) -> tuple[int, int, int, int, int]:
 
 
 def _settled(member: Member, day: int, tenure: int, policy: MemberPolicy) -> tuple[int, int]:
-    """The stage of who is neither new nor lost, for what they do, and in how many days time may make it another."""
+    """The stage of who is neither new nor lost, for what they do, and in how many days time makes it another."""
     window, activity, trade = policy.active_window_days, member.activity, member.trade
-    orders, waits, active = 0, [_NEVER], 0
+    few, many, mature = -_NEVER, -_NEVER, policy.mature_tenure_days - tenure
+    bought: list[int] = []
     if trade is not None and trade.bought_at:
         as_of, year = (day + 1) * DAY_MS, policy.orders_window_days
-        left = [year - (as_of - at) // DAY_MS for at in trade.bought_at]
-        waits += [days for days in left if days > 0]
-        orders = len(waits) - 1
+        bought = [year - (as_of - at) // DAY_MS for at in trade.bought_at]
     if activity is not None:
         active = activity.wrote(day, window)
-        for count in (policy.growing_acts, policy.mature_active_days):
-            if count <= active:
-                waits.append(activity.latest(count) + window - day)
-    mature = policy.mature_tenure_days - tenure
-    if orders >= policy.mature_orders and active >= policy.mature_active_days and mature <= 0:
-        return _MATURE, min(waits)
-    if orders and mature > 0:
-        waits.append(mature)
-    return _GROWING if max(orders, active) >= policy.growing_acts else _STALLED, min(waits)
+        if active >= policy.growing_acts:
+            few = activity.latest(policy.growing_acts) + window - day
+        if active >= policy.mature_active_days:
+            many = activity.latest(policy.mature_active_days) + window - day
+
+    def stage_in(days: int) -> int:
+        orders = sum(left > days for left in bought) if bought else 0
+        if orders >= policy.mature_orders and many > days >= mature:
+            return _MATURE
+        return _GROWING if orders >= policy.growing_acts or few > days else _STALLED
+
+    stage = stage_in(0)
+    waits = sorted([wait for wait in (*bought, few, many, mature) if wait > 0])
+    return stage, next((wait for wait in waits if stage_in(wait) != stage), _NEVER)
 
 
 def _list_in(trade: Trade, wait: int, paid: int, claimed: int, claims_from: int | None, policy: MemberPolicy) -> int:

@@ -1,11 +1,16 @@
 """The members of a group judged when its UTC day closes, and what is told of them.
 
 Judged are those of whom something was learnt since the last close (they came, left, bought, were muted, claimed for
-the first time since they came, or wrote for the first time while new), those whom time alone may move on (each member
-carries the day at whose end that may next be so), and once a week, on a weekday of the group, those who wrote and may
-have moved up. So a close costs what has changed, not what there is; who falls silent is known on the day, who comes
-back to life within a week. Of those who go on as they were only the counts change: they are told every fourth week.
-Only after a new benefit are all looked at, for a claim that has become too old.
+the first time since they came, wrote for the first time while new, or gave a sign of life when they were churned or on
+the cleanup list), those whom time alone moves on (each member carries the day at whose end that is next so), and once a
+week, on a weekday of the group, those who wrote and may have moved up. So a close costs what has changed, not what
+there is; who falls silent is known on the day, who comes back to life within a week. Of those who go on as they were
+only the counts change: they are told every fourth week. Only after a new benefit are all looked at, for a claim that
+has become too old.
+
+Orders come last where an import is over, so those of whom something was learnt after the last close are judged anew as
+of the end of that day. Who moves more than once at the end of one day went from the first stage to the last, in however
+many steps it came to be known.
 
 The member score counts acts by weight, of one kind and day no more than twenty, and halves every 28 days. Acts are kept
 until they were counted, four weeks at most, of those alone who did something; messages are counted by the panes. What
@@ -37,12 +42,16 @@ _NO_TRADE = Trade()
 
 
 class Judged(msgspec.Struct, frozen=True, gc=False):
-    """A member of whom there is something to tell; `was` is the stage before (0: none), since the end of `was_day`."""
+    """A member of whom there is something to tell; `was` is the stage before (0: none), since the end of `was_day`.
+
+    `has_moved` may be true though the stage is the same: what was told of this day before is taken back.
+    """
 
     member_id: str
     member: Member
     was: int
     was_day: int
+    has_moved: bool
 
 
 class Agenda:
@@ -164,14 +173,14 @@ def close_members(state: GroupState, day: int, month: Month, agenda: Agenda, pol
     noted = {by_id[key].number: key for key in own.changed if key in by_id}
     due = {by_id[key].number: key for key in agenda.take(day) if key in by_id and is_due(by_id[key], day)}
     due |= {by_id[key].number: key for key in _who_passed_up(state)}
-    told_too = _whose_month(state, day, month)
-    turn = told_too or _whose_week(state, day, month)
-    own.changed = {}
+    told_too, wrote = _whose_month(state, day, month), _whose_week(state, day, month)
+    own.changed, own.moved = {}, {}
     acted, found, days = set[int](), [], list[Busy]()
-    for number, member_id in sorted((turn | due | noted).items()):
+    for number, member_id in sorted((told_too | wrote | due | noted).items()):
         member = by_id[member_id]
         is_told, was, was_day = number in noted or number in told_too, member.stage, member.stage_day
-        is_judged = number in noted or number in due or can_move(member, day, talk.get(number, 0), policy)
+        is_judged = number in noted or number in due
+        is_judged |= number in wrote and can_move(member, day, talk.get(number, 0), policy)
         if is_judged or is_told:
             if not days:
                 days, acted = _days(state, day), set().union(*own.acts.values())
@@ -180,7 +189,9 @@ def close_members(state: GroupState, day: int, month: Month, agenda: Agenda, pol
         if is_judged:
             is_told |= _judge(member_id, member, day, own.claims_from, agenda, policy)
         if is_told:
-            found.append(Judged(member_id, member, was, was_day))
+            found.append(Judged(member_id, member, was, was_day, member.stage != was))
+        if member.stage != was:
+            own.moved[number] = was_day << 4 | was
     own.acts = {one: acts for one, acts in own.acts.items() if one > day - MONTH}
     return found
 
@@ -189,11 +200,17 @@ def look_at_noted(state: GroupState, day: int, agenda: Agenda, policy: MemberPol
     """Judge anew whoever something was learnt of after `day` had closed, as no later day will: orders come last."""
     own, by_id, found = state.lifecycle, state.ledger.by_id, []
     days = _days(state, day) if own.changed else []
-    for _, member_id in sorted([(by_id[key].number, key) for key in own.changed if key in by_id]):
+    for number, member_id in sorted([(by_id[key].number, key) for key in own.changed if key in by_id]):
         member = by_id[member_id]
+        before = own.moved.get(number, member.stage_day << 4 | member.stage)
+        was, was_day = before & 15, before >> 4
         _count(member, day, days, policy)
-        found.append(Judged(member_id, member, member.stage, member.stage_day))
         _judge(member_id, member, day, own.claims_from, agenda, policy)
+        if member.stage != was:
+            own.moved[number] = before
+        else:
+            member.stage_day = was_day
+        found.append(Judged(member_id, member, was, was_day, number in own.moved))
     own.changed = {}
     return found
 
@@ -304,7 +321,7 @@ def standing_rows(state: GroupState, judged: list[Judged], day: int, offset: int
 def _standing(one: Judged, day: int, benefits: tuple[int, ...]) -> Standing:
     member, was = one.member, one.was
     stage, trade, activity, listed = member.stage, member.trade or _NO_TRADE, member.activity, member.listed_day
-    has_moved, since, at, bought_at = stage != was, tenure_since(member), (day + 1) * DAY_MS, trade.bought_at
+    has_moved, since, at, bought_at = one.has_moved, tenure_since(member), (day + 1) * DAY_MS, trade.bought_at
     ignored = 0
     if benefits:
         seen_from = max(since, trade.last_claim_at or 0)

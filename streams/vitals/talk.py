@@ -7,6 +7,7 @@ import xxhash
 from streams import events as e
 from streams.vitals.ads import look_at
 from streams.vitals.latencies import FOR_MEMBERS, FOR_STAFF, wait
+from streams.vitals.lifecycle import CHURNED
 from streams.vitals.members import Member
 from streams.vitals.panes import DayPane, add_message, day_of, remove_message
 from streams.vitals.points import PointsBook
@@ -107,6 +108,8 @@ def _spoke(state: GroupState, event: e.Message, member: Member, time: int, polic
     closed = state.closed_day
     if event.reply_to is not None or (closed is not None and time // DAY_MS <= closed):
         said(state, event.member_id, member, time, policy.members, is_reply=event.reply_to is not None)
+    if member.listed_day or member.stage == CHURNED:
+        note(state, event.member_id)  # a sign of life: nobody is to be asked to go who wrote yesterday
     if time < state.responses.until:
         heard(state.responses, time)
     state.messages += 1

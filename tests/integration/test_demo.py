@@ -17,7 +17,7 @@ from streams import events as e
 from streams.metrics import METRICS
 from streams.settings import Settings
 from streams.warehouse import Warehouse
-from tests import bi_oracle
+from tests import bi_oracle, lifecycle_oracle
 from tests.conftest import Vitals
 from tests.oracle import compare
 
@@ -235,8 +235,8 @@ def test_stickiness_is_that_of_the_messages(vitals: Vitals, sent: list[e.Event])
 def test_the_funnel_of_newcomers_is_that_of_the_events(
     vitals: Vitals, sent: list[e.Event], shares: list[dict[str, Any]]
 ) -> None:
-    columns = "group_id, cohort_week, joined, spoke, claimed, bought, bought_again, hours_to_word"
-    found = said(vitals, columns, "newcomer_funnel WHERE joined > 0", 2)
+    columns = "joined, present, spoke, claimed, bought, bought_again, hours_to_word, hours_to_order"
+    found = said(vitals, f"group_id, cohort_week, {columns}", "newcomer_funnel WHERE joined > 0", 2)
     closed = ends(vitals, "group_vitals_v1 WHERE is_day_close")
     expected = {key: tuple(row.values()) for key, row in bi_oracle.newcomers(sent, shares, closed).items()}
     blind = {group["group_id"] for group in ranking(vitals) if group["verdict"] == "stale"}
@@ -244,3 +244,10 @@ def test_the_funnel_of_newcomers_is_that_of_the_events(
     assert {key: found[key] for key in seen} == {key: expected[key] for key in seen}
     assert found.keys() == expected.keys()
     assert len(seen) > GROUPS
+
+
+def test_flows_between_stages_and_welcomes_are_those_of_the_logs(home: Settings, fleet: Path) -> None:
+    groups, flows, cohorts, found = lifecycle_oracle.compare(home)
+    assert found == []
+    assert groups == GROUPS
+    assert min(flows, cohorts) > 4 * GROUPS

@@ -127,12 +127,16 @@ def anybody(draw: st.DrawFn) -> Member:
 
 @settings(max_examples=60, deadline=None)
 @given(anybody())
-def test_time_alone_moves_nobody_before_the_day_that_they_are_due(one: Member) -> None:
+def test_time_alone_moves_everybody_on_the_day_that_they_are_due_and_not_before(one: Member) -> None:
     due = judge(one, TODAY, None, POLICY)
     for day in range(TODAY + 1, due or TODAY + 500):
         before = one.stage, one.listed_day
         judge(one, day, None, POLICY)
         assert (one.stage, one.listed_day) == before, (day, due)
+    if due:
+        before = one.stage, one.listed_day
+        judge(one, due, None, POLICY)
+        assert (one.stage, one.listed_day) != before, due
 
 
 # --- through the fold ------------------------------------------------------------------------------------
@@ -198,6 +202,60 @@ def test_a_member_goes_from_newcomer_to_the_cleanup_list_on_the_day() -> None:
     listed = [(at - story.start) // DAY_MS for at, one in rows if one.member_id == "m_a" and one.listed_since]
     assert listed[0] == 64
     assert moves(rows, "m_a", story.start)[-1] == (181, "early_churned", "churned")
+
+
+@pytest.mark.parametrize("reply_to", [None, "e/1"])
+def test_a_word_takes_off_the_cleanup_list_on_the_day(reply_to: str | None) -> None:
+    story = Story()
+    story.add(e.Join, 0.5, member_id="m_a")
+    for day in range(70, 77):
+        story.add(e.Join, 0.5, member_id=f"m_{day}")
+        story.add(e.Message, day + 0.5, member_id=f"m_{day}", reply_to=reply_to)
+    rows = told(story.closed(80))
+    for day in range(70, 77):
+        of = {(at - story.start) // DAY_MS: one for at, one in rows if one.member_id == f"m_{day}"}
+        assert of[61].listed_since is not None
+        assert (of[day + 1].listed_since, of[day + 1].stage) == (None, "stalled")
+    assert latest(rows)["m_a"].listed_since is not None
+
+
+def after_the_end(story: Story, days: int, *later: int) -> list[e.Event]:
+    """The log of an import that is over, the last `later` events each of which came when a live tick had passed."""
+    tail = story.events[len(story.events) - len(later) :]
+    story.events = story.events[: len(story.events) - len(later)]
+    found = story.closed(days)
+    for event, hour in zip(tail, later, strict=True):
+        at = story.start + days * DAY_MS + hour
+        found += [event, e.Tick(event_id=f"live/{at}", occurred_at=at, brand_id="*", platform="*")]
+    return found
+
+
+def test_who_moves_twice_at_the_end_of_a_day_went_from_the_first_stage_to_the_last() -> None:
+    story = Story()
+    story.add(e.Join, 0.5, member_id="m_a")
+    story.order(170, "m_a", 900)
+    story.order(171, "m_a", 900)
+    rows = told(after_the_end(story, 181, 1, 2))
+    stages = [("", "newcomer"), ("newcomer", "early_churned"), ("early_churned", "churned")]
+    assert [pair for _, *pair in moves(rows, "m_a", story.start)] == [
+        *map(list, stages), ["early_churned", "stalled"], ["early_churned", "growing"],
+    ]  # fmt: skip
+    days = [day for day, *_ in moves(rows, "m_a", story.start)]
+    assert days == [1, 31, 181, 181, 181], "the rows of one day replace each other"
+    last = rows[-1][1]
+    assert (last.was_since, last.stage_since) == (story.start + 31 * DAY_MS, story.start + 181 * DAY_MS)
+
+
+def test_a_move_that_turns_out_to_be_none_is_taken_back() -> None:
+    story = Story()
+    story.add(e.Join, 0.5, member_id="m_a")
+    story.add(e.Message, 20.5, member_id="m_a")
+    story.order(45, "m_a", 900)
+    rows = told(after_the_end(story, 51, 1))
+    assert moves(rows, "m_a", story.start)[1:] == [
+        (31, "newcomer", "stalled"), (51, "stalled", "early_churned"), (51, "stalled", "stalled"),
+    ]  # fmt: skip
+    assert latest(rows)["m_a"].stage_since == story.start + 31 * DAY_MS
 
 
 def test_leaving_and_coming_back_begins_anew() -> None:
