@@ -11,7 +11,7 @@ from streams.stack.parts import log_file
 from streams.stack.steps import Say
 
 TITLES = {"kafka": f"Kafka {jars.VERSION}", "clickhouse": "ClickHouse 26.9"}
-SERVER_LIMIT_S, AGENT_LIMIT_S = 90.0, 45.0
+SERVER_LIMIT_S, AGENT_LIMIT_S = 180.0, 90.0
 _STARTS_BEFORE_FAILURE = 3
 _LOG_LINES = 12
 _POLL_S = 0.05

@@ -71,11 +71,11 @@ def config_file(settings: Settings) -> Path:
 
 def socket_file(settings: Settings) -> Path:
     """The supervisor's control socket: in the home, or where a path is short enough for the kernel."""
-    path = settings.run.resolve() / "supervisor.sock"
-    if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH - len(f".{2**22}"):
-        return path
-    short = Path(tempfile.gettempdir()) / f"vitals-{os.getuid()}"
-    return short / f"{sha256(os.fsencode(settings.home.resolve())).hexdigest()[:16]}.sock"
+    name = f"vitals-{os.getuid()}/{sha256(os.fsencode(settings.home.resolve())).hexdigest()[:16]}.sock"
+    paths = (settings.run.resolve() / "supervisor.sock", Path(tempfile.gettempdir()) / name)
+    longest = _LONGEST_SOCKET_PATH - len(f".{2**22}")
+    short = (path for path in paths if len(os.fsencode(path)) <= longest)
+    return next(short, Path("/tmp") / name)  # noqa: S108  in a folder of the user's own; TMPDIR may be long too
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -16,7 +16,7 @@ from streams.settings import Settings
 from streams.stack import processes
 from streams.stack.parts import config_file, log_file, pid_file, socket_file
 
-_START_LIMIT_S, _HUNG_GRACE_S = 15.0, 5.0
+_START_LIMIT_S, _HUNG_GRACE_S = 60.0, 5.0
 _ALIVE = {"STARTING", "RUNNING", "STOPPING", "BACKOFF"}
 
 
@@ -116,9 +116,12 @@ def running(settings: Settings) -> Supervisor | None:
 def begin(settings: Settings, environment: dict[str, str]) -> Supervisor:
     """Start the supervisor in the background. Raises VitalsError if it does not answer."""
     command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(config_file(settings))]
-    done = subprocess.run(  # noqa: S603  our own configuration
-        command, env=environment, capture_output=True, text=True, timeout=_START_LIMIT_S, check=False
-    )
+    try:
+        done = subprocess.run(  # noqa: S603  our own configuration
+            command, env=environment, capture_output=True, text=True, timeout=_START_LIMIT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise VitalsError(f"the supervisor did not start within {_START_LIMIT_S:.0f} s: is the machine busy?") from None
     deadline = time.monotonic() + _START_LIMIT_S
     while done.returncode == 0 and time.monotonic() < deadline:
         if found := running(settings):

@@ -2,6 +2,7 @@ import os
 import shlex
 import subprocess
 import sys
+import tempfile
 from configparser import RawConfigParser
 from pathlib import Path
 
@@ -33,12 +34,17 @@ def test_every_part_carries_the_mark_of_its_home(tmp_path: Path) -> None:
     assert processes.marker(tmp_path) in clickhouse.command(settings)
 
 
-def test_the_socket_moves_when_its_path_is_too_long_for_the_kernel(tmp_path: Path) -> None:
+def test_the_socket_moves_when_its_path_is_too_long_for_the_kernel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert parts.socket_file(make(Path("/short"))) == Path("/short/run/supervisor.sock")
     long, other = make(tmp_path / ("x" * 90)), make(tmp_path / ("y" * 90))
     assert len(os.fsencode(parts.socket_file(long))) <= 92
     assert parts.socket_file(long) == parts.socket_file(make(tmp_path / ("x" * 90)))
     assert parts.socket_file(long) != parts.socket_file(other)
+    monkeypatch.setattr("tempfile.tempdir", f"/{'t' * 90}")
+    assert parts.socket_file(long).parent == Path(f"/tmp/vitals-{os.getuid()}")
+    assert parts.socket_file(make(Path("/short"))) == Path("/short/run/supervisor.sock")
 
 
 def test_the_configuration_survives_a_strange_path(tmp_path: Path) -> None:
@@ -125,14 +131,16 @@ def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 
 def test_a_socket_directory_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     settings = make(tmp_path / ("x" * 90))
     home.prepare(settings)
-    shared = parts.socket_file(settings).parent
-    shared.mkdir()
-    shared.chmod(0o777)
-    with pytest.raises(VitalsError, match="is not yours alone"):
-        parts.write_config(settings, [])
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        monkeypatch.setattr("tempfile.tempdir", short)
+        shared = parts.socket_file(settings).parent
+        assert shared.parent == Path(short)
+        shared.mkdir()
+        shared.chmod(0o777)
+        with pytest.raises(VitalsError, match="is not yours alone"):
+            parts.write_config(settings, [])
 
 
 def test_only_one_holds_a_home(tmp_path: Path) -> None:
