@@ -1,6 +1,6 @@
 # `make help` lists the targets. All but setup, audit, deploy-check and lock work without a network once setup is done.
 .DEFAULT_GOAL := help
-.PHONY: help setup up down demo test drops faults simulation mutants lint audit bench schemas dashboards deploy-check lock
+.PHONY: help setup up down demo test drops planted orders faults simulation mutants lint audit bench schemas dashboards deploy-check lock
 
 VITALS := .venv/bin/vitals
 INSTALLED := .venv/.installed
@@ -52,6 +52,9 @@ drops: setup ## Plant 100 drops of engagement among 300 groups and say which are
 
 planted: setup ## Plant ten kinds of things in fleets of 200 groups and say which are found (SEEDS="1 2", ARGS=--misses)
 	@.venv/bin/python -m tests.planted $(foreach seed,$(or $(SEEDS),1),--seed $(seed)) $(ARGS)
+
+orders: setup ## Bring the orders of two shops through importers and folds and compare every sum (ARGS=--stack)
+	@.venv/bin/python -m tests.orders $(ARGS)
 
 lint: setup ## Style, types, layers
 	@.venv/bin/ruff check .
