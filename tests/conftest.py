@@ -28,6 +28,11 @@ UNTIMED = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.to
 hypothesis.settings.register_profile("untimed", **UNTIMED)
 hypothesis.settings.load_profile("untimed")
 
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+SLICE = len(addresses._BELOW_EPHEMERAL) // 8
+# Each process of a run looks for free ports of its own: one that a stack gave up for a moment is nobody else's.
+addresses._BELOW_EPHEMERAL = addresses._BELOW_EPHEMERAL[WORKER % 8 * SLICE :][:SLICE]
+
 if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As of whoever runs in the background of a shell. The tests' children would ignore Ctrl-C too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
