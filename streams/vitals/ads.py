@@ -19,7 +19,7 @@ import msgspec
 
 from streams import events as e
 from streams.vitals.policy import DAY_MS, HOUR_MS, Policy
-from streams.vitals.weeks import Weeks, ends_week, last_weeks, week_of
+from streams.vitals.weeks import MONDAY_MS, WEEK_MS, Weeks, ends_week, last_weeks
 
 if TYPE_CHECKING:
     from streams.vitals.state import GroupState
@@ -68,7 +68,7 @@ class Ads(msgspec.Struct, array_like=True, gc=False):
 def look_at(state: "GroupState", event: e.Message, number: int) -> None:
     """Somebody wrote something whose text a connector saw."""
     ads, time = state.ads, event.occurred_at
-    week = week_of(time)
+    week = (time + MONDAY_MS) // WEEK_MS
     counts = ads.counts.get(week)
     if counts is None:
         counts = ads.counts[week] = {}
@@ -77,7 +77,7 @@ def look_at(state: "GroupState", event: e.Message, number: int) -> None:
     if event.links or is_repeat:
         _count_ad(counts, number, has_link=bool(event.links), is_repeat=is_repeat)
         ads.asked_at, ads.asked_by = time, number
-    elif number != ads.asked_by and 0 <= time - ads.asked_at <= HOUR_MS:
+    elif 0 <= time - ads.asked_at <= HOUR_MS and number != ads.asked_by:
         counts[_ANSWERED] = counts.get(_ANSWERED, 0) + 1
         ads.asked_at = -HOUR_MS
 

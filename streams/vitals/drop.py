@@ -55,12 +55,17 @@ class DropChange(msgspec.Struct, frozen=True, gc=False):
 
 
 def look_for_drop(
-    state: GroupState, day: int, policy: Policy, skipped: AbstractSet[int], messages_28d: int
+    state: GroupState,
+    day: int,
+    policy: Policy,
+    skipped: AbstractSet[int],
+    messages_28d: int,
+    capped: Sequence[int] = (),
 ) -> DropChange | None:
     """What the end of a UTC day says of a drop, noted in `state`; None if nothing.
 
     `skipped` are the days that count on neither side: at the end of such a day nothing is said, but that the group
-    ended. `messages_28d` are the capped ones up to the day.
+    ended. `messages_28d` are the capped ones up to the day, `capped` those of each day up to it, if they are at hand.
     """
     known = state.drop
     if known is not None and state.verdict == "ended":
@@ -73,8 +78,11 @@ def look_for_drop(
     if known is None and _has_had_its_week(state, day, policy, skipped, messages_28d):
         return None
     days = _days(state, day, policy, skipped)
-    panes = state.panes.get
-    counts = [panes(one, _EMPTY).capped_messages for one in days]
+    if len(days) <= len(capped) and not skipped:
+        counts = capped[-len(days) :]
+    else:
+        panes = state.panes.get
+        counts = [panes(one, _EMPTY).capped_messages for one in days]
     if known is None and _is_calm(counts, policy):
         return None
     found = list(zip(days, counts, strict=True))

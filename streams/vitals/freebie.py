@@ -32,12 +32,13 @@ def freebie(members: Iterable[Member], panes: Mapping[int, DayPane], day: int, p
     since = first_day * DAY_MS
     active, takers, claimers = 0, 0, 0
     for member in members:
-        trade, last = member.trade, member.last_message_at or -1
-        if trade is not None:
-            last = max(last, trade.last_claim_at or -1, *trade.bought_at[:1])
-        if last >= since and member.role == "member":
+        trade, last = member.trade, member.last_message_at
+        if trade is None:
+            if last is not None and last >= since and member.role == "member":
+                active += 1
+        elif max(last or -1, trade.last_claim_at or -1, *trade.bought_at[:1]) >= since and member.role == "member":
             active += 1
-            if trade is not None and trade.claims:
+            if trade.claims:
                 claimers += 1
                 takers += not member.messages and not trade.orders
     fled = sum(pane.leaves_after_benefit for of_day, pane in panes.items() if of_day >= first_day)

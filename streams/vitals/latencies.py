@@ -8,7 +8,7 @@ factor of two, and never minutes where it is hours.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from streams.vitals.weeks import Weeks, week_of
+from streams.vitals.weeks import MONDAY_MS, WEEK_MS, Weeks
 
 FOR_GREETING, FOR_STAFF, FOR_MEMBERS = 0, 32, 64
 """Kinds of waits: for a greeting, and for an answer that staff or a member gave first."""
@@ -20,7 +20,7 @@ _UNIT_MINUTES = (1 << _UNIT_BITS) / 60_000
 
 def wait(weeks: Weeks, kind: int, since: int, ms: int) -> None:
     """Count a wait of `ms` that began at `since`, in its week."""
-    key, week = kind + (ms >> _UNIT_BITS).bit_length(), week_of(since)
+    key, week = kind + (ms >> _UNIT_BITS).bit_length(), (since + MONDAY_MS) // WEEK_MS
     counts = weeks.get(week)
     if counts is None:
         weeks[week] = {key: 1}

@@ -35,10 +35,11 @@ class Lifecycle(msgspec.Struct, array_like=True, gc=False):
     """What judging a group's members needs beside the ledger. Appended fields need defaults.
 
     `changed` are the pseudonyms of those of whom something was learnt since the last close, `acts` counts by day and
-    member number what was not counted yet, twelve bits for each kind of `standing`: four weeks at most of those who did
-    something other than write. `benefits` are the times of the last BENEFITS, the latest first; claims count from
-    `claims_from` on, as of the last close. `moved` has, by member number, the stage that those who moved at that close
-    were in before, and since the end of which day: day × 16 + stage.
+    member number what was not counted yet, twelve bits for each kind of `standing`: of days after `counted_day`, of
+    those who did something other than write. `benefits` are the times of the last BENEFITS, the latest first; claims
+    count from `claims_from` on, as of the last close. `moved` has, by member number, the stage that those who moved at
+    that close were in before, and since the end of which day: day × 16 + stage. `actors` are the numbers of those who
+    did something other than write in the four weeks of the group, and nothing was told of them since.
     """
 
     changed: dict[str, int] = {}
@@ -46,6 +47,8 @@ class Lifecycle(msgspec.Struct, array_like=True, gc=False):
     benefits: tuple[int, ...] = ()
     claims_from: int | None = None
     moved: dict[int, int] = {}
+    counted_day: int = -1
+    actors: dict[int, int] = {}
 
 
 def judge(member: Member, day: int, claims_from: int | None, policy: MemberPolicy) -> int:
@@ -54,15 +57,18 @@ def judge(member: Member, day: int, claims_from: int | None, policy: MemberPolic
     Claims since `claims_from` (ms UTC; None: no benefit is known) keep off the list. Answers the next day at whose end
     time alone changes any of it, 0 if it does not.
     """
-    if member.joined_at is None and not member.seen_day:
-        member.seen_day = day
+    joined = _seen_since(member, day) if member.joined_at is None else member.joined_at
     if member.role != "member":
         _put(member, _STAFF if member.role == "staff" else _BOT, day, is_listed=False)
         return 0
     if not member.is_present:
         _put(member, _LEFT, day, is_listed=False)
         return 0
-    tenure, silent, idle, paid, claimed = _ages(member, day)
+    as_of, last, trade = (day + 1) * DAY_MS, member.last_message_at, member.trade
+    tenure = silent = (as_of - joined) // DAY_MS
+    if last is not None and last > joined:
+        silent = (as_of - last) // DAY_MS
+    idle, paid, claimed = (silent, _NEVER, _NEVER) if trade is None else _idle(trade, silent, as_of)
     churned = policy.churned_tenure_days - tenure
     if not member.is_muted:
         churned = max(churned, policy.churned_idle_days - idle)
@@ -78,11 +84,10 @@ def judge(member: Member, day: int, claims_from: int | None, policy: MemberPolic
         stage, wait = _settled(member, day, tenure, policy)
         wait = min(wait, early, churned)
     list_in = max(policy.cleanup_tenure_days - tenure, policy.cleanup_silent_days - silent)
-    if member.trade is not None:
-        list_in = _list_in(member.trade, list_in, paid, claimed, claims_from, policy)
+    if trade is not None:
+        list_in = _list_in(trade, list_in, paid, claimed, claims_from, policy)
     _put(member, stage, day, is_listed=list_in <= 0)
-    if 0 < list_in < wait:
-        wait = list_in
+    wait = min(wait, list_in) if list_in > 0 else wait
     return day + wait if wait < _NEVER else 0
 
 
@@ -108,23 +113,20 @@ def tenure_since(member: Member) -> int:
     return seen if member.first_message_at is None else min(seen, member.first_message_at)
 
 
-def _ages(member: Member, day: int) -> tuple[int, int, int, int, int]:
-    """Whole days up to the end of a day that a member is here, silent, idle, has bought and claimed nothing.
+def _seen_since(member: Member, day: int) -> int:
+    """Since when a member is here whose join nobody saw, noting that they are in the ledger as `day` closes."""
+    member.seen_day = member.seen_day or day
+    return tenure_since(member)
 
-    _NEVER of what never was. So a rule of ages holds `limit - age` days later, and time alone moves a member in the
-    fewest of these days.
+
+def _idle(trade: Trade, silent: int, as_of: int) -> tuple[int, int, int]:
+    """Whole days up to a time that a member is idle, has bought and claimed nothing; _NEVER of what never was.
+
+    A rule of ages holds `limit - age` days later, and time alone moves a member in the fewest of these days.
     """
-    as_of, joined, last, trade = (day + 1) * DAY_MS, member.joined_at, member.last_message_at, member.trade
-    if joined is None:
-        joined = tenure_since(member)
-    tenure = silent = (as_of - joined) // DAY_MS
-    if last is not None and last > joined:
-        silent = (as_of - last) // DAY_MS
-    if trade is None:
-        return tenure, silent, silent, _NEVER, _NEVER
     paid = (as_of - trade.bought_at[0]) // DAY_MS if trade.bought_at else _NEVER
     claimed = _NEVER if trade.last_claim_at is None else (as_of - trade.last_claim_at) // DAY_MS
-    return tenure, silent, min(silent, paid, claimed), paid, claimed
+    return min(silent, paid, claimed), paid, claimed
 
 
 def _settled(member: Member, day: int, tenure: int, policy: MemberPolicy) -> tuple[int, int]:
@@ -141,6 +143,8 @@ def _settled(member: Member, day: int, tenure: int, policy: MemberPolicy) -> tup
             few = activity.latest(policy.growing_acts) + window - day
         if active >= policy.mature_active_days:
             many = activity.latest(policy.mature_active_days) + window - day
+    if not bought:
+        return (_STALLED, _NEVER) if few <= 0 else (_GROWING, few)
 
     def stage_in(days: int) -> int:
         orders = sum(left > days for left in bought) if bought else 0

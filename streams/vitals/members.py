@@ -43,7 +43,7 @@ class Trade(msgspec.Struct, array_like=True, gc=False):
 
 
 class Activity(msgspec.Struct, array_like=True, gc=False):
-    """The closed days on which a member did something, counted up to `day` (UTC days since 1970).
+    """The closed days on which a member did something; `day` is the last of them (UTC days since 1970).
 
     Bit i of `recent` says that they wrote on day − i, of 60 days; `before` goes on for the 30 before those. `days`
     counts all days on which they wrote. `score` is the member score as of the end of `day`; it halves every
@@ -62,9 +62,11 @@ class Activity(msgspec.Struct, array_like=True, gc=False):
 
     def so_far(self, day: int) -> tuple[float, int, int, int]:
         """As of the end of `day`: the score to two digits, all days on which they wrote, those of 28 and of 90."""
-        age = max(0, day - self.day)
-        mask = self._mask() << age & _MASK
-        return round(self.score * decay(age), 2), self.days, (mask & _MONTH).bit_count(), mask.bit_count()
+        age = day - self.day
+        mask, score = self.before << 60 | self.recent, self.score
+        if age > 0:
+            mask, score = mask << age & _MASK, score * _DECAY[age if age < GONE_DAYS else GONE_DAYS]
+        return round(score, 2), self.days, (mask & _MONTH).bit_count(), mask.bit_count()
 
     def latest(self, count: int) -> int:
         """Of the latest `count` days on which they wrote the first; there must be so many in RECENT_DAYS."""
@@ -93,20 +95,18 @@ class Activity(msgspec.Struct, array_like=True, gc=False):
             self._set(self._mask() << age if age < RECENT_DAYS else 0)
         self.day, self.score = day, self.score * decay(age)
 
-    def count(self, acts: list[tuple[int, float, bool]], day: int) -> None:
-        """Be counted up to `day`: `acts` are days since the last, rising, with their score and whether they wrote."""
-        mask, score, at, last = self._mask(), self.score, self.day, (day, 0.0, False)
-        for one, points, has_written in (*acts, last):
-            age = one - at
-            if age:
-                mask = mask << age if age < RECENT_DAYS else 0
-                score *= _DECAY[age if age < GONE_DAYS else GONE_DAYS]
-                at = one
-            score += points
-            if has_written:
-                mask |= 1
-                self.days += 1
-        self.day, self.score, self.recent, self.before = day, score, mask & _RECENT, mask >> 60 & _BEFORE
+    def count(self, day: int, score: float, *, has_written: bool) -> None:
+        """Count what they did on a day that closes: it is after `day`, or the first."""
+        age, mask = day - self.day, self.before << 60 | self.recent
+        if age:
+            mask = mask << age if age < RECENT_DAYS else 0
+            self.score *= _DECAY[age if age < GONE_DAYS else GONE_DAYS]
+            self.day = day
+        self.score += score
+        if has_written:
+            mask |= 1
+            self.days += 1
+        self.recent, self.before = mask & _RECENT, mask >> 60 & _BEFORE
 
     def take_back(self, day: int, score: float, *, is_silent: bool) -> None:
         """Uncount a message of a day that has closed; `is_silent`: it was the only one."""
@@ -308,7 +308,8 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
         """Count one message of the day in the member's score."""
         score = member.score
         if day > member.score_day:
-            score *= _DECAY[min(day - member.score_day, GONE_DAYS)]
+            age = day - member.score_day
+            score *= _DECAY[age if age < GONE_DAYS else GONE_DAYS]
             member.score_day = day
         member.score = score = score + 1.0
         if score >= TALKER_SCORE and not member.is_talker:

@@ -1,12 +1,14 @@
 """The sums that the windows of a group are made of, moved on from day to day instead of added up again."""
 
 from collections.abc import Mapping
-from operator import attrgetter
+from operator import add, attrgetter, sub
 
 from streams.vitals.panes import DayPane, tallies, window
 from streams.vitals.year import Year
 
 WINDOW_DAYS = 28
+CAPPED_DAYS = 70
+"""So many days of capped messages are what a drop is looked for in."""
 
 SUMMED = (
     "messages", "staff_messages", "replies", "reactions", "claims", "joins", "left", "kicked", "other_leaves",
@@ -22,13 +24,14 @@ class Month:
 
     `sums` are over 28 days, in the order of SUMMED; `talk` has the messages of 28 days by member number, `talk_7d`
     those of 7, `buyers` the days with an order by customer. `speaker_days_before` and `_first` sum the daily speakers
-    of the 28 days before these 28, and of those before them. What still changes in days that are over without a late
-    event or a recall (`answered`, `newcomers_spoke`) is not in it. `ids` are pseudonyms by member number, as met;
+    of the 28 days before these 28, and of those before them; `capped` are the capped messages of each of CAPPED_DAYS.
+    What still changes in days that are over without a late event or a recall (`answered`, `newcomers_spoke`) is not in
+    it. `ids` are pseudonyms by member number, as met;
     `year` is that of the last day that closed.
     """
 
     __slots__ = (
-        "active_days", "buyers", "ids", "last_day", "messages_7d",
+        "active_days", "buyers", "capped", "ids", "last_day", "messages_7d",
         "speaker_days_before", "speaker_days_first", "staff_messages_7d", "sums", "talk", "talk_7d", "year",
     )  # fmt: skip
 
@@ -41,6 +44,9 @@ class Month:
         self.sums = [*map(sum, zip(*map(_summed, days), _NONE, strict=True))]
         self.talk = tallies(pane.spoke for pane in days)
         self.buyers = tallies(pane.bought for pane in days)
+        self.capped = [
+            panes.get(day, _EMPTY).capped_messages for day in range(last_day - CAPPED_DAYS + 1, last_day + 1)
+        ]
         self.active_days = sum(pane.messages > 0 for pane in days)
         week = window(panes, last_day, 7)
         self.talk_7d = tallies(pane.spoke for pane in week)
@@ -56,6 +62,7 @@ class Month:
             setattr(twin, name, getattr(self, name))
         twin.year = None  # it moves on when a day closes, and only then
         twin.talk, twin.talk_7d, twin.buyers = self.talk.copy(), self.talk_7d.copy(), self.buyers.copy()
+        twin.capped = self.capped.copy()
         return twin
 
     def advance(self, panes: Mapping[int, DayPane]) -> None:
@@ -64,12 +71,18 @@ class Month:
         pane = panes.get
         new, week_ago, month_ago = pane(day, _EMPTY), pane(day - 7, _EMPTY), pane(day - WINDOW_DAYS, _EMPTY)
         ago_56, ago_84 = pane(day - 56, _EMPTY), pane(day - 84, _EMPTY)
-        if new is not _EMPTY or month_ago is not _EMPTY:
-            self.sums = [a + b - c for a, b, c in zip(self.sums, _summed(new), _summed(month_ago), strict=True)]
+        if month_ago is not _EMPTY:
+            self.sums = [*map(add, map(sub, self.sums, _summed(month_ago)), _summed(new))]
             _move(self.talk, new.spoke, month_ago.spoke)
-        _move(self.talk_7d, new.spoke, week_ago.spoke)
+        elif new is not _EMPTY:
+            self.sums = [*map(add, self.sums, _summed(new))]
+            _move(self.talk, new.spoke, month_ago.spoke)
+        if new.spoke or week_ago.spoke:
+            _move(self.talk_7d, new.spoke, week_ago.spoke)
         if new.bought or month_ago.bought:
             _move(self.buyers, new.bought, month_ago.bought)
+        del self.capped[0]
+        self.capped.append(new.capped_messages)
         self.active_days += (new.messages > 0) - (month_ago.messages > 0)
         self.messages_7d += new.messages - week_ago.messages
         self.staff_messages_7d += new.staff_messages - week_ago.staff_messages

@@ -69,12 +69,15 @@ def add_message(pane: DayPane, number: int, time: int, cap: int) -> None:
     if pane.is_sealed:
         return
     spoke, hours = pane.spoke, pane.hours
-    count = spoke.get(number, 0)
-    spoke[number] = count + 1
-    if count == 0:
+    count = spoke.get(number)
+    if count is None:
+        spoke[number] = 1
         pane.speakers += 1
-    if count < cap:
         pane.capped_messages += 1
+    else:
+        spoke[number] = count + 1
+        if count < cap:
+            pane.capped_messages += 1
     hour = time // HOUR_MS % 24
     hours[hour] = hours.get(hour, 0) + 1
 

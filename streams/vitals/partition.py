@@ -243,7 +243,9 @@ class GroupLog:
             community=self.state.community(state.brand_id, self.model.name, at),
             is_observed=self.is_observed(state, day),
         )
-        drop = look_for_drop(state, day, self.policy, self._skipped(state), closed.windows.capped_messages_28d)
+        drop = look_for_drop(
+            state, day, self.policy, self._skipped(state), closed.windows.capped_messages_28d, month.capped
+        )
         if drop is not None:
             closed = msgspec.structs.replace(closed, drop=drop)
         judged = close_members(state, day, month, self._agenda(state, day), self.policy.members)
@@ -266,7 +268,7 @@ class GroupLog:
         """Whom time moves on in the group, as of before the end of `day`."""
         agenda = self._agendas.get(state.group_id)
         if agenda is None:
-            agenda = self._agendas[state.group_id] = Agenda(state.ledger, day)
+            agenda = self._agendas[state.group_id] = Agenda(state.group_id, state.ledger, day)
         return agenda
 
     def _skipped(self, state: GroupState) -> frozenset[int]:

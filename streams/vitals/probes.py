@@ -112,19 +112,21 @@ def _expose(state: "GroupState", probe: Probe, acted_before: Mapping[str, int], 
     others = ~(bit | bit << _CLAIMED)
     silent_since = at - policy.probe_silent_days * DAY_MS
     is_known_for_long = (state.first_event_at or 0) <= silent_since
+    exposed, early = 0, acted_before or None
     for member_id, member in state.ledger.by_id.items():
         if member.probes:
             member.probes &= others
-        if member.is_present and member.role == "member" and not _came_after(member, at):
-            probe.exposed += 1
-            last = acted_before.get(member_id, member.last_action_at)
-            if 0 <= last <= silent_since or (last < 0 and is_known_for_long):
-                probe.silent += 1
-                member.probes |= bit
-
-
-def _came_after(member: Member, at: int) -> bool:
-    return member.joined_at is not None and member.joined_at > at
+        if not member.is_present or member.role != "member":
+            continue
+        joined = member.joined_at
+        if joined is not None and joined > at:
+            continue
+        exposed += 1
+        last = member.last_action_at if early is None else early.get(member_id, member.last_action_at)
+        if last <= silent_since and (last >= 0 or is_known_for_long):
+            probe.silent += 1
+            member.probes |= bit
+    probe.exposed += exposed
 
 
 def claimed_of_probe(state: "GroupState", member: Member, event: e.Claim, acted_before: int) -> None:

@@ -48,19 +48,26 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return tuple(dict.fromkeys(one.driver for one in self.inputs))
 
     @cached_property
-    def _terms(self) -> tuple[tuple[int, float, float, float, float], ...]:
-        return tuple((self.drivers.index(one.driver), one.weight, one.low, one.high, one.mean) for one in self.inputs)
+    def _terms(self) -> tuple[tuple[float, float, float, float], ...]:
+        return tuple((one.weight, one.low, one.high, one.mean) for one in self.inputs)
+
+    @cached_property
+    def _places(self) -> tuple[tuple[int, ...], ...]:
+        """By driver, where its inputs stand."""
+        return tuple(
+            tuple(place for place, one in enumerate(self.inputs) if one.driver == driver) for driver in self.drivers
+        )
 
     def contributions(self, features: Sequence[float | None]) -> list[float]:
         """The share of each driver in the logit, in the order of `drivers`; they add up to logit − intercept.
 
         What is not known contributes nothing.
         """
-        shares = [0.0] * len(self.drivers)
-        for value, (place, weight, low, high, mean) in zip(features, self._terms, strict=True):
-            if value is not None:
-                shares[place] += weight * ((low if value < low else high if value > high else value) - mean)
-        return shares
+        terms = [
+            0.0 if value is None else weight * ((low if value < low else high if value > high else value) - mean)
+            for value, (weight, low, high, mean) in zip(features, self._terms, strict=True)
+        ]
+        return [sum([terms[place] for place in places], 0.0) for places in self._places]
 
 
 class Risk(msgspec.Struct, frozen=True, gc=False):

@@ -12,13 +12,13 @@ Orders come last where an import is over, so those of whom something was learnt 
 of the end of that day. Who moves more than once at the end of one day went from the first stage to the last, in however
 many steps it came to be known.
 
-The member score counts acts by weight, of one kind and day no more than twenty, and halves every 28 days. Acts are kept
-until they were counted, four weeks at most, of those alone who did something; messages are counted by the panes. What
-comes after its day was counted counts without that limit, messages excepted. A message that answers one counts as a
-reply.
+The member score counts acts by weight, of one kind and day no more than twenty, and halves every 28 days. What was done
+on a day is counted when it closes: messages from its pane, other acts from what is kept until then of those who did
+something. What comes after its day was counted counts without that limit, messages excepted. A message that answers one
+counts as a reply.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Set
 
 import msgspec
 import xxhash
@@ -36,9 +36,8 @@ MOST_IN_A_RECORD = 1_000
 """Some 150 KB."""
 REPLY, REACTION, CLAIM, INVITE, PURCHASE = range(5)
 _BITS, _FULL = 12, (1 << 12) - 1
-Busy = tuple[int, dict[int, int], dict[int, int]]
-"""A day, the messages of it by member number, and the other acts, packed."""
 _NO_TRADE = Trade()
+_NOTHING: dict[int, int] = {}
 
 
 class Judged(msgspec.Struct, frozen=True, gc=False):
@@ -57,12 +56,14 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
 class Agenda:
     """Whom time alone may move on, by the day at whose end. Derived from the ledger and never stored."""
 
-    __slots__ = ("_by_day", "_day")
+    __slots__ = ("_by_day", "_day", "turn")
 
-    def __init__(self, ledger: Ledger, day: int) -> None:
+    def __init__(self, group_id: str, ledger: Ledger, day: int) -> None:
         """As of before the end of `day`. Who was never judged is due at once."""
         self._by_day: dict[int, list[str]] = {}
         self._day = day - 1
+        self.turn = xxhash.xxh3_64_intdigest(group_id.encode())
+        """Added to a day, it says whether the group's week or month ends with it: groups take turns."""
         for member_id, member in ledger.by_id.items():
             if member.due_day or not member.stage:
                 self.add(member_id, max(member.due_day, day))
@@ -105,10 +106,12 @@ def act(state: GroupState, member_id: str, member: Member, time: int, kind: int,
     is_sign_of_life = kind not in {REACTION, INVITE}  # these two move nobody to a stage
     if _is_late(state, day) or (is_sign_of_life and (member.listed_day or member.stage == CHURNED)):
         note(state, member_id)
-    acts = state.lifecycle.acts.setdefault(day, {})
-    packed = acts.get(member.number, 0)
+    number, own = member.number, state.lifecycle
+    acts = own.acts.setdefault(day, {})
+    packed = acts.get(number, 0)
     if packed >> _BITS * kind & _FULL < _FULL:
-        acts[member.number] = packed + (1 << _BITS * kind)
+        acts[number] = packed + (1 << _BITS * kind)
+    own.actors[number] = 0
 
 
 def said(state: GroupState, member_id: str, member: Member, time: int, policy: MemberPolicy, *, is_reply: bool) -> None:
@@ -130,11 +133,9 @@ def _is_late(state: GroupState, day: int) -> bool:
 
 
 def _is_counted(state: GroupState, member: Member, day: int) -> bool:
-    """Whether what is learnt of a day now is no more found when the member's activity is counted."""
-    closed, activity = state.closed_day, member.activity
-    if closed is None or day > closed:
-        return False
-    return day <= closed + 1 - MONTH or (activity is not None and day <= activity.day)
+    """Whether what is learnt of a day now is no more found when the day is counted."""
+    activity = member.activity
+    return day <= state.lifecycle.counted_day or (activity is not None and day <= activity.day)
 
 
 def _add_late(state: GroupState, member_id: str, member: Member, day: int, score: float, *, has_written: bool) -> None:
@@ -169,42 +170,36 @@ def close_members(state: GroupState, day: int, month: Month, agenda: Agenda, pol
 
     `month` is up to that day.
     """
-    own, by_id, talk = state.lifecycle, state.ledger.by_id, month.talk
-    noted = {by_id[key].number: key for key in own.changed if key in by_id}
-    due = {by_id[key].number: key for key in agenda.take(day) if key in by_id and is_due(by_id[key], day)}
-    due |= {by_id[key].number: key for key in _who_passed_up(state)}
-    told_too, wrote = _whose_month(state, day, month), _whose_week(state, day, month)
+    own, by_id = state.lifecycle, state.ledger.by_id
+    _count_days(state, day, month, policy)
+    told = {by_id[key].number: key for key in own.changed if key in by_id}
     own.changed, own.moved = {}, {}
-    acted, found, days = set[int](), [], list[Busy]()
-    for number, member_id in sorted((told_too | wrote | due | noted).items()):
-        member = by_id[member_id]
-        is_told, was, was_day = number in noted or number in told_too, member.stage, member.stage_day
-        is_judged = number in noted or number in due
-        is_judged |= number in wrote and can_move(member, day, talk.get(number, 0), policy)
-        if is_judged or is_told:
-            if not days:
-                days, acted = _days(state, day), set().union(*own.acts.values())
-            if number in talk or number in acted:
-                _count(member, day, days, policy)
-        if is_judged:
-            is_told |= _judge(member_id, member, day, own.claims_from, agenda, policy)
-        if is_told:
-            found.append(Judged(member_id, member, was, was_day, member.stage != was))
-        if member.stage != was:
-            own.moved[number] = was_day << 4 | was
-    own.acts = {one: acts for one, acts in own.acts.items() if one > day - MONTH}
-    return found
+    judged = told.copy()
+    for key in agenda.take(day):
+        member = by_id.get(key)
+        if member is not None and is_due(member, day):
+            judged[member.number] = key
+    for key in _who_passed_up(state):
+        judged[by_id[key].number] = key
+    turn = day + agenda.turn
+    if not turn % WEEK:
+        talk = month.talk
+        week = _ids(state, month, month.talk_7d.keys())
+        judged |= {one: key for one, key in week.items() if can_move(by_id[key], day, talk[one], policy)}
+        if not turn % MONTH:
+            told |= _ids(state, month, talk.keys() | own.actors.keys())
+            own.actors = {}
+    return _judge_all(state, day, judged, told, agenda, policy) if judged or told else []
 
 
 def look_at_noted(state: GroupState, day: int, agenda: Agenda, policy: MemberPolicy) -> list[Judged]:
     """Judge anew whoever something was learnt of after `day` had closed, as no later day will: orders come last."""
     own, by_id, found = state.lifecycle, state.ledger.by_id, []
-    days = _days(state, day) if own.changed else []
-    for number, member_id in sorted([(by_id[key].number, key) for key in own.changed if key in by_id]):
+    noted = {by_id[key].number: key for key in own.changed if key in by_id}
+    for number, member_id in sorted(noted.items()):
         member = by_id[member_id]
         before = own.moved.get(number, member.stage_day << 4 | member.stage)
         was, was_day = before & 15, before >> 4
-        _count(member, day, days, policy)
         _judge(member_id, member, day, own.claims_from, agenda, policy)
         if member.stage != was:
             own.moved[number] = before
@@ -217,75 +212,83 @@ def look_at_noted(state: GroupState, day: int, agenda: Agenda, policy: MemberPol
 
 def _judge(
     member_id: str, member: Member, day: int, claims_from: int | None, agenda: Agenda, policy: MemberPolicy
-) -> bool:
-    """Judge a member; whether stage or list are others now."""
-    stage, listed_day, due_day = member.stage, member.listed_day, member.due_day
-    member.due_day = judge(member, day, claims_from, policy)
-    if member.due_day and (member.due_day != due_day or due_day <= day):
-        agenda.add(member_id, member.due_day)
-    return member.stage != stage or member.listed_day != listed_day
+) -> None:
+    due_day = member.due_day
+    due = member.due_day = judge(member, day, claims_from, policy)
+    if due and (due != due_day or due_day <= day):
+        agenda.add(member_id, due)
 
 
-def _whose_week(state: GroupState, day: int, month: Month) -> dict[int, str]:
-    """Who wrote in the week, if it ends with `day` for the group; groups take turns."""
-    return {} if (day + _turn(state.group_id)) % WEEK else _ids(state, month, month.talk_7d)
+def _judge_all(
+    state: GroupState, day: int, judged: dict[int, str], told: dict[int, str], agenda: Agenda, policy: MemberPolicy
+) -> list[Judged]:
+    """Judge members by number. Told of are `told` of them, and whose stage or place on the list is another now."""
+    own, by_id, found = state.lifecycle, state.ledger.by_id, []
+    everybody = judged if told.keys() <= judged.keys() else judged | told
+    for number, member_id in sorted(everybody.items()):
+        member = by_id[member_id]
+        was, was_day, listed_day = member.stage, member.stage_day, member.listed_day
+        if number in judged:
+            _judge(member_id, member, day, own.claims_from, agenda, policy)
+        has_moved = member.stage != was
+        if has_moved:
+            own.moved[number] = was_day << 4 | was
+        if has_moved or number in told or member.listed_day != listed_day:
+            found.append(Judged(member_id, member, was, was_day, has_moved))
+            own.actors.pop(number, None)
+    return found
 
 
-def _whose_month(state: GroupState, day: int, month: Month) -> dict[int, str]:
-    """Who did anything in four weeks, if these end with `day` for the group."""
-    if (day + _turn(state.group_id)) % MONTH:
-        return {}
-    return _ids(state, month, set(month.talk).union(*state.lifecycle.acts.values()))
-
-
-def _ids(state: GroupState, month: Month, numbers: Collection[int]) -> dict[int, str]:
+def _ids(state: GroupState, month: Month, numbers: Set[int]) -> dict[int, str]:
     """The pseudonyms of those who are still in the ledger: it may have forgotten who is gone for long."""
     ids, by_id = month.ids, state.ledger.by_id
-    state.ledger.learn(ids, set(numbers))
+    state.ledger.learn(ids, numbers)
     return {one: ids[one] for one in numbers if ids.get(one) in by_id and by_id[ids[one]].number == one}
 
 
-def _turn(group_id: str) -> int:
-    return xxhash.xxh3_64_intdigest(group_id.encode())
+def _count_days(state: GroupState, day: int, month: Month, policy: MemberPolicy) -> None:
+    """Count what members did up to the end of `day`: on that day, or on more if they were not closed one by one."""
+    own, panes = state.lifecycle, state.panes
+    for one in range(max(own.counted_day, day - MONTH) + 1, day + 1):
+        pane, acts = panes.get(one), own.acts.pop(one, _NOTHING)
+        if pane is not None or acts:
+            _count_day(state, one, _NOTHING if pane is None else pane.spoke, acts, month.ids, policy)
+    own.counted_day = day
+    if own.acts:
+        own.acts = {one: acts for one, acts in own.acts.items() if one > day}
 
 
-def _days(state: GroupState, day: int) -> list[Busy]:
-    """The days of the month up to `day` on which anybody did anything."""
-    acts, panes = state.lifecycle.acts, state.panes
-    all_days = range(day + 1 - MONTH, day + 1)
-    days = [(one, panes[one].spoke if one in panes else {}, acts.get(one, {})) for one in all_days]
-    return [one for one in days if one[1] or one[2]]
-
-
-def _count(member: Member, day: int, days: list[Busy], policy: MemberPolicy) -> None:
-    """Count in a member's activity what they did in the month up to `day` and was not counted yet."""
-    activity, number = member.activity, member.number
-    since = 0 if activity is None else activity.day
-    if since >= day:
-        return
-    found = []
-    for one, spoke, acts in reversed(days):
-        if one <= since:
-            break
-        messages = spoke.get(number, 0)
-        if messages or number in acts:
-            packed = acts.pop(number, 0) if acts else 0
-            found.append((one, _points(messages, packed, policy), messages > 0))
-    if activity is None:
-        if not found:
-            return
-        activity = member.activity = Activity(found[-1][0])
-    activity.count(found[::-1], day)
+def _count_day(
+    state: GroupState, day: int, spoke: dict[int, int], acts: dict[int, int], ids: dict[int, str], policy: MemberPolicy
+) -> None:
+    by_id, weight, cap = state.ledger.by_id, policy.weights[0], policy.score_cap
+    numbers = spoke.keys() | acts.keys() if acts else spoke.keys()
+    state.ledger.learn(ids, numbers)
+    for number in numbers:
+        member = by_id.get(ids.get(number, ""))
+        if member is None or member.number != number:
+            continue  # gone for so long that the ledger forgot them
+        activity, messages, packed = member.activity, spoke.get(number, 0), acts.get(number, 0) if acts else 0
+        if activity is None:
+            activity = member.activity = Activity(day)
+        elif day <= activity.day:
+            continue  # an older version counted it
+        if packed:
+            activity.count(day, _points(messages, packed, policy), has_written=messages > 0)
+        else:
+            activity.count(day, weight * (messages if messages < cap else cap), has_written=True)
 
 
 def _points(messages: int, packed: int, policy: MemberPolicy) -> float:
     cap, weights = policy.score_cap, policy.weights
-    if not packed:
-        return weights[0] * min(messages, cap)
     points = weights[0] * min(max(messages - (packed & _FULL), 0), cap)
     for weight in weights[1:]:
-        points += weight * min(packed & _FULL, cap)
+        acts = packed & _FULL
+        if acts:
+            points += weight * (acts if acts < cap else cap)
         packed >>= _BITS
+        if not packed:
+            break
     return points
 
 
@@ -321,11 +324,12 @@ def standing_rows(state: GroupState, judged: list[Judged], day: int, offset: int
 def _standing(one: Judged, day: int, benefits: tuple[int, ...]) -> Standing:
     member, was = one.member, one.was
     stage, trade, activity, listed = member.stage, member.trade or _NO_TRADE, member.activity, member.listed_day
-    has_moved, since, at, bought_at = one.has_moved, tenure_since(member), (day + 1) * DAY_MS, trade.bought_at
+    has_moved, joined, at, bought_at = one.has_moved, member.joined_at, (day + 1) * DAY_MS, trade.bought_at
+    since = tenure_since(member) if joined is None else joined
     ignored = 0
-    if benefits:
-        seen_from = max(since, trade.last_claim_at or 0)
-        ignored = len([given for given in benefits if given > seen_from])
+    for given in benefits:
+        if given > since and given > (trade.last_claim_at or 0):
+            ignored += 1
     score, days, days_28, days_90 = (0.0, 0, 0, 0) if activity is None else activity.so_far(day)
     return Standing(
         one.member_id,
@@ -339,7 +343,7 @@ def _standing(one: Judged, day: int, benefits: tuple[int, ...]) -> Standing:
         member.is_present,
         member.is_muted,
         score,
-        member.joined_at,
+        joined,
         member.welcomed_at,
         member.first_message_at,
         member.last_message_at,

@@ -11,10 +11,10 @@ from streams.vitals.lifecycle import CHURNED
 from streams.vitals.members import Member
 from streams.vitals.panes import DayPane, add_message, day_of, remove_message
 from streams.vitals.points import PointsBook
-from streams.vitals.policy import DAY_MS, CarrierPolicy, Policy
+from streams.vitals.policy import DAY_MS, HOUR_MS, CarrierPolicy, Policy
 from streams.vitals.responses import heard
 from streams.vitals.standing import is_new, note, said, unsaid
-from streams.vitals.state import GroupState, acting_member, pane_of, touch
+from streams.vitals.state import GroupState, acting_member, pane_of
 from streams.vitals.ties import KEPT_DAYS
 from streams.vitals.welcome import greet
 
@@ -24,34 +24,55 @@ REMEMBERED_MESSAGES = 4096
 AWAITING_MESSAGES = 64
 """So many messages of one author in a row wait for an answer; a longer monologue is not answered more often."""
 _REMEMBERED_SLACK = 512
+_REMEMBERED_MOST = REMEMBERED_MESSAGES + _REMEMBERED_SLACK
 _NUMBER_BITS = 20
 _NUMBER = (1 << _NUMBER_BITS) - 1
 _hash64 = xxhash.xxh3_64_intdigest
 
 
 def message(state: GroupState, event: e.Message, policy: Policy) -> e.TouchKind | None:
-    """Somebody wrote."""
+    """Somebody wrote.
+
+    What `acting_member`, `pane_of` and `touch` do for nearly every message stands in line, here and in `_wrote`: a call
+    takes as long as what they do.
+    """
     time = event.occurred_at
     digest = _hash64(event.event_id.encode())
-    remembered = state.remembered
-    if remembered.get(digest) == 0:  # recalled before it came
+    if state.remembered.get(digest) == 0:  # recalled before it came
         return None
-    member = acting_member(state, event)
-    pane = pane_of(state, time)
+    member = state.ledger.by_id.get(event.member_id)
+    if member is None or not member.is_present or member.role != event.role:
+        member = acting_member(state, event)
+    elif time > member.last_action_at:
+        member.last_action_at = time
+    pane = state.panes.get(time // DAY_MS) or pane_of(state, time)
     if event.links is not None:
         look_at(state, event, member.number)
     if event.role != "member":
         _staff_message(state, event, member, pane, policy)
         return None
-    number = member.number
-    _remember(remembered, digest, time << _NUMBER_BITS | number)
-    ties = state.ties
-    if time >= ties.sparks.until:
-        ties.open_window(state.ledger, event.member_id, time, state.messages, policy.carriers)
+    _wrote(state, event, member, pane, digest, policy)
+    hour = time // HOUR_MS
+    if member.touched_hour == hour:
+        return None
+    member.touched_hour = hour
+    return "message"
+
+
+def _wrote(
+    state: GroupState, event: e.Message, member: Member, pane: DayPane | None, digest: int, policy: Policy
+) -> None:
+    time, number, remembered, ties = event.occurred_at, member.number, state.remembered, state.ties
+    remembered[digest] = time << _NUMBER_BITS | number
+    if len(remembered) > _REMEMBERED_MOST:
+        _make_room(remembered)
+    sparks = ties.sparks
+    if time >= sparks.until:
+        ties.open_window(state.ledger, event.member_id, member, time, state.messages, policy.carriers)
     if event.reply_to is not None or event.mentions:
         _tie(state, event, number, pane, policy.carriers)
     if number != state.awaiting_author:
-        if time < ties.sparks.first_until:
+        if time < sparks.first_until:
             ties.speak_first(number, time)
         _answer(state, number, time, policy, FOR_MEMBERS)
         state.awaiting = [time]
@@ -59,9 +80,7 @@ def message(state: GroupState, event: e.Message, policy: Policy) -> e.TouchKind 
         state.awaiting.append(time)
     if pane is not None:
         add_message(pane, number, time, policy.capped_messages)
-    state.ledger.add_score(event.member_id, member, time // DAY_MS)
     _spoke(state, event, member, time, policy)
-    return touch(member, time, "message")
 
 
 def _staff_message(state: GroupState, event: e.Message, member: Member, pane: DayPane | None, policy: Policy) -> None:
@@ -105,8 +124,8 @@ def _tie(state: GroupState, event: e.Message, number: int, pane: DayPane | None,
 
 
 def _spoke(state: GroupState, event: e.Message, member: Member, time: int, policy: Policy) -> None:
-    closed = state.closed_day
-    if event.reply_to is not None or (closed is not None and time // DAY_MS <= closed):
+    closed, day = state.closed_day, time // DAY_MS
+    if event.reply_to is not None or (closed is not None and day <= closed):
         said(state, event.member_id, member, time, policy.members, is_reply=event.reply_to is not None)
     if member.listed_day or member.stage == CHURNED:
         note(state, event.member_id)  # a sign of life: nobody is to be asked to go who wrote yesterday
@@ -114,6 +133,7 @@ def _spoke(state: GroupState, event: e.Message, member: Member, time: int, polic
         heard(state.responses, time)
     state.messages += 1
     member.messages += 1
+    state.ledger.add_score(event.member_id, member, day)
     if member.first_message_at is None:
         _first_words(state, event.member_id, member, time, policy)
     last = member.last_message_at
@@ -138,11 +158,15 @@ def _first_words(state: GroupState, member_id: str, member: Member, time: int, p
 
 
 def _remember(remembered: dict[int, int], digest: int, packed: int) -> None:
-    """Keep one more; make room in one go, as to take the first of a dict again and again is slow."""
     remembered[digest] = packed
-    if len(remembered) > REMEMBERED_MESSAGES + _REMEMBERED_SLACK:
-        for key in list(islice(remembered, _REMEMBERED_SLACK)):
-            del remembered[key]
+    if len(remembered) > _REMEMBERED_MOST:
+        _make_room(remembered)
+
+
+def _make_room(remembered: dict[int, int]) -> None:
+    """Forget the first in one go, as to take the first of a dict again and again is slow."""
+    for key in list(islice(remembered, _REMEMBERED_SLACK)):
+        del remembered[key]
 
 
 def forget_messages(state: GroupState, at: int) -> None:
@@ -186,19 +210,22 @@ def _answer(state: GroupState, number: int, time: int, policy: Policy, kind: int
 
     How long the first of them waited is counted as a wait of that kind, if it was no more than a day.
     """
+    state.awaiting_author = number
     awaiting = state.awaiting
-    if awaiting and 0 <= (waited := time - awaiting[0]) < DAY_MS:
-        wait(state.welcome.waits, kind, awaiting[0], waited)
+    if not awaiting:
+        return
+    asked_at = awaiting[0]
+    if 0 <= (waited := time - asked_at) < DAY_MS:
+        wait(state.welcome.waits, kind, asked_at, waited)
     since = time - policy.answered_minutes * 60_000
     for asked_at in awaiting:
         if since <= asked_at <= time:
             pane = state.panes.get(asked_at // DAY_MS)
             if pane is not None:
                 pane.answered += 1
-    if "answer" in policy.points and any(since <= asked_at <= time for asked_at in state.awaiting):
+    if "answer" in policy.points and any(since <= asked_at <= time for asked_at in awaiting):
         state.points = state.points or PointsBook()
         state.points.answered(day_of(time), number)
-    state.awaiting_author = number
 
 
 def recall(state: GroupState, event: e.Recall, policy: Policy) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 import msgspec
 import xxhash
 
-from streams.vitals.members import Ledger
+from streams.vitals.members import Ledger, Member
 from streams.vitals.policy import HOUR_MS, CarrierPolicy
 
 EDGES = 1024
@@ -121,9 +121,10 @@ class Sparks(msgspec.Struct, array_like=True, gc=False):
         if windows:
             usual = messages[HOURS] * _PRIOR // windows[HOURS]
             beyond = heard - (messages[hour] + usual) * UNIT // (windows[hour] + _PRIOR)
-            self.opened[by] = self.opened.get(by, 0) + UNIT
-            self.above[by] = self.above.get(by, 0) + beyond
-            if len(self.opened) > 2 * SPARKS:
+            opened, above = self.opened, self.above
+            opened[by] = opened.get(by, 0) + UNIT
+            above[by] = above.get(by, 0) + beyond
+            if len(opened) > 2 * SPARKS:
                 self._prune()
         else:  # the first window has nothing to be compared with
             windows, messages = self.windows, self.messages = [0] * (HOURS + 1), [0] * (HOURS + 1)
@@ -166,13 +167,15 @@ class Ties(msgspec.Struct, array_like=True, gc=False):
     ended_day: int = -1
     open_weeks: int = 0
 
-    def open_window(self, ledger: Ledger, member_id: str, time: int, messages: int, policy: CarrierPolicy) -> None:
+    def open_window(
+        self, ledger: Ledger, member_id: str, member: Member, time: int, messages: int, policy: CarrierPolicy
+    ) -> None:
         """A member wrote after the last window, or in none: that one is counted, and this message begins another.
 
         `messages` are those of the group before it, all of which counted: what came late in the meantime too, but a
         window never brings more than MOST_HEARD.
         """
-        sparks, member = self.sparks, ledger.by_id[member_id]
+        sparks = self.sparks
         by = ledger.by_id.get(sparks.by)
         if by is not None and by.number == sparks.number:
             sparks.count(messages - sparks.messages_before - (by.messages - sparks.own_before))

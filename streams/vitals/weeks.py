@@ -7,8 +7,8 @@ from streams.vitals.panes import tallies
 from streams.vitals.policy import DAY_MS
 
 WEEK_MS = 7 * DAY_MS
-_MONDAY_MS = 3 * DAY_MS
-"""1970 began on a Thursday."""
+MONDAY_MS = 3 * DAY_MS
+"""1970 began on a Thursday: a week is (time + MONDAY_MS) // WEEK_MS."""
 WINDOW_WEEKS = 4
 
 Weeks = dict[int, dict[int, int]]
@@ -17,7 +17,7 @@ Weeks = dict[int, dict[int, int]]
 
 def week_of(time: int) -> int:
     """The week that a time in ms lies in."""
-    return (time + _MONDAY_MS) // WEEK_MS
+    return (time + MONDAY_MS) // WEEK_MS
 
 
 def ends_week(day: int) -> bool:
