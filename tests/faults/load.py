@@ -41,7 +41,7 @@ GIVEN_UP = 3
 """So often an import may say that it gives up; it waits for a minute before."""
 NOISE_EVERY = 1000
 """Far below the share of refused records at which a partition stands still."""
-REST_LIMIT_S = 120.0
+REST_LIMIT_S = 400.0
 
 
 class Piece(NamedTuple):

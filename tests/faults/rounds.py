@@ -19,7 +19,7 @@ from tests.faults.schedule import Strike
 from tests.faults.stage import TICKER, Stage
 
 LEAST_LOAD_S = 5.0
-DRAIN_LIMIT_S = 180.0
+DRAIN_LIMIT_S = 400.0
 RATE = 250.0
 SIGTERM_LIMIT_S = 10.0
 

@@ -9,7 +9,7 @@ import time
 from streams.errors import VitalsError
 from streams.stack import failed_writes
 from tests.faults.scene import AWAY_S, HANG_S, Scene, SkippedError
-from tests.faults.stage import GROUPS, OTHERS, SINKS, TICKER, Stage
+from tests.faults.stage import GROUPS, OTHERS, SINKS, START_LIMIT_S, TICKER, Stage
 
 
 def kill_broker(scene: Scene) -> None:
@@ -17,7 +17,7 @@ def kill_broker(scene: Scene) -> None:
     with scene.stage.kafka_lock, scene.timed("broker back"):
         pid = scene.stage.pid_of("kafka")
         scene.stage.signal_server("kafka", signal.SIGKILL)
-        scene.stage.wait_for(lambda: scene.stage.pid_of("kafka") not in (None, pid), 60, "a new broker")
+        scene.stage.wait_for(lambda: scene.stage.pid_of("kafka") not in (None, pid), START_LIMIT_S, "a new broker")
         scene.stage.await_answers()
 
 
@@ -66,7 +66,9 @@ def kill_clickhouse(scene: Scene) -> None:
     with scene.stage.clickhouse_lock:
         pid = scene.stage.pid_of("clickhouse")
         scene.stage.signal_server("clickhouse", signal.SIGKILL)
-        scene.stage.wait_for(lambda: scene.stage.pid_of("clickhouse") not in (None, pid), 60, "a new ClickHouse")
+        scene.stage.wait_for(
+            lambda: scene.stage.pid_of("clickhouse") not in (None, pid), START_LIMIT_S, "a new ClickHouse"
+        )
         scene.stage.await_answers()
 
 
@@ -111,7 +113,7 @@ def cut_insert(scene: Scene) -> None:
             before = door.cuts
             door.cut_next_insert()
             try:
-                scene.stage.wait_for(lambda before=before: door.cuts > before, 15, "an insert to cut")
+                scene.stage.wait_for(lambda before=before: door.cuts > before, START_LIMIT_S, "an insert to cut")
             finally:
                 door.disarm()
 
@@ -133,7 +135,7 @@ def fill_disk(scene: Scene) -> None:
                 time.sleep(0.2)  # merges and drops make room again
         finally:
             ballast.unlink(missing_ok=True)
-        stage.wait_for(lambda: _writes_all(stage), 60, "a ClickHouse that could write all it had to")
+        stage.wait_for(lambda: _writes_all(stage), START_LIMIT_S, "a ClickHouse that could write all it had to")
         stage.await_answers()
 
 

@@ -34,7 +34,8 @@ TICKER = "ticker"
 STAFF = (*GROUPS, *OTHERS, *SINKS, TICKER)
 TICK_S = 2.0
 SMALL_DISK_BYTES = 2 << 30
-START_LIMIT_S = 120.0
+START_LIMIT_S = 240.0
+ORPHAN_S = 10.0
 
 
 def settings_of(home: pathlib.Path) -> Settings:
@@ -176,7 +177,11 @@ class Stage:
             thread.join()
 
     def orphans(self) -> list[int]:
-        """Processes of this home that nobody here knows of."""
+        """Processes of this home that nobody here knows of, for longer than it takes to be started or to end."""
+        processes.wait_until(lambda: not self._unknown(), ORPHAN_S)
+        return self._unknown()
+
+    def _unknown(self) -> list[int]:
         known = {process.pid for process in self.crew.processes.values()}
         known |= {process.pid for process in self.importers}
         known |= set(supervision.live_parts(self.settings).values())

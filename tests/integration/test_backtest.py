@@ -48,7 +48,7 @@ def test_of_a_simulated_fleet(vitals: Vitals, tmp_path: Path) -> None:
     events, verdicts = tmp_path / "events.jsonl.gz", tmp_path / "verdicts.csv"
     vitals("backtest", events, "--out", verdicts, "--uncalibrated", "--jobs", 2)
     vitals("import", "jsonl", events)
-    vitals("wait", "--timeout", 180)
+    vitals("wait", "--timeout", 600)
     with verdicts.open(newline="") as file:
         brands = tuple({row["group_id"].partition("/")[0] for row in csv.DictReader(file)})
     assert compare(vitals, verdicts, (*brands, "")) > 20 * 60

@@ -16,14 +16,18 @@ from prometheus_client.parser import text_string_to_metric_families
 from streams import events as e
 from streams.metrics import METRICS
 from streams.settings import Settings
+from streams.stack.processes import wait_until
 from streams.warehouse import Warehouse
 from tests import bi_oracle, lifecycle_oracle
-from tests.conftest import Vitals
+from tests.conftest import Vitals, steady_now
 from tests.oracle import compare
 
 pytestmark = pytest.mark.integration
 
 GROUPS, DAYS = 22, 120
+COMMAND_LIMIT_S = 660
+LIMIT_S = 120
+"""What the parts tell each two seconds, once the sink has it."""
 
 _decode = msgspec.json.Decoder(e.ChatEvent | e.PurchaseEvent).decode
 
@@ -31,10 +35,11 @@ _decode = msgspec.json.Decoder(e.ChatEvent | e.PurchaseEvent).decode
 @pytest.fixture(scope="module")
 def fleet(vitals: Vitals, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fleet that was simulated, imported and waited for."""
+    steady_now()
     out = tmp_path_factory.mktemp("fleet")
     vitals("simulate", "--out", str(out), "--groups", str(GROUPS), "--days", str(DAYS), "--seed", "5")
     vitals("import", "jsonl", str(out / "events.jsonl.gz"))
-    vitals("wait", "--timeout", "180")
+    vitals("wait", "--timeout", "600")
     return out
 
 
@@ -114,7 +119,7 @@ def test_the_same_fleet_again_changes_nothing(vitals: Vitals, fleet: Path) -> No
 
     before = told()
     vitals("import", "jsonl", "--again", str(fleet / "events.jsonl.gz"))
-    vitals("wait", "--timeout", "180")
+    vitals("wait", "--timeout", "600")
     assert told() == before
 
 
@@ -157,25 +162,22 @@ def named_in(event: e.Event) -> set[str]:
 
 
 def asked(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         return str(answer.read().decode())
 
 
 def test_what_the_parts_told_is_in_clickhouse(vitals: Vitals, fleet: Path, sent: list[e.Event]) -> None:
-    heard = rows(vitals, "SELECT part, starts FROM parts WHERE heard_at > now() - INTERVAL 1 MINUTE")
-    assert {row["part"]: int(row["starts"]) for row in heard} == dict.fromkeys(
-        ("groups-1", "identity", "attribution", "alerts", "sink", "ticker"), 1
-    )
-    counted = rows(
-        vitals, "SELECT max(value) AS n FROM part_history WHERE name = 'vitals_imported_total' AND label = 'sent'"
-    )
-    assert counted[0]["n"] == len(sent)
-    lags = rows(vitals, "SELECT DISTINCT agent FROM part_history WHERE name = 'vitals_lag_records'")
-    assert {row["agent"] for row in lags} == {"groups", "identity", "attribution", "alerts", "sink"}
-    stored = rows(
-        vitals, "SELECT sum(value) AS n FROM part_history WHERE name = 'vitals_rows_total' AND label = 'events_v1'"
-    )
-    assert stored[0]["n"] >= len([event for event in sent if not isinstance(event, e.Purchase | e.Refund)])
+    agents = ("groups", "identity", "attribution", "alerts", "sink")
+    parts = dict.fromkeys(("groups-1", *agents[1:], "ticker"), 1)
+    heard = "SELECT part, starts FROM parts WHERE heard_at > now() - INTERVAL 1 MINUTE"
+    assert wait_until(lambda: {row["part"]: int(row["starts"]) for row in rows(vitals, heard)} == parts, LIMIT_S)
+    counted = "SELECT max(value) AS n FROM part_history WHERE name = 'vitals_imported_total' AND label = 'sent'"
+    assert wait_until(lambda: rows(vitals, counted)[0]["n"] == len(sent), LIMIT_S)
+    lags = "SELECT DISTINCT agent FROM part_history WHERE name = 'vitals_lag_records'"
+    assert wait_until(lambda: {row["agent"] for row in rows(vitals, lags)} == set(agents), LIMIT_S)
+    kept = len([event for event in sent if not isinstance(event, e.Purchase | e.Refund)])
+    stored = "SELECT sum(value) AS n FROM part_history WHERE name = 'vitals_rows_total' AND label = 'events_v1'"
+    assert wait_until(lambda: rows(vitals, stored)[0]["n"] >= kept, LIMIT_S)
 
 
 @pytest.fixture(scope="module")

@@ -39,11 +39,11 @@ def server(tmp_path_factory):
     (folder / "users.d" / "vitals.xml").write_text(ours)
     with subprocess.Popen(clickhouse.command(settings), stderr=subprocess.DEVNULL) as process:
         try:
-            assert processes.wait_until(lambda: probes.clickhouse_error(settings) is None, 60)
+            assert processes.wait_until(lambda: probes.clickhouse_error(settings) is None, 240)
             yield settings
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(120)
 
 
 def test_the_writer_makes_the_schema_and_fills_it_and_the_reader_reads(server):

@@ -61,7 +61,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
             down(settings, steps=quiet)
 
 
-def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 300) -> Any:
     """What `condition` gives once it gives something true; fails after some seconds."""
     end = time.monotonic() + seconds
     while not (found := condition()):
@@ -119,7 +119,7 @@ def test_every_hostile_input_has_the_fate_in_kafka_that_it_has_without(home: Set
     assert {name: fate for name, fate in found.items() if fate != wanted[name]} == {}
     assert all("1 MiB" in name for name, place in places.items() if place is None), "Kafka refused another"
     assert len(found) > 2000
-    assert rows_of_accepted(home, some, found) == []
+    until(lambda: rows_of_accepted(home, some, found) == [])  # the sink may have been a tick behind
     assert pids(home) == before, "a part ended"
     logs = b"".join(path.read_bytes() for path in home.logs.glob("*.log"))
     assert b"Traceback" not in logs
@@ -247,12 +247,17 @@ BRAND_TABLES = [table.name for table in TABLES if "brand_id" in table.columns an
 @pytest.mark.parametrize("table", BRAND_TABLES)
 def test_a_reader_of_one_brand_reads_all_of_its_rows_and_no_other(home, reader, table) -> None:
     count = f"SELECT count(), countIf(brand_id != 'mine') FROM {table}"
-    everything = Warehouse(home).query(count)[0]
-    mine, others = reader().execute(count)[0]
-    assert others == 0
-    assert mine == everything[0] - everything[1]
+
+    def counted() -> tuple[int, int, int]:
+        everything, of_others = Warehouse(home).query(count)[0]
+        mine, others = reader().execute(count)[0]
+        assert others == 0
+        return mine, everything - of_others, of_others
+
+    # The stack lives: rows come, and merges drop those that were replaced, between one count and the other.
+    mine, _, of_others = until(lambda: (found := counted()) and found[0] == found[1] and found)
     if table in {"events_v1", "groups_v1", "group_vitals_v1"}:
-        assert mine > 0 < everything[1]
+        assert mine > 0 < of_others
 
 
 def test_every_view_shows_a_reader_of_one_brand_that_brand_alone(home, reader) -> None:
@@ -387,12 +392,13 @@ def parts_of(home: Settings) -> dict[int, str]:
 def listening(pid: int) -> list[tuple[str, int]]:
     """The addresses at which a process listens."""
     inodes = set()
-    for link in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(OSError):
-            inodes.add(str(link.readlink()).removeprefix("socket:[").rstrip("]"))
+    with contextlib.suppress(OSError):  # of a process that ended, or what it closed
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                inodes.add(str(link.readlink()).removeprefix("socket:[").rstrip("]"))
     found = []
     for table in ("tcp", "tcp6"):
-        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
             local, state, inode = (line.split()[place] for place in (1, 3, 9))
             if state == "0A" and inode in inodes:
                 host, port = local.split(":")
@@ -404,12 +410,17 @@ LOOPBACK = {"0100007F", "00000000000000000000000001000000", "0000000000000000FFF
 
 
 def test_everything_listens_on_loopback_and_no_worker_at_all_but_for_its_metrics(home) -> None:
-    found = {command: listening(pid) for pid, command in parts_of(home).items()}
+    servers = {port_of(home.kafka), home.clickhouse_port, home.clickhouse_http_port}
+
+    def looked() -> dict[str, list[tuple[str, int]]]:
+        """What each process listens at; none while the table of the kernel moves under its reader."""
+        found = {command: listening(pid) for pid, command in parts_of(home).items()}
+        return found if servers <= {port for places in found.values() for _, port in places} else {}
+
+    found = until(looked)
     assert len(found) >= 9
     assert {host for places in found.values() for host, _ in places} <= LOOPBACK
-    servers = {port_of(home.kafka), home.clickhouse_port, home.clickhouse_http_port}
     heard = {port for places in found.values() for _, port in places}
-    assert servers <= heard
     metrics = port_of(home.metrics or "")
     assert all(metrics <= port < metrics + 20 for port in heard - servers if port not in kafkas_own(found))
 
@@ -450,7 +461,7 @@ def test_no_secret_is_in_logs_command_lines_or_errors(home, told, vitals) -> Non
     ):  # fmt: skip
         done = subprocess.run(
             [sys.executable, "-m", "streams", *command], env=env | changed, capture_output=True, text=True, check=False,
-            timeout=60,
+            timeout=240,
         )  # fmt: skip
         assert done.returncode == 1
         said += done.stdout + done.stderr

@@ -27,6 +27,7 @@ from streams.settings import Settings
 from streams.sink import Sink
 from streams.vitals.rows import GroupVitals, MemberVitals
 from streams.warehouse import Warehouse
+from tests.strain import sample
 
 pytestmark = pytest.mark.integration
 START = 1_770_000_000_000
@@ -277,8 +278,8 @@ def test_sigterm_ends_it_in_time_with_its_offsets_committed(
         until(lambda: kept(stack, brand) == len(made))
         asked = time.monotonic()
         sink.send_signal(signal.SIGTERM)
-        assert sink.wait(10) == 0
-        assert time.monotonic() - asked < 10
+        assert sink.wait(60) == 0  # by force it ends with 1
+        assert time.monotonic() - asked < 10 * sample()
     assert (tmp_path / "log").read_text() == ""
     assert backlog(stack) == 0
 
@@ -316,7 +317,7 @@ def test_sigterm_while_clickhouse_is_away(stack: Settings, producer: Producer, b
     with process(stack, tmp_path / "log", VITALS_CLICKHOUSE_PORT="1") as sink:
         until(lambda: "waiting" in (tmp_path / "log").read_text())
         sink.send_signal(signal.SIGTERM)
-        assert sink.wait(10) == 0
+        assert sink.wait(60) == 0  # by force it ends with 1
     assert len((tmp_path / "log").read_text().splitlines()) == 1
     assert backlog(stack) >= 100
     with running(stack):
@@ -327,7 +328,7 @@ def test_broker_away_makes_one_line(stack: Settings, tmp_path: Path) -> None:
     with process(stack, tmp_path / "log", VITALS_KAFKA="127.0.0.1:1") as sink:
         until(lambda: "Kafka" in (tmp_path / "log").read_text())
         sink.send_signal(signal.SIGTERM)
-        assert sink.wait(10) == 0
+        assert sink.wait(60) == 0  # by force it ends with 1
     (line,) = (tmp_path / "log").read_text().splitlines()
     assert "waiting, nothing is lost" in line
 

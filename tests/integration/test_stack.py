@@ -1,5 +1,6 @@
 """The stack of a home of its own, killed in every way that a machine can think of."""
 
+import contextlib
 import json
 import os
 import resource
@@ -28,6 +29,7 @@ from streams.stack.steps import Steps
 from streams.stack.stop import data_of, down, wipe
 from streams.warehouse import Warehouse, WarehouseAwayError
 from tests.conftest import make_settings
+from tests.strain import sample
 
 pytestmark = pytest.mark.integration
 SERVERS = ("kafka", "clickhouse")
@@ -75,7 +77,7 @@ def kill(settings: Settings, name: str, number: int = signal.SIGKILL) -> None:
     pid = pid_of(settings, name)
     os.kill(pid, number)
     if number == signal.SIGKILL:
-        assert processes.wait_until(lambda: not processes.command_of(pid), 10)
+        assert processes.wait_until(lambda: not processes.command_of(pid), 60)
 
 
 def processes_of(settings: Settings) -> list[list[str]]:
@@ -86,7 +88,7 @@ def processes_of(settings: Settings) -> list[list[str]]:
 
 
 def answers(settings: Settings) -> bool:
-    return all(probes.error_of(settings, name, limit_s=1.0) is None for name in SERVERS)
+    return all(probes.error_of(settings, name) is None for name in SERVERS)
 
 
 def test_the_servers_answer_on_loopback_only(settings: Settings) -> None:
@@ -122,7 +124,7 @@ def test_a_second_up_changes_nothing(settings: Settings) -> None:
 def test_a_killed_server_comes_back_by_itself_with_its_data(settings: Settings, name: str) -> None:
     before = pid_of(settings, name)
     kill(settings, name)
-    assert processes.wait_until(lambda: answers(settings), 60)
+    assert processes.wait_until(lambda: answers(settings), 240)
     assert pid_of(settings, name) != before
     assert_data_kept(settings)
 
@@ -136,7 +138,7 @@ def test_what_the_disk_does_not_take_is_told_and_mended(settings: Settings) -> N
     resource.prlimit(before, resource.RLIMIT_FSIZE, (256, resource.RLIM_INFINITY))
     with pytest.raises(WarehouseAwayError, match="cannot write to its disk"):
         warehouse.insert(table, {"n": list(range(5000, 9000))})
-    assert processes.wait_until(lambda: pid_of(settings, "clickhouse") != before and answers(settings), 60)
+    assert processes.wait_until(lambda: pid_of(settings, "clickhouse") != before and answers(settings), 240)
     assert warehouse.query("SELECT count(), max(n) FROM filled") == [(5000, 4999)]
     assert_data_kept(settings)
 
@@ -362,7 +364,7 @@ def vitals(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[s
         capture_output=True,
         text=True,
         check=False,
-        timeout=180,
+        timeout=600,
     )
 
 
@@ -376,18 +378,21 @@ def test_the_whole_stack_by_its_commands_and_after_everything_was_killed(tmp_pat
     )
     try:
         assert "groups-1, groups-2, identity, attribution, alerts, sink, ticker: running" in vitals(whole, "up").stdout
-        assert vitals(whole, "status").returncode == 0
+        assert processes.wait_until(lambda: vitals(whole, "status").returncode == 0, 240)
         pids = [int(path.read_text()) for path in whole.run.glob("*.pid")]
         assert len(pids) == 10
         for pid in sorted(pids, key=lambda pid: pid != pid_of(whole, "supervisord")):
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it may end by itself when another one is gone
+                os.kill(pid, signal.SIGKILL)
         dead = vitals(whole, "status", "--json")
         assert dead.returncode == 1
         assert not json.loads(dead.stdout)["is_healthy"]
         again = vitals(whole, "up")
         assert (again.returncode, again.stderr) == (0, "")
-        asked = vitals(whole, "doctor")
-        assert (asked.returncode, asked.stdout.splitlines()[-1]) == (0, "all is well")
+        assert processes.wait_until(lambda: vitals(whole, "doctor").returncode == 0, 240), vitals(
+            whole, "doctor"
+        ).stdout
+        assert vitals(whole, "doctor").stdout.splitlines()[-1] == "all is well"
         assert "no part 'sinc' to start here" in vitals(whole, "up", "sinc").stderr
     finally:
         stopped = vitals(whole, "down", "--wipe", "--yes")
@@ -401,7 +406,7 @@ def test_down_leaves_no_process_and_wipe_no_data(tmp_path: Path) -> None:
     short = start(make_settings(tmp_path / ("long" * 30)))
     began = time.monotonic()
     down(short, steps=Steps([].append, is_live=False))
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 30 * sample()
     assert processes_of(short) == []
     said: list[str] = []
     down(short, steps=Steps(said.append, is_live=False))
