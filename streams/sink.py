@@ -42,7 +42,7 @@ IDLE_SECONDS = 30.0
 """Kafka's client may come out of an outage outside its group and stay there without a word: then begin anew."""
 LIVE_SECONDS = 120.0
 """One insert may take a minute before it is given up: a loop that takes twice as long hangs."""
-CLOSE_SECONDS, END_SECONDS = 4.0, 9.0
+CLOSE_SECONDS, END_SECONDS = 4.0, 8.0
 
 _AWAY = (KafkaError._ALL_BROKERS_DOWN, KafkaError.UNKNOWN_TOPIC_OR_PART)  # noqa: SLF001
 

@@ -1,9 +1,12 @@
 import math
+import threading
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 from kafka.errors import KafkaTimeoutError
 
+from streams import ticker
 from streams.events import ChatEvent, Tick
 from streams.pulse import Pulse
 from streams.settings import load
@@ -125,6 +128,22 @@ def test_a_clock_that_went_back_is_said_until_it_has_caught_up(tmp_path, caplog)
     what = "its clock went back by 1440 s: groups and alerts wait until 1970-01-01 00:26 UTC"
     assert [record.message for record in caplog.records] == [what]
     assert states == [(4, what), (6, "running")]
+
+
+def test_a_ticker_that_hangs_in_a_tick_is_ended_by_force(monkeypatch):
+    codes: list[int] = []
+    is_ended, over = threading.Event(), threading.Event()
+
+    def end(code: int) -> None:
+        codes.append(code)
+        is_ended.set()
+
+    monkeypatch.setattr(ticker, "END_SECONDS", 0.01)
+    monkeypatch.setattr(ticker, "os", SimpleNamespace(_exit=end))
+    ticker._end(over)
+    assert over.is_set()
+    assert is_ended.wait(60)
+    assert codes == [0]
 
 
 def test_a_lag_that_kafka_does_not_tell_is_unknown_not_old(tmp_path, monkeypatch):
