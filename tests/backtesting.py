@@ -81,7 +81,7 @@ def backtest(
     """The CSV of a backtest and its counts."""
     out = out or paths[0].parent / "verdicts.csv"
     until = more.pop("until", None)
-    row = Row(more.pop("has_features", False))
+    row = Row(more.pop("has_features", False), more.get("has_orders", False))
     how = Recipe(record=row, model=models.load(), latest=now, **more)
     with closings(Files(paths), how, directory=out.parent, jobs=jobs, until=until) as closed:
         write_verdicts(closed, row, out)

@@ -59,6 +59,7 @@ def cores() -> int:
     "--report", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path), metavar="FILE",
     help="Also tell in words what would have been alerted, and what died; - prints it.",
 )  # fmt: skip
+@click.option("--worth", is_flag=True, help="Attribute the orders too, and add columns for money and worth.")
 @click.option("--uncalibrated", is_flag=True, help="As a stack in which `vitals calibrate` is never run.")
 @click.option(
     "--until",
@@ -79,6 +80,11 @@ def backtest_command(events: tuple[Path, ...], jobs: int, **said: Any) -> None:
     What a brand's own past says of its risk is learnt on the way and in force a week later. The settings VITALS_MODEL,
     VITALS_HOLIDAYS, VITALS_DYING_RISK and VITALS_ALARMS_PER_YEAR hold as for the workers, so another threshold is tried
     with `VITALS_DYING_RISK=0.6 vitals backtest ...`.
+
+    --worth has the orders, refunds and links of the files attributed as by a stack that listened all the time, and adds
+    the columns orders_28d, buyers_28d, revenue_28d, currency, worth, worth_known, advice and revenue_at_risk, money in
+    minor units. Orders may be in a file of their own, ordered by time. VITALS_CONVERSION, VITALS_RATES and VITALS_WORTH
+    hold. One process then takes all groups of a brand.
 
     The CSV has the columns group_id, at, risk, verdict, model, reasons (codes and numbers), messages_1d,
     speakers_28d; its bytes do not depend on --jobs. Lines that are no events are counted and the first of them shown.
@@ -103,7 +109,7 @@ def backtest_command(events: tuple[Path, ...], jobs: int, **said: Any) -> None:
             check_folder(path)
     began = time.monotonic()
     settings = settings_module.load()
-    row, routes = Row(said["features"]), _routes(settings) if alerts is not None else None
+    row, routes = Row(said["features"], said["worth"]), _routes(settings) if alerts is not None else None
     recipe = _recipe(settings, row, said)
     files, counts, told, rows = Files(events), Counts(), list[str](), 0
     until = None if said["until"] is None else int(said["until"].replace(tzinfo=UTC).timestamp()) * 1000
@@ -124,7 +130,7 @@ def backtest_command(events: tuple[Path, ...], jobs: int, **said: Any) -> None:
 
 
 def _recipe(settings: "Settings", row: "Row", said: Mapping[str, Any]) -> "Recipe":
-    from streams import holidays, models  # noqa: PLC0415
+    from streams import conversions, holidays, models  # noqa: PLC0415
     from streams.backtest.exclusions import read_exclusions  # noqa: PLC0415
     from streams.backtest.share import Recipe  # noqa: PLC0415
     from streams.events import FUTURE_TOLERANCE_MS  # noqa: PLC0415
@@ -139,6 +145,8 @@ def _recipe(settings: "Settings", row: "Row", said: Mapping[str, Any]) -> "Recip
         is_calibrated=not said["uncalibrated"],
         days_off=holidays.load(settings),
         has_signals=said["alerts"] is not None,
+        has_orders=said["worth"],
+        conversion=conversions.load(settings),
     )
 
 

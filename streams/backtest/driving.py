@@ -73,7 +73,7 @@ def closings(
     counts = counts or Counts()
     with _spool_directory(directory) as spools, shares(recipe, jobs, spools) as workers:
         calibrator = Calibrator(workers, lambda brand: recipe.model_of(brand).name) if recipe.is_calibrated else None
-        router = Router(workers, recipe.latest, until, calibrator)
+        router = Router(workers, recipe.latest, until, calibrator, has_orders=recipe.has_orders)
         for places, lines in files.blocks():
             router.send(places, lines)
             counts.read = router.read

@@ -40,11 +40,18 @@ class Router:
     """Sends each line to the worker of its group, and the ticks of a brand's clock to all workers.
 
     Which worker has a group changes nothing in what is recorded. Lines from `until` (ms UTC) on are left out.
-    `reports` are what sources said of how far they are complete, in the order of the file.
+    `reports` are what sources said of how far they are complete, in the order of the file. `has_orders`: orders and
+    links are sent too, and all of a brand to one worker, for a buyer's groups are all asked.
     """
 
     def __init__(
-        self, workers: Sequence[Worker], latest: int, until: int | None = None, calibrator: Calibrator | None = None
+        self,
+        workers: Sequence[Worker],
+        latest: int,
+        until: int | None = None,
+        calibrator: Calibrator | None = None,
+        *,
+        has_orders: bool = False,
     ) -> None:
         self.read = 0
         self.skipped: Counter[str] = Counter()
@@ -59,6 +66,8 @@ class Router:
         self._calibrator = calibrator
         self._routes: dict[str, Route] = {}
         self._clocks: dict[str, Clock] = {}
+        self._has_orders = has_orders
+        self._worker_of: dict[str, int] = {}
 
     @property
     def groups(self) -> int:
@@ -115,10 +124,14 @@ class Router:
             self.rejected[event.reason] += 1
             if len(self.refusals) < SHOWN_REFUSALS:
                 self.refusals.append(event)
-        elif isinstance(event, ELSEWHERE):
+        elif isinstance(event, ELSEWHERE) and not (self._has_orders and isinstance(event, e.OF_CUSTOMERS)):
             self.skipped[str(type(event).__struct_config__.tag)] += 1
         elif self._until is not None and event.occurred_at >= self._until:
             self.skipped["at or after --until"] += 1
+        elif isinstance(event, e.OF_CUSTOMERS):
+            places, lines = self._batches[self._worker(event.brand_id)]
+            places.append(place)
+            lines.append(line)
         elif isinstance(event, e.GroupEvent):
             self._route(event, place, line)
         else:
@@ -127,14 +140,23 @@ class Router:
     def _route(self, event: e.GroupEvent, place: int, line: bytes) -> None:
         route = self._routes.get(event.group_id)
         if route is None:
-            number = min(range(len(self._load)), key=self._load.__getitem__)
-            self._load[number] += 1
+            number = self._worker(event.brand_id)
             route = self._routes[event.group_id] = Route(self._clock(event), *self._batches[number], None)
         route.source = _head(line).source
         self._send_all(route.clock.begin(event.source or "", event.platform))
         self._advance(route.clock, event.occurred_at)
         route.places.append(place)
         route.lines.append(line)
+
+    def _worker(self, brand: str) -> int:
+        """The worker of a new group: that of its brand, if it has one, else the one with the least to do."""
+        number = self._worker_of.get(brand)
+        if number is None:
+            number = min(range(len(self._load)), key=self._load.__getitem__)
+            if self._has_orders:
+                self._worker_of[brand] = number
+        self._load[number] += 1
+        return number
 
     def _advance(self, clock: Clock, at: int) -> None:
         """Close the days of a brand before `at`, with the intercept that is in force from each midnight on."""

@@ -12,8 +12,10 @@ from streams.backtest.calibrating import Tally, Tester
 from streams.backtest.clock import next_minute
 from streams.backtest.decoding import Decoder, Refusal
 from streams.backtest.exclusions import Days, Exclusions, days_of
+from streams.backtest.orders import Orders
 from streams.backtest.spool import Segments, Spool
 from streams.vitals.close import Closed
+from streams.vitals.conversion import ConversionPolicy
 from streams.vitals.days_off import NO_DAYS_OFF, DaysOff
 from streams.vitals.episodes import Signal
 from streams.vitals.month import Month
@@ -29,6 +31,7 @@ Record = Callable[[GroupState, Closed], bytes]
 """What to keep of a group whose day has closed."""
 
 SHOWN_REFUSALS = 3
+REST_DAYS = 7
 _NOTHING = Output("", "", PartitionState())
 ELSEWHERE = (*e.OF_CUSTOMERS, e.Touch)
 """Events of other topics: they say nothing to a group's log."""
@@ -39,7 +42,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
     `latest` (ms UTC) is the end of what is not the future. `record` must be importable by its name.
     `is_calibrated`: each brand's intercept is learnt on the way, unless its file brings calibrations. `has_signals`:
-    what the alert agent would hear is kept too.
+    what the alert agent would hear is kept too. `has_orders`: orders are attributed, by `conversion`, and all groups of
+    a brand are in one share.
     """
 
     record: Record
@@ -52,6 +56,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     is_calibrated: bool = True
     days_off: DaysOff = NO_DAYS_OFF
     has_signals: bool = False
+    has_orders: bool = False
+    conversion: ConversionPolicy = ConversionPolicy()
 
     def model_of(self, brand: str) -> Model:
         """The model that judges a brand."""
@@ -101,6 +107,7 @@ class BrandLog(GroupLog):
         self.now = 0
         """The tick that is folded, ms UTC."""
         self._signals = signals
+        self.orders = Orders(recipe.conversion) if recipe.has_orders else None
 
     def is_observed(self, state: GroupState, day: int) -> bool:
         """As GroupLog says, less what the user excluded."""
@@ -135,9 +142,9 @@ class BrandLog(GroupLog):
             self._signals += [(next_minute(self.now), cast(Signal, one.value)) for one in told]
         return ()
 
-    def tell_touch(self, event: e.GroupEvent, kind: e.TouchKind, offset: int, member_id: str | None) -> Output:  # noqa: ARG002
-        """Nobody listens."""
-        return _NOTHING
+    def tell_touch(self, event: e.GroupEvent, kind: e.TouchKind, offset: int, member_id: str | None) -> Output:
+        """As GroupLog does, if orders are asked for; else nobody listens."""
+        return _NOTHING if self.orders is None else super().tell_touch(event, kind, offset, member_id)
 
 
 class Share:
@@ -157,6 +164,10 @@ class Share:
 
     def take(self, places: Iterable[int], lines: Sequence[bytes]) -> None:
         """Fold some lines; `places` as in `reading.Lines`."""
+        if self._recipe.has_orders:
+            for place, line in zip(places, lines, strict=True):
+                self._take_with_orders(self._decoder.decode_carefully(line, place))
+            return
         has_escapes = b"\\" in b"".join(lines)
         decode, decode_carefully, log_of = self._decoder.decode, self._decoder.decode_carefully, self._log_of
         offset = self._offset
@@ -177,6 +188,37 @@ class Share:
         self._findings.late += late
         self._findings.events += offset - self._offset
         self._offset = offset
+
+    def _take_with_orders(self, event: e.Event | Refusal) -> None:
+        """Fold one event, and before it what was settled of its brand's orders until then."""
+        self._findings.events += 1
+        if isinstance(event, e.OF_CUSTOMERS):
+            orders = self._log(event.brand_id).orders
+            if orders is not None:
+                orders.take(event)
+        elif not isinstance(event, e.GroupEvent) or type(event) is e.Touch:
+            if isinstance(event, e.Tick):
+                self._settle(self._log(event.brand_id), event.occurred_at - 1)
+            self._take_other(event, self._next_offset())
+        elif type(event) is e.OrderAttributed:
+            self._findings.events -= 1
+            self._findings.skipped["order_attributed"] += 1
+        else:
+            log = self._log_of.setdefault(event.group_id, self._log(event.brand_id))
+            self._settle(log, event.occurred_at)
+            self._findings.late += event.occurred_at < log.open_from
+            told = log.fold(event, event.group_id, self._next_offset(), 0)
+            if log.orders is not None:
+                log.orders.touched(told, event.occurred_at)
+
+    def _settle(self, log: BrandLog, until: int) -> None:
+        """Tell the groups of a brand of all orders that a tick up to `until` (ms UTC) settles."""
+        for row in log.orders.pass_to(until) if log.orders is not None else ():
+            self._log_of.get(row.group_id, log).fold(row, row.group_id, self._next_offset(), row.occurred_at)
+
+    def _next_offset(self) -> int:
+        self._offset += 1
+        return self._offset
 
     def ask(self, brand: str) -> None:
         """As Worker says."""
@@ -203,6 +245,8 @@ class Share:
             log.fold(event, "", offset, event.occurred_at)
             if isinstance(event, e.Tick):
                 log.open_from = max(log.open_from, event.occurred_at // DAY_MS * DAY_MS)
+                if log.orders is not None and event.occurred_at // DAY_MS % REST_DAYS == 0:
+                    log.orders.rest()
 
     def _log(self, brand: str) -> BrandLog:
         log = self._logs.get(brand)

@@ -15,22 +15,25 @@ from streams.vitals.features import FEATURES
 from streams.vitals.state import GroupState
 
 COLUMNS = ("group_id", "at", "risk", "verdict", "model", "reasons", "messages_1d", "speakers_28d")
+MONEY = ("orders_28d", "buyers_28d", "revenue_28d", "currency", "worth", "worth_known", "advice", "revenue_at_risk")
 _encode = msgspec.json.Encoder().encode
 
 
 class Row(msgspec.Struct, frozen=True):
     """The record of a closed day as a CSV row. `risk` and features are the shortest decimals of the same doubles.
 
-    An input that is not known is empty. A revived group is written as healthy: who compares verdicts with deaths
-    knows no other word for it.
+    What is not known is empty. Money is in minor units of `currency`, `worth` as it was last judged. A revived group is
+    written as healthy: who compares verdicts with deaths knows no other word for it.
     """
 
     has_features: bool = False
+    has_money: bool = False
 
     @property
     def header(self) -> bytes:
         """The first line."""
-        return ",".join(COLUMNS + (FEATURES if self.has_features else ())).encode() + b"\n"
+        money, features = MONEY if self.has_money else (), FEATURES if self.has_features else ()
+        return ",".join((*COLUMNS, *money, *features)).encode() + b"\n"
 
     def __call__(self, state: GroupState, closed: Closed) -> bytes:
         """A row, its end included."""
@@ -41,8 +44,10 @@ class Row(msgspec.Struct, frozen=True):
             f"{_quoted(state.group_id)},{iso(seen.at)},{state.risk!r},{verdict},{_quoted(state.assessment.model)},"
             f'"{reasons}",{seen.messages_1d},{seen.speakers_28d}'
         )
+        if self.has_money:
+            row = f"{row},{_money(state, closed)}"
         if self.has_features:
-            row = f"{row},{','.join('' if one is None else repr(one) for one in closed.features)}"
+            row = f"{row},{','.join(map(_or_empty, closed.features))}"
         return f"{row}\n".encode()
 
 
@@ -50,6 +55,18 @@ class Row(msgspec.Struct, frozen=True):
 def iso(at: int) -> str:
     """A time (ms UTC) as the CSV files have it."""
     return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _money(state: GroupState, closed: Closed) -> str:
+    seen, appraisal = closed.windows, state.worth.appraisal
+    return (
+        f"{seen.orders_28d},{seen.buyers_28d},{seen.revenue_28d},{state.currency},"
+        f"{_or_empty(appraisal.worth)},{appraisal.known!r},{appraisal.step},{appraisal.revenue_at_risk}"
+    )
+
+
+def _or_empty(value: float | None) -> str:
+    return "" if value is None else repr(value)
 
 
 @cache

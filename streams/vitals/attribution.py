@@ -85,6 +85,11 @@ class PurchaseLog:
             self._fold_customer(event, f"c/{key}", offset, arrived_at)
         return ()
 
+    @property
+    def next_due(self) -> int:
+        """What a tick must be later than for anything to be settled, ms UTC; NEVER while nothing waits."""
+        return self._waiting[0][0] if self._waiting else NEVER
+
     def take_changed(self) -> dict[str, bytes]:
         """Every changed value."""
         return self._customers.take_changed() | self._posts.take_changed()

@@ -3,6 +3,8 @@
 import csv
 import json
 import tarfile
+from collections import defaultdict
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -46,12 +48,43 @@ def compare(vitals: Vitals, verdicts: Path, brands: tuple[str, ...]) -> int:
 def test_of_a_simulated_fleet(vitals: Vitals, tmp_path: Path) -> None:
     vitals("simulate", "--out", tmp_path, "--groups", 20, "--days", 200, "--seed", 11)
     events, verdicts = tmp_path / "events.jsonl.gz", tmp_path / "verdicts.csv"
-    vitals("backtest", events, "--out", verdicts, "--uncalibrated", "--jobs", 2)
+    vitals("backtest", events, "--out", verdicts, "--uncalibrated", "--jobs", 2, "--worth")
     vitals("import", "jsonl", events)
     vitals("wait", "--timeout", 600)
     with verdicts.open(newline="") as file:
         brands = tuple({row["group_id"].partition("/")[0] for row in csv.DictReader(file)})
     assert compare(vitals, verdicts, (*brands, "")) > 20 * 60
+    assert money(vitals, verdicts) > 20 * 60
+
+
+def money(vitals: Vitals, verdicts: Path) -> int:
+    """Hold orders and revenue against the shares that the workers told; answers how many orders were counted.
+
+    An import attributes orders when all has come; here each is known at the first full minute that is more than 30 s
+    after it was paid, and a day that closes at that minute does not know it yet.
+    """
+    query = (
+        "SELECT group_id, currency, amount, refund_id = '' AS is_order, toUnixTimestamp64Milli(occurred_at) AS at "
+        "FROM events_v1 FINAL WHERE type = 'order_attributed' AND weight > 0"
+    )
+    shares = defaultdict(list)
+    for row in json.loads(vitals("sql", "--json", query)):
+        at, amount, is_order = (int(row[name]) for name in ("at", "amount", "is_order"))
+        shares[row["group_id"], row["currency"]].append(
+            (at, (at + 30_000) // 60_000 * 60_000 + 60_000, amount, is_order)
+        )
+    counted = 0
+    with verdicts.open(newline="") as file:
+        for row in csv.DictReader(file):
+            end = datetime.fromisoformat(row["at"]).timestamp() * 1000
+            of_month = [one for one in shares[row["group_id"], row["currency"]] if one[0] >= end - 28 * 86_400_000]
+            known = [(amount, is_order) for _, known_at, amount, is_order in of_month if known_at < end]
+            orders = sum(is_order for _, is_order in known)
+            assert (int(row["orders_28d"]), int(row["revenue_28d"])) == (orders, sum(amount for amount, _ in known)), (
+                row
+            )
+            counted += orders
+    return counted
 
 
 @pytest.mark.skipif(not RAKU.exists(), reason="SKIPPED FOR LACK OF DATA: ../shared/data/raku_irc is not there")
