@@ -213,7 +213,7 @@ def told(home: Settings, vitals: Vitals, tmp_path_factory: pytest.TempPathFactor
     root = tmp_path_factory.mktemp("export")
     day = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86_400))
     talk = "".join(f"[{10 + n % 12}:{n % 60:02}] <{nick}> {TEXT}\n" for n, nick in enumerate(NICKS * 5))
-    write(root, {f"{channel}/2026/{day}": talk for channel in ("den", "hut")})
+    write(root, {f"{channel}/{day[:4]}/{day}": talk for channel in ("den", "hut")})
     said = vitals("import", "irc", root, "--brand", "mine") + vitals("import", "irc", root, "--brand", "theirs")
     brands = "SELECT count(), uniqExact(brand_id) FROM members_v1 WHERE brand_id IN ('mine', 'theirs')"
     until(lambda: Warehouse(home).query(brands) == [(2 * len(NICKS), 2)])
