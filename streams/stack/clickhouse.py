@@ -25,10 +25,15 @@ _CONFIG = """\
   <storage_configuration>
     <disks><default><keep_free_space_bytes>{keep_free}</keep_free_space_bytes></default></disks>
   </storage_configuration>
+  <merge_tree><old_parts_lifetime>{keep_merged_s}</old_parts_lifetime></merge_tree>
 </clickhouse>
 """
 KEEP_FREE_BYTES = 512 << 20
 """With less room than this no insert and no merge is begun: Kafka has this disk too, and what runs must end."""
+
+KEEP_MERGED_S = 480
+"""What was merged is kept for so long, in case the disk did not take what it was merged into. A server's own default;
+chdb-core's is 0."""
 
 # The `default` user is who the engine is when it starts itself, and cannot be renamed or given a password. It may
 # do what the start needs and nothing else, and its quota is spent by the start: from outside it reads no table. Quotas
@@ -154,7 +159,7 @@ def configure(settings: Settings) -> None:
     home = folder(settings)
     home.mkdir(mode=0o700, exist_ok=True)
     ports = {"tcp_port": settings.clickhouse_port, "http_port": settings.clickhouse_http_port}
-    write_private(home / "config.xml", _CONFIG.format(**ports, keep_free=KEEP_FREE_BYTES))
+    write_private(home / "config.xml", _CONFIG.format(**ports, keep_free=KEEP_FREE_BYTES, keep_merged_s=KEEP_MERGED_S))
     write_private(home / "users.xml", _users(settings))
     functions = home / "data" / "user_defined"
     functions.mkdir(mode=0o700, parents=True, exist_ok=True)

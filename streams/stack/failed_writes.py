@@ -3,7 +3,8 @@
 The engine of chdb-core passes over a write(2) that failed: the check is commented out in its copy of ClickHouse's
 `WriteBufferFromFileDescriptor::nextImpl`. So a part may be put in place whose files are cut off; every query of its
 table then fails. At its start ClickHouse finds such parts by their checksums, sets them aside, and takes what they were
-merged from, which it keeps for eight minutes. Of an insert there is nothing to take: `Warehouse.insert` looks itself.
+merged from, which it is told to keep for KEEP_MERGED_S. Of an insert there is nothing to take: `Warehouse.insert` looks
+itself.
 """
 
 import os

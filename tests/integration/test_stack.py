@@ -19,7 +19,7 @@ from confluent_kafka import Producer
 from streams.errors import VitalsError
 from streams.settings import Settings
 from streams.sink_tables import Table
-from streams.stack import addresses, home, probes, processes, supervision
+from streams.stack import addresses, failed_writes, home, probes, processes, supervision
 from streams.stack.backlog import Backlog
 from streams.stack.doctor import examine
 from streams.stack.parts import pid_file
@@ -141,6 +141,14 @@ def test_what_the_disk_does_not_take_is_told_and_mended(settings: Settings) -> N
     assert processes.wait_until(lambda: pid_of(settings, "clickhouse") != before and answers(settings), 240)
     assert warehouse.query("SELECT count(), max(n) FROM filled") == [(5000, 4999)]
     assert_data_kept(settings)
+
+
+def test_what_was_merged_is_kept_for_longer_than_a_server_that_could_not_write_goes_on(settings: Settings) -> None:
+    """The engine itself keeps it for no time at all."""
+    ((kept_s,),) = probes.rows(
+        settings, "SELECT value FROM system.merge_tree_settings WHERE name = 'old_parts_lifetime'"
+    )
+    assert int(kept_s) >= 2 * failed_writes.LONGEST_S
 
 
 @pytest.mark.parametrize("name", SERVERS)

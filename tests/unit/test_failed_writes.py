@@ -12,6 +12,7 @@ from streams.errors import VitalsError
 from streams.settings import Settings
 from streams.sink_tables import Table
 from streams.stack import doctor, failed_writes, probes, status
+from streams.stack.clickhouse import KEEP_MERGED_S
 from streams.warehouse import _FAILED_WRITES, _ROOM, Warehouse, WarehouseAwayError, _refusal
 
 TABLE = Table("kept", {"n": "int"})
@@ -146,4 +147,4 @@ def test_the_server_ends_on_a_full_disk_too_before_what_was_merged_is_gone(
     monkeypatch: pytest.MonkeyPatch, clock: list[float]
 ) -> None:
     watch(monkeypatch, [1], [0])
-    assert failed_writes.LONGEST_S <= sum(clock) < 480
+    assert failed_writes.LONGEST_S <= sum(clock) < KEEP_MERGED_S
