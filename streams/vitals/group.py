@@ -91,12 +91,14 @@ def _leave(state: GroupState, event: e.Leave, policy: Policy) -> e.TouchKind | N
     return "leave" if event.role == "member" else None
 
 
-def _roster(state: GroupState, event: e.Roster, _: Policy) -> None:
+def _roster(state: GroupState, event: e.Roster, policy: Policy) -> None:
     roles: dict[str, e.Role] = dict.fromkeys(event.members, "member")
     roles |= dict.fromkeys(event.staff, "staff")
     roles |= dict.fromkeys(event.bots, "bot")
     for member_id in state.ledger.reconcile(roles, event.occurred_at):
         note(state, member_id)
+        if member_id not in roles:  # gone since some time before: soon after their join, if this is
+            state.referrals.left(state.ledger.by_id[member_id], event.occurred_at, policy.carriers)
     state.has_roster = True
     for member in state.ledger.by_id.values():
         member.is_muted = member.is_muted and member.is_present

@@ -242,3 +242,16 @@ def test_a_chain_told_backwards_is_one_tree_and_takes_no_more_than_its_length() 
     assert not referrals.moved
     assert {member.invited >> 32 for member in ledger.by_id.values()} == {length - 1}
     assert flags(root, POLICY, is_staff=False) == ("burst",)
+
+
+@pytest.mark.parametrize(("hours", "early"), [(72, 1), (73, 0)])
+def test_who_is_missing_from_a_list_within_three_days_left_early_though_nobody_saw_it(hours: int, early: int) -> None:
+    came = [join(1, START, "m_a"), join(2, START, "m_b", "m_a"), join(3, START, "m_c", "m_a")]
+    at = START + hours * HOUR_MS
+    missing = e.Roster(event_id="r/1", occurred_at=at, members=("m_a", "m_c"), source_seq=4, **COMMON)
+    log, _ = run([*came, missing, leave(5, at + MINUTE, "m_b")])
+    assert [root.early for root in state_of(log).referrals.roots.values()] == [early]
+    log, _ = run(
+        [*came, e.Roster(event_id="r/2", occurred_at=at, members=("m_a", "m_b", "m_c"), source_seq=4, **COMMON)]
+    )
+    assert [root.early for root in state_of(log).referrals.roots.values()] == [0]
