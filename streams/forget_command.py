@@ -13,7 +13,7 @@ from streams.words import counted
 if TYPE_CHECKING:
     from streams.erasure import Found
 
-DELAY = "Kafka's files lose it within two hours, ClickHouse's within ten minutes"
+DELAY = "Kafka's files lose it within two hours, ClickHouse's within a quarter of an hour"
 
 
 @click.command(
