@@ -139,7 +139,7 @@ def crowd(members: int, messages: int, steps: int) -> list[Figure]:
             Figure(name="crowd, per member", value=raw / members, unit="bytes", bar=MEMBER_BAR, is_limit=True,
                    note=f"one group, {members:,} members, {one.told:,} messages; all it knows as msgpack ÷ members"),
             Figure(name="crowd, objects per member", value=memory / members, unit="bytes",
-                   note="the same as Python's objects, decoded"),
+                   note="the same as Python's objects, as they are while it is folded"),
             Figure(name="crowd, value", value=stored, unit="bytes", bar=MAX_VALUE_BYTES, is_limit=True,
                    note=f"as stored; {raw:,} bytes of msgpack"),
         ]  # fmt: skip

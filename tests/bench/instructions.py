@@ -4,6 +4,7 @@
 values of the groups agent, for groups that talk all day and for a simulated fleet, in this tree and in the other.
 """
 
+import compileall
 import pickle
 import re
 import subprocess
@@ -93,7 +94,8 @@ def fleet_records(room: Path) -> bytes:
 
 
 def instructions(tree: Path, path: Path, count: int) -> int:
-    """How many it takes to fold the first `count` records of a file with the code of a tree."""
+    """How many it takes to fold the first `count` records of a file with the code of a tree, compiled before."""
+    compileall.compile_dir(tree / "streams", quiet=1)
     run = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null", sys.executable]
     child = [*run, str(Path(__file__)), "--child", str(path), str(count)]
     try:
