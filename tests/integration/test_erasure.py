@@ -151,7 +151,7 @@ def test_nothing_on_disk_leads_to_a_forgotten_member(
     assert len(rows()) == 2, "a dry run erases nothing"
     erase_up_to_clickhouse(quick, pseudonyms(quick, [called], "forgetting", "irc"), monkeypatch)
     said = vitals(quick, "forget", "--yes", *who)
-    assert said.endswith("ClickHouse's within ten minutes\n")
+    assert said.endswith("ClickHouse's within a quarter of an hour\n")
     assert nick not in said.lower()
 
     assert rows() == [(other,)]
