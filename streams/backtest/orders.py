@@ -50,6 +50,7 @@ class Orders:
             comes_at = self._coming[0][0] if self._coming else NEVER
             self._now = min(self._tick_at, comes_at)
             if self._now > at:
+                self._latest = max(self._latest, at)  # what is late comes now: a tick that was cannot settle it
                 return told
             if self._tick_at <= comes_at:
                 told += self._tick()

@@ -85,11 +85,10 @@ def sink(quick: Settings) -> Iterator[None]:
 
 
 def whole_word() -> str:
-    """A name that LZ4 leaves in one piece: it shortens any four characters that came before, and of a name that ends
-    with a c the end may be that of `"irc","`."""
+    """A name that LZ4 leaves in one piece: it shortens any four characters that came before. No id ends with a ^."""
     chance = secrets.SystemRandom()
-    pairs = zip(chance.sample("ghjklmnopqrstuvwyz", 9), chance.sample("0123456789", 9), strict=True)
-    return f"x{''.join(digit + letter for letter, digit in pairs)}x"
+    pairs = zip(chance.sample("0123456789", 9), chance.sample("ghjklmnopqrstuvwyz", 9), strict=True)
+    return f"x{''.join(digit + letter for digit, letter in pairs)}^"
 
 
 def holding(root: Path, *needles: str) -> list[str]:

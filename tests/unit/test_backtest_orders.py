@@ -184,6 +184,16 @@ def test_a_link_that_comes_later_brings_the_order_to_the_group_on_its_day(tmp_pa
     assert money(tmp_path, order(1.7, customer="c_1"), link)[0] == [0, 0, 0, 500, 500, 500]
 
 
+def test_an_order_that_is_late_by_its_minute_waits_for_the_next(tmp_path: Path) -> None:
+    nobody = dict.fromkeys(("group_id", "member_id", "role", "text_len", "source_seq"))
+    tick = ours(2, type="tick", event_id="t/2", platform="*", **nobody)
+    late = order(2 - 95 / 86_400)
+    text, _ = backtest(
+        write(tmp_path / "in.jsonl", [*DAYS[:2], order(2 - 100 / 86_400), tick, late, *DAYS[2:]]), has_orders=True
+    )
+    assert [int(row["revenue_28d"]) for row in rows(text)] == [0, 500, 1000, 1000, 1000, 1000]
+
+
 def test_what_became_of_orders_is_passed_over_for_the_orders_themselves(tmp_path: Path) -> None:
     told = {"type": "order_attributed", "order_id": "o1.7", "customer_id": "ann", "amount": 500, "currency": "EUR"}
     share = ours(1.8, event_id="s/1", source="attribution", weight=1.0, rule="code", **told)
