@@ -76,6 +76,7 @@ class Run:
         self.injected: Counter[str] = Counter()
         self.sums, self.compared = Counter[str](), Counter[str]()
         self.longest_s = 0.0
+        self.told_endings = 0
 
     def wants_more(self, rounds: int | None, minutes: float | None, seconds: float) -> bool:
         """Whether another round begins; with a limit of time, only one that ends within it."""
@@ -95,12 +96,20 @@ class Run:
         click.echo(line(self.rounds.count, self.seed, told))
         for what in told.findings.told:
             click.echo(f"  {what}")
+        self._tell_endings()
         self.injected += told.injected
         self.sums += Counter({kind: getattr(told.findings, kind) for kind in ("lost", "doubled", "mismatches")})
         self.compared += Counter({"events": told.findings.events, "outputs": told.findings.compared["outputs"]})
         self.compared["values"] = told.findings.compared["values"]
         self.longest_s = max(self.longest_s, told.seconds)
         return told
+
+    def _tell_endings(self) -> None:
+        """What ended by itself since the last time, and its last word; its log stays in the home of the stack."""
+        endings = self.stage.crew.died[self.told_endings :]
+        self.told_endings += len(endings)
+        for ending in endings:
+            click.echo(f"  {ending.name} ended by itself with {ending.code}: {ending.said}")
 
     def _look_for_smallest(self, strikes: Sequence[Strike]) -> None:
         """Leave out one strike after the other, as long as what is left still shows it."""

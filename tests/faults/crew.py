@@ -1,5 +1,6 @@
 """Processes by name: started, killed, stopped, woken, ended in time, and started again when they end by themselves."""
 
+import os
 import pathlib
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 SIGTERM_LIMIT_S = 60.0
+LAST_BYTES = 4096
 
 
 class Role(NamedTuple):
@@ -18,6 +20,14 @@ class Role(NamedTuple):
 
     command: tuple[str, ...]
     env: Mapping[str, str]
+
+
+class Ending(NamedTuple):
+    """A process that ended by itself: its exit code (a signal is negative) and the last line of its log."""
+
+    name: str
+    code: int
+    said: str
 
 
 class Crew:
@@ -29,7 +39,7 @@ class Crew:
         self.busy: set[str] = set()
         self.sigterm_seconds: list[float] = []
         self.hung: list[str] = []
-        self.died: list[tuple[str, int]] = []
+        self.died: list[Ending] = []
         self._lock = threading.Lock()
         logs.mkdir(parents=True, exist_ok=True)
 
@@ -89,8 +99,13 @@ class Crew:
             for name in self.staff - self.busy:
                 process = self.processes.get(name)
                 if process is not None and process.poll() is not None:
-                    self.died.append((name, process.returncode))
+                    self.died.append(Ending(name, process.returncode, self._last_line(name)))
                     self.start(name)
+
+    def _last_line(self, name: str) -> str:
+        with self.log_of(name).open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - LAST_BYTES))
+            return log.read().decode(errors="replace").strip().rpartition("\n")[2]
 
     def stop_all(self, names: Iterable[str] | None = None) -> None:
         """End these for good and at the same time; all by default."""

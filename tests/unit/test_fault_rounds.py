@@ -118,6 +118,7 @@ def test_who_ends_is_started_again_unless_a_fault_has_it(tmp_path):
     for name in ("one", "two"):
         crew.start(name)
         crew.kill(name)
+        crew.log_of(name).write_text(f"a word\nthe last of {name}\n", encoding="utf-8")
     crew.busy.add("two")
     crew.restart_dead()
     assert crew.alive() == ["one"]
@@ -127,7 +128,7 @@ def test_who_ends_is_started_again_unless_a_fault_has_it(tmp_path):
     crew.let_go(["one", "two"])
     crew.restart_dead()
     assert sorted(crew.alive()) == ["one", "two"]
-    assert sorted(crew.died) == [("one", -9), ("two", -9)]
+    assert crew.died == [("one", -9, "the last of one"), ("two", -9, "the last of two")]
     crew.stop_all()
     assert crew.alive() == []
     assert not crew.hung
