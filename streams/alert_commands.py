@@ -10,6 +10,7 @@ import click
 
 from streams.errors import VitalsError
 from streams.events import Acknowledged, Event, Snoozed, encode
+from streams.reading import the_one
 from streams.settings import Settings, load
 from streams.terminal import plain_console, print_json, print_lines
 from streams.vitals.policy import HOUR_MS
@@ -79,7 +80,7 @@ def ack_command(*, what: str, actor: str | None, dry_run: bool) -> None:
     It is named by its own id, or by the id or name of its group, or a part of that. It is told again only if it
     grows worse, and once when it is over.
     """
-    from streams.alert_list import AlertDesk, meant, where  # noqa: PLC0415
+    from streams.alert_list import AlertDesk, where  # noqa: PLC0415
 
     settings, who = load(), actor or getpass.getuser()
     fresh = [alert for alert in meant(AlertDesk(settings).alerts(), what) if not alert.acknowledged_by]
@@ -101,17 +102,27 @@ def snooze_command(*, group: str, hours: float, actor: str | None, dry_run: bool
 
     What still stands when they are over is told then. That an alert is over is told at once, to whoever heard of it.
     """
-    from streams.alert_list import AlertDesk, the_one  # noqa: PLC0415
+    from streams.alert_list import AlertDesk  # noqa: PLC0415
 
     settings = load()
     groups = AlertDesk(settings).groups()
-    group_id = the_one({key: name for key, (name, _, _) in groups.items()}, group, "group")
+    group_id = the_one({key: name for key, (name, _, _) in groups.items()}, group)
     _, brand_id, platform = groups[group_id]
     now = _now()
     until = now + int(hours * HOUR_MS)
     _send(settings, [snoozed(brand_id, platform, group_id, until, actor or getpass.getuser(), now)], dry_run=dry_run)
     what = f"snoozed until {datetime.fromtimestamp(until / 1000, UTC):%Y-%m-%d %H:%M} UTC" if hours else "not snoozed"
     click.echo(f"{group_id}: would be {what}" if dry_run else f"{group_id}: {what}, {_SOON}")
+
+
+def meant(alerts: "Sequence[Alert]", text: str) -> "list[Alert]":
+    """The open alerts that `text` means: one by its id, or all of the group with that id or name, or a part of it."""
+    is_open = [alert for alert in alerts if alert.is_open]
+    if by_id := [alert for alert in is_open if alert.episode_id == text]:
+        return by_id
+    names = {alert.group_id: alert.name or "" for alert in is_open if alert.group_id}
+    group_id = the_one(names, text, "open alert", "vitals alerts --open --all")
+    return [alert for alert in is_open if alert.group_id == group_id]
 
 
 def acknowledged(brand_id: str, episode_id: str, actor: str, now: int) -> Acknowledged:

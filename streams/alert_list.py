@@ -1,6 +1,6 @@
 """The alerts as the warehouse knows them, and as lines for people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,8 +9,6 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from streams.columns import GAP, padded
-from streams.errors import VitalsError
-from streams.fleet import match
 from streams.ranking import printable
 from streams.settings import Settings
 from streams.warehouse import Warehouse
@@ -81,26 +79,6 @@ class AlertDesk:
         """Every known group: name, brand and platform by id."""
         rows = self._warehouse.query("SELECT group_id, name, brand_id, platform FROM groups ORDER BY group_id")
         return {group_id: (name or "", brand_id, platform) for group_id, name, brand_id, platform in rows}
-
-
-def meant(alerts: Sequence[Alert], text: str) -> list[Alert]:
-    """The open alerts that `text` means: one by its id, or all of the group with that id or name, or a part of it."""
-    is_open = [alert for alert in alerts if alert.is_open]
-    if by_id := [alert for alert in is_open if alert.episode_id == text]:
-        return by_id
-    group_id = the_one({alert.group_id: alert.name or "" for alert in is_open if alert.group_id}, text, "open alert")
-    return [alert for alert in is_open if alert.group_id == group_id]
-
-
-def the_one(names: Mapping[str, str], text: str, what: str) -> str:
-    """The group that `text` means. Raises VitalsError where none does or several do."""
-    found = match(names, text)
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        where = "`vitals alerts --open --all`" if what == "open alert" else "`vitals groups --all`"
-        raise VitalsError(f"no {what} matches {text!r}: {where} lists them")
-    raise VitalsError(f"{len(found)} groups match {text!r}, {', '.join(found[:3])} …: give one of their ids")
 
 
 def alert_lines(alerts: Sequence[Alert], language: Language, *, is_terminal: bool) -> list[Text]:

@@ -9,6 +9,7 @@ import click
 
 from streams.errors import VitalsError
 from streams.events import FUTURE_TOLERANCE_MS, GroupEvent, PlaybookEnded, PlaybookStarted, PlaybookStep, encode
+from streams.reading import the_one
 from streams.settings import Settings, load
 from streams.terminal import plain_console, print_json, print_lines
 from streams.words import Language, counted
@@ -186,12 +187,11 @@ def ended(group: "Group", playbook_id: str, note: str, at: int) -> PlaybookEnded
 
 def _found(settings: Settings, text: str) -> "tuple[Desk, Group]":
     """The group that is meant. Raises VitalsError where none is or several are."""
-    from streams.alert_list import the_one  # noqa: PLC0415  `--help` needs no rich
-    from streams.playbook.desk import Desk  # noqa: PLC0415  nor the driver
+    from streams.playbook.desk import Desk  # noqa: PLC0415  `--help` needs no driver
 
     desk = Desk(settings)
     groups = desk.groups()
-    return desk, groups[the_one({key: group.name for key, group in groups.items()}, text, "group")]
+    return desk, groups[the_one({key: group.name for key, group in groups.items()}, text)]
 
 
 def _in_force(playbooks: "Sequence[Playbook]", at: int) -> "Playbook | None":

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from streams.errors import VitalsError
+from streams.reading import the_one
 from streams.settings import Settings, load
 from streams.terminal import print_json
 from streams.words import Language, counted, number
@@ -74,12 +75,11 @@ def points_command(*, group: str, period: str, limit: int | None, language: Lang
 
 def board_of(settings: Settings, text: str, period: str) -> Board:
     """The leaderboard of the group that `text` means. Raises VitalsError where none is meant, or none has points."""
-    from streams.alert_list import the_one  # noqa: PLC0415  `--help` needs no driver
-    from streams.warehouse import Warehouse  # noqa: PLC0415
+    from streams.warehouse import Warehouse  # noqa: PLC0415  `--help` needs no driver
 
     warehouse = Warehouse(settings, "bi")
     names = dict(warehouse.query("SELECT group_id, name FROM groups ORDER BY group_id"))
-    group_id = the_one(names, text, "group")
+    group_id = the_one(names, text)
     asked: dict[str, Any] = {"group": group_id, "period": period}
     rows = warehouse.query(
         "SELECT board.start, board.place, balances.member_id, board.earned, balance, redeemed, refused, waiting "

@@ -1,7 +1,7 @@
 """What people read: `vitals groups`, the ranking, `vitals group`, one group, and `vitals work-list`."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -148,15 +148,15 @@ def work_list(brands: tuple[str, ...], limit: int | None, language: Language, is
 reading_commands = [groups, group, work_list]
 
 
-def the_one(names: dict[str, str], text: str) -> str:
-    """The group that `text` means. Several matches are listed, then refused."""
+def the_one(names: Mapping[str, str], text: str, what: str = "group", where: str = "vitals groups --all") -> str:
+    """The id that `text` means, of `names` by id. Several matches are listed, then refused; `where` lists all."""
     from streams.fleet import match  # noqa: PLC0415
 
     found = match(names, text)
     if len(found) == 1:
         return found[0]
     if not found:
-        raise VitalsError(f"no group matches {text!r}: `vitals groups --all` lists them")
+        raise VitalsError(f"no {what} matches {text!r}: `{where}` lists them")
     for key in found[:_MATCHES_SHOWN]:
         click.echo(f"{key}  {names[key]}")
     raise VitalsError(f"{len(found)} groups match {text!r}: give one of their ids, or more of it")

@@ -62,7 +62,6 @@ def test_for_programs_and_not_all(run):
     [
         (("tea",), [], "nobody has points in acme/irc/tea: events `points` bring them, or rules (VITALS_POINTS)"),
         (("nowhere",), ROWS, "no group matches 'nowhere': `vitals groups --all` lists them"),
-        (("acme",), ROWS, "2 groups match 'acme'"),
     ],
 )
 def test_what_cannot_be_shown_is_one_line(run, args, rows, why):
@@ -70,3 +69,9 @@ def test_what_cannot_be_shown_is_one_line(run, args, rows, why):
     assert (code, out) == (1, "")
     assert why in err
     assert len(err.splitlines()) == 1
+
+
+def test_several_groups_are_listed(run):
+    code, out, err = run("acme")
+    assert (code, out) == (1, "acme/irc/tea  Tea 茶\nacme/irc/pots  Pots\n")
+    assert err == "vitals: 2 groups match 'acme': give one of their ids, or more of it\n"
