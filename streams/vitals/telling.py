@@ -1,5 +1,7 @@
 """What a group's log tells of a group: its rows for the warehouse and its signals for the alert agent."""
 
+from typing import Any
+
 from streams.events import DropBegun, DropOver, SourceBlind, SourceSeen, VerdictChanged
 from streams.vitals.drop import DropChange
 from streams.vitals.engagement import Windows
@@ -114,54 +116,33 @@ def vitals_row(state: GroupState, seen: Windows, at: int, offset: int, view: Vie
 
 def verdict_signal(state: GroupState, was: str, at: int, origin: str, partition: int) -> Output:
     """The change of a verdict, for the alert agent of the brand."""
-    signal = VerdictChanged(
-        event_id=f"verdict/{state.group_id}/{at}",
-        occurred_at=at,
-        brand_id=state.brand_id,
-        platform=state.platform,
-        source=origin,
-        group_id=state.group_id,
-        origin_partition=partition,
-        verdict=state.verdict,
-        was=was,
-        risk=state.risk,
-        model=state.assessment.model,
-        reasons=state.reasons,
-    )
+    head = _head(state, "verdict", at, origin, partition)
+    signal = VerdictChanged(**head, was=was, model=state.assessment.model, reasons=state.reasons)
     return Output("alert-signals", state.brand_id, signal)
 
 
 def drop_signal(state: GroupState, drop: DropChange, at: int, origin: str, partition: int) -> Output:
     """That a drop has begun or is over, for the alert agent of the brand."""
-    begun = DropBegun(
-        event_id=f"drop/{state.group_id}/{at}",
-        occurred_at=at,
-        brand_id=state.brand_id,
-        platform=state.platform,
-        source=origin,
-        group_id=state.group_id,
-        origin_partition=partition,
-        verdict=state.verdict,
-        risk=state.risk,
-        model=state.assessment.model,
-        reasons=(drop_reason(drop),),
-    )
-    if not drop.outcome:
-        return Output("alert-signals", state.brand_id, begun)
-    over = DropOver(
-        event_id=begun.event_id,
-        occurred_at=at,
-        brand_id=begun.brand_id,
-        platform=begun.platform,
-        source=origin,
-        group_id=begun.group_id,
-        origin_partition=partition,
-        outcome=drop.outcome,
-        verdict=begun.verdict,
-        risk=begun.risk,
-        reasons=begun.reasons,
-    )
-    return Output("alert-signals", state.brand_id, over)
+    head, reasons = _head(state, "drop", at, origin, partition), (drop_reason(drop),)
+    if drop.outcome:
+        return Output("alert-signals", state.brand_id, DropOver(**head, outcome=drop.outcome, reasons=reasons))
+    begun = DropBegun(**head, model=state.assessment.model, reasons=reasons)
+    return Output("alert-signals", state.brand_id, begun)
+
+
+def _head(state: GroupState, what: str, at: int, origin: str, partition: int) -> dict[str, Any]:
+    """What each signal of a group says."""
+    return {
+        "event_id": f"{what}/{state.group_id}/{at}",
+        "occurred_at": at,
+        "brand_id": state.brand_id,
+        "platform": state.platform,
+        "source": origin,
+        "group_id": state.group_id,
+        "origin_partition": partition,
+        "verdict": state.verdict,
+        "risk": state.risk,
+    }
 
 
 def drop_reason(drop: DropChange) -> Reason:
