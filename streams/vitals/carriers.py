@@ -44,7 +44,7 @@ def _carried(state: GroupState, day: int, month: Month, policy: CarrierPolicy, *
     """The leaders, anew or as they were; the same object where nothing is to be said."""
     was, ledger = state.leaders, state.ledger
     basis, leaders = was.basis, was.leaders
-    ranked = found.rank(state.ties, ledger, day, policy) if is_week else None
+    ranked = found.rank(state.ties, ledger, leaders, day, policy) if is_week else None
     if ranked is not None:
         basis, leaders = ranked
     # where nobody writes, that a leader does not says nothing: days count up to the last message of all

@@ -10,6 +10,8 @@ Answers are replies and mentions. Where a platform tells of neither, an answer i
 within five minutes after a message that opened a window of talk; what the windows of others bring is chance.
 
 Ranked when a week of the group's life is over that brought news; whether a leader fell silent is looked at every day.
+Weeks differ by chance, so what one ranking does not show two in a row may: whoever is near the evidence twice is named,
+whoever is named stays so with a little less, and nobody is worried about whom a single ranking just so named.
 """
 
 from bisect import bisect_left, bisect_right
@@ -35,7 +37,8 @@ _NUMBER = (1 << NUMBER_BITS) - 1
 class Leader(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One who is turned to, by answers and elicited messages that have faded. Appended fields need defaults.
 
-    `lift` is how many times more answers they draw than their share of the talk explains.
+    `lift` is how many times more answers they draw than their share of the talk explains. `is_sure` says that two
+    rankings, or one beyond doubt, saw it: only then does anybody worry about their silence.
     """
 
     member_id: str
@@ -45,6 +48,7 @@ class Leader(msgspec.Struct, array_like=True, frozen=True, gc=False):
     lift: float
     elicited: float
     orders: int
+    is_sure: bool = True
 
 
 class Leaders(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -75,12 +79,21 @@ class Answers(msgspec.Struct, frozen=True, gc=False):
     by_chance: Mapping[int, float]
 
 
+class Before(msgspec.Struct, frozen=True, gc=False):
+    """What the ranking before came to: by pseudonym whether it was sure of those named, and the numbers of the near."""
+
+    named: Mapping[str, bool]
+    near: Collection[int]
+
+
 People = Mapping[int, tuple[str, Member]]
 """Pseudonym and member by member number."""
 
 
-def rank(ties: Ties, ledger: Ledger, day: int, policy: CarrierPolicy) -> tuple[str, tuple[Leader, ...]] | None:
-    """The basis, and the leaders at the end of a week, the first first; None if they are as they were."""
+def rank(
+    ties: Ties, ledger: Ledger, was: Iterable[Leader], day: int, policy: CarrierPolicy
+) -> tuple[str, tuple[Leader, ...]] | None:
+    """The basis, and the leaders at the end of a week, the first first; None if they are as they `was`."""
     weights = ties.settle(policy.news_least, policy.rank_weeks)
     if weights is None:
         return None
@@ -93,10 +106,12 @@ def rank(ties: Ties, ledger: Ledger, day: int, policy: CarrierPolicy) -> tuple[s
         basis, answers = "timing", of_timing(_known(weights[1], talk), ties.sparks.opened, ties.follows.level)
     else:
         basis, answers = "replies", _answers(replies, talk)
+    near, ties.near = frozenset(ties.near), []
     if not answers.edges:
         return "", ()
+    before = Before({one.member_id: one.is_sure for one in was}, near)
     most = min(policy.leaders_most, max(policy.leaders_least, round(policy.leaders_share * ledger.members)))
-    return basis, tuple(_leaders(answers, ties, people, day, policy)[:most])
+    return basis, tuple(_leaders(answers, ties, before, people, day, policy)[:most])
 
 
 def of_timing(follows: Mapping[int, float], opened: Mapping[int, int], level: int) -> Answers:
@@ -171,11 +186,12 @@ def carriers(talk: Mapping[int, int]) -> tuple[int, int, float]:
 
 
 def silent(leaders: Iterable[Leader], by_id: Mapping[str, Member], day: int, policy: CarrierPolicy) -> tuple[str, ...]:
-    """Those of the leaders who left, or have not written for a week and for five times as long as they usually pause.
+    """Those of the sure leaders who left, or have not written for a week and for five times their usual pause.
 
     Who writes n decayed messages writes n × ln 2 ÷ 28 of them a day.
     """
-    return tuple([one.member_id for one in leaders if _is_silent(by_id.get(one.member_id), day, policy)])
+    sure = [one.member_id for one in leaders if one.is_sure]
+    return tuple([one for one in sure if _is_silent(by_id.get(one), day, policy)])
 
 
 def _is_silent(member: Member | None, day: int, policy: CarrierPolicy) -> bool:
@@ -227,30 +243,48 @@ def _answers(edges: Mapping[int, float], talk: Mapping[int, float]) -> Answers:
     return Answers(edges, drawn, by_chance)
 
 
-def _turned_to(answers: Answers, repliers: Mapping[int, list[int]], policy: CarrierPolicy) -> list[int]:
-    """For whom there is evidence: several people, and more answers than much talk by itself would draw."""
-    found = []
-    for number, sources in repliers.items():
-        drawn, chance = answers.drawn[number], answers.by_chance[number]
-        beyond = policy.leader_sigmas * sqrt(max(chance, 1.0))
-        is_beyond = drawn >= policy.leader_answers and drawn - chance >= beyond
-        if is_beyond and len(sources) >= policy.leader_repliers and drawn >= policy.leader_lift * chance:
-            found.append(number)
-    return found
+def _deviations(answers: Answers, number: int, least: float, lift: float) -> float:
+    """Poisson deviations of what one draws beyond chance; 0 of too few answers, or too few times those by chance."""
+    drawn, chance = answers.drawn[number], answers.by_chance[number]
+    return (drawn - chance) / sqrt(max(chance, 1.0)) if drawn >= least and drawn >= lift * chance else 0.0
+
+
+def turned_to(
+    answers: Answers, before: Before, repliers: Mapping[int, list[int]], people: People, policy: CarrierPolicy
+) -> tuple[dict[int, bool], list[int]]:
+    """For whom there is evidence, and whether it is sure; and who comes near it.
+
+    Evidence is several people, and more answers than much talk by itself would draw.
+    """
+    found, near = dict[int, bool](), list[int]()
+    for number in [number for number, sources in repliers.items() if len(sources) >= policy.leader_repliers]:
+        was_sure = before.named.get(people[number][0])
+        beyond = _deviations(answers, number, policy.leader_answers, policy.leader_lift)
+        kept = _deviations(answers, number, policy.leader_kept_answers, policy.leader_kept_lift)
+        is_near = beyond >= policy.leader_near_sigmas
+        is_again = is_near and (was_sure is not None or number in before.near)
+        is_kept = was_sure is not None and kept >= policy.leader_kept_sigmas
+        if is_again or is_kept or beyond >= policy.leader_sigmas:
+            found[number] = is_again or bool(was_sure) or beyond >= policy.leader_sure_sigmas
+        elif is_near:
+            near.append(number)
+    return found, sorted(near)
 
 
 def _has_stayed(member: Member, day: int, policy: CarrierPolicy) -> bool:
     return day - day_of(member.first_message_at or 0) >= policy.leader_days
 
 
-def _leaders(answers: Answers, ties: Ties, people: People, day: int, policy: CarrierPolicy) -> list[Leader]:
+def _leaders(
+    answers: Answers, ties: Ties, before: Before, people: People, day: int, policy: CarrierPolicy
+) -> list[Leader]:
     """Those with evidence, by their score; at equal score the earlier member first. Most groups and weeks have none."""
     repliers: dict[int, list[int]] = {}
     for key in answers.edges:
         repliers.setdefault(key & _NUMBER, []).append(key >> NUMBER_BITS)
     known = {number: sources for number, sources in repliers.items() if _has_stayed(people[number][1], day, policy)}
-    turned_to = _turned_to(answers, known, policy)
-    if not turned_to:
+    is_sure, ties.near = turned_to(answers, before, known, people, policy)
+    if not is_sure:
         return []
     orders = {number: sum(_orders(people[one][1]) for one in sources) for number, sources in repliers.items()}
     measures: list[Mapping[int, float]] = [
@@ -258,9 +292,9 @@ def _leaders(answers: Answers, ties: Ties, people: People, day: int, policy: Car
         {number: len(sources) for number, sources in repliers.items()},
     ]
     measures += [known for known in (ties.sparks.above, orders) if any(known.values())]
-    of_each = [percentiles(known, people, turned_to) for known in measures]
+    of_each = [percentiles(known, people, is_sure) for known in measures]
     found = []
-    for number in turned_to:
+    for number in is_sure:
         score = round(fsum(one[number] for one in of_each) / len(of_each), 4)
         leader = Leader(
             people[number][0],
@@ -270,6 +304,7 @@ def _leaders(answers: Answers, ties: Ties, people: People, day: int, policy: Car
             lift=round(answers.drawn[number] / max(answers.by_chance[number], 0.01), 2),
             elicited=round(ties.sparks.above.get(number, 0) / UNIT, 1),
             orders=orders[number],
+            is_sure=is_sure[number],
         )
         found.append((-score, number, leader))
     return [leader for _, _, leader in sorted(found, key=itemgetter(0, 1))]

@@ -120,6 +120,14 @@ class CarrierPolicy(msgspec.Struct, frozen=True, kw_only=True):
     leader_sigmas: float = 3.5
     """Seven answers where chance explains five, and so many Poisson deviations beyond that: with three, six times as
     many pass for a leader in a week who are none as with four, with this three times."""
+    leader_near_sigmas: float = 2.7
+    """So many at two rankings in a row are as good: in a small group no week shows more of a leader."""
+    leader_kept_answers: float = 7.0
+    leader_kept_lift: float = 1.2
+    leader_kept_sigmas: float = 2.5
+    """Whoever is named stays so with a little less, or leaders would come and go with chance, and not be missed."""
+    leader_sure_sigmas: float = 5.0
+    """Whom a single ranking just so named and who then fell silent was mostly no leader; with so many hardly ever."""
     leader_silent_days: int = 7
     leader_pauses: float = 5.0
     """MEASURES: silent for 7 days. Who writes once a week is not silent then: five times their usual pause as well."""

@@ -157,7 +157,8 @@ class Ties(msgspec.Struct, array_like=True, gc=False):
 
     `is_timed` says that who speaks after whom is gathered too: until it shows that the platform tells of replies or
     mentions. `ended_day` is the day on which the last week ended, -1 before the first. In the `open_weeks` before it
-    nothing has been settled, nor has anything faded.
+    nothing has been settled, nor has anything faded. `near` are the numbers of those who came near being named when
+    leaders were ranked: each by three edges at least, so EDGES ÷ 3 at most.
     """
 
     replies: Edges = msgspec.field(default_factory=Edges)
@@ -166,6 +167,7 @@ class Ties(msgspec.Struct, array_like=True, gc=False):
     is_timed: bool = True
     ended_day: int = -1
     open_weeks: int = 0
+    near: list[int] = []
 
     def open_window(
         self, ledger: Ledger, member_id: str, member: Member, time: int, messages: int, policy: CarrierPolicy

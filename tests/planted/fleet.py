@@ -100,7 +100,7 @@ class Fleet:
                 neutral.setdefault("monologue", []).append((group.id, ""))
             silent = {member for kind, member, _ in group.truth if kind == "silent_leader"}
             neutral.setdefault("opinion_leader", []).extend((group.id, one) for one in sorted(silent))
-            neutral.setdefault("silent_leader", []).extend((group.id, one) for one in sorted(group.lulls - silent))
+            neutral.setdefault("silent_leader", []).extend((group.id, one) for one in sorted(group.lulls() - silent))
         return Truth(
             START + self.days * DAY, planted, neutral, {group.id: group.plot.kind for group, _ in self._groups}
         )

@@ -61,8 +61,7 @@ class Group:
         self._ads = [f"{chance.getrandbits(63)}" for _ in range(chance.randint(2, 5))]
         self.leaders: list[Person] = []
         self._last_words: dict[str, int] = {}
-        self.lulls: set[str] = set()
-        """Leaders who were silent for a week, by chance or for good."""
+        self._lulls: set[str] = set()
         self.lately = [0, 0]
         """Messages of members and of staff in the last four weeks."""
         self._gather()
@@ -151,6 +150,11 @@ class Group:
         self._coming = [fact for fact in self._coming if fact["at"] >= end]
         return now
 
+    def lulls(self) -> set[str]:
+        """Leaders who were silent for a week, by chance or for good; a lull may still be on when the last day ends."""
+        end = START + self.days * DAY
+        return self._lulls | {one for one, at in self._last_words.items() if end - at >= 7 * DAY}
+
     def later(self, fact: Fact) -> None:
         """Something that happens at its time, today or later."""
         self._coming.append(fact)
@@ -184,7 +188,7 @@ class Group:
             before = self._last_words.get(said.author.id, said.at)
             self._last_words[said.author.id] = said.at
             if said.at - before >= 7 * DAY:
-                self.lulls.add(said.author.id)
+                self._lulls.add(said.author.id)
         if platform.has_reactions and self.people:
             for _ in range(poisson(chance, 0.12 * said.author.elicits)):
                 who = chance.choice([*self.people])

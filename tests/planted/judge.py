@@ -1,10 +1,10 @@
 """What the product said, held against what is true: recall and precision of each planted kind.
 
 Groups and members are judged by what stands at the end of the last day; a silent leader by being warned of within two
-weeks of the last word, and of nobody else; a playbook by its effect at the end.
+weeks of the last word, whatever was said of a lull before it, and of nobody else; a playbook by its effect at the end.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from streams.vitals.rows import GroupVitals
@@ -95,17 +95,24 @@ def _people(said: Said) -> dict[str, Any]:
 
 
 def _silent_leaders(said: Said, truth: Truth) -> Claims:
-    first: dict[Key, int] = {}
-    for row in said.insights.get("OpinionLeader", []):
-        if row.is_silent:
-            first.setdefault((row.group_id, row.member_id), row.at)
-    return in_time(first, truth)
+    rows = said.insights.get("OpinionLeader", [])
+    return in_time(((row.group_id, row.member_id, row.at, row.is_silent) for row in rows), truth)
 
 
-def in_time(first: Mapping[Key, int], truth: Truth) -> Claims:
-    """Who was ever said to have fallen silent, and first when; of a leader who did, only if it was said in time."""
+def in_time(rows: Iterable[tuple[str, str, int, bool]], truth: Truth) -> Claims:
+    """Who was said to have fallen silent; of a leader who did, only if a warning began in time.
+
+    Rows are group, member, time and whether they are silent, in order of time. Each warning is judged by when it began:
+    of a leader who was warned of in a lull, came back and fell silent for good, the second counts.
+    """
     planted = {(one.group_id, one.member_id): one.at for one in truth.planted if one.kind == "silent_leader"}
-    return {key for key, at in first.items() if key not in planted or planted[key] <= at <= planted[key] + SOON}
+    told, was = set[Key](), dict[Key, bool]()
+    for group, member, at, is_silent in rows:
+        key = group, member
+        if is_silent and not was.get(key) and (key not in planted or planted[key] <= at <= planted[key] + SOON):
+            told.add(key)
+        was[key] = is_silent
+    return told
 
 
 def _fraud(said: Said, _: Truth) -> Claims:

@@ -29,8 +29,7 @@ GROUPS = {
     "keep_alive": "SELECT group_id FROM group_worth WHERE advice = 'keep'",
 }
 SILENT = """
-SELECT group_id, member_id, toUnixTimestamp64Milli(min(at))
-FROM opinion_leaders_v1 FINAL WHERE is_silent GROUP BY group_id, member_id
+SELECT group_id, member_id, toUnixTimestamp64Milli(at), is_silent FROM opinion_leaders_v1 FINAL ORDER BY at
 """
 WAIT_S = 900
 
@@ -57,8 +56,8 @@ def _asked(settings: Settings, truth: Truth) -> dict[str, Claims]:
     warehouse = Warehouse(settings)
     said: dict[str, Claims] = {kind: set(map(tuple, warehouse.query(query))) for kind, query in MEMBERS.items()}
     said |= {kind: {(group, "") for (group,) in warehouse.query(query)} for kind, query in GROUPS.items()}
-    first = {(group, member): int(at) for group, member, at in warehouse.query(SILENT)}
-    said["silent_leader"] = in_time(first, truth)
+    rows = ((group, member, int(at), bool(is_silent)) for group, member, at, is_silent in warehouse.query(SILENT))
+    said["silent_leader"] = in_time(rows, truth)
     desk = Desk(settings)
     answers = {}
     for playbook in desk.playbooks():

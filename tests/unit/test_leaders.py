@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 from streams import events as e
 from streams.vitals.carriers import close_carriers
 from streams.vitals.insights import GroupPeople, OpinionLeader
-from streams.vitals.leaders import carriers, of_timing, page_rank, percentiles
+from streams.vitals.leaders import (
+    Answers,
+    Before,
+    Leader,
+    carriers,
+    of_timing,
+    page_rank,
+    percentiles,
+    silent,
+    turned_to,
+)
+from streams.vitals.members import Member
 from streams.vitals.month import Month
 from streams.vitals.partition import GroupLog
 from streams.vitals.policy import DAY_MS, HOUR_MS, CarrierPolicy
@@ -75,6 +86,55 @@ def test_percentiles_put_equals_in_the_middle() -> None:
 )
 def test_so_many_carry_half(talk: dict[int, int], expected: tuple[int, int, float]) -> None:
     assert carriers(talk) == expected
+
+
+# --- evidence ---------------------------------------------------------------------------------------------
+
+NAMED, SURE, NEAR = True, True, True
+
+
+@pytest.mark.parametrize(
+    ("was_sure", "was_near", "drawn", "expected"),
+    [
+        (None, False, 29.9, (not NAMED, not SURE, NEAR)),  # by chance 16: four answers are a deviation
+        (None, False, 30.0, (NAMED, not SURE, not NEAR)),
+        (None, False, 35.9, (NAMED, not SURE, not NEAR)),
+        (None, False, 36.0, (NAMED, SURE, not NEAR)),
+        (None, False, 27.0, (not NAMED, not SURE, NEAR)),
+        (None, True, 27.0, (NAMED, SURE, not NEAR)),
+        (None, True, 26.5, (not NAMED, not SURE, not NEAR)),
+        (False, False, 27.0, (NAMED, SURE, not NEAR)),
+        (False, False, 26.0, (NAMED, not SURE, not NEAR)),
+        (True, False, 26.0, (NAMED, SURE, not NEAR)),
+        (True, True, 25.9, (not NAMED, not SURE, not NEAR)),
+    ],
+)
+def test_what_one_ranking_shows_and_what_two_do(
+    was_sure: bool | None, was_near: bool, drawn: float, expected: tuple[bool, bool, bool]
+) -> None:
+    before = Before({} if was_sure is None else {"m_a": was_sure}, {7} if was_near else set())
+    answers = Answers({}, {7: drawn}, {7: 16.0})
+    found, near = turned_to(answers, before, {7: [1, 2, 3]}, {7: ("m_a", Member(number=7))}, POLICY)
+    assert (7 in found, found.get(7, False), near == [7]) == expected
+
+
+@pytest.mark.parametrize(
+    ("drawn", "chance", "repliers", "is_kept"),
+    [(7.0, 1.0, 3, True), (6.9, 1.0, 3, False), (480.0, 400.0, 3, True), (479.0, 400.0, 3, False), (7, 1, 2, False)],
+)
+def test_whoever_is_named_stays_with_less_but_not_with_nothing(
+    drawn: float, chance: float, repliers: int, is_kept: bool
+) -> None:
+    answers, people = Answers({}, {7: drawn}, {7: chance}), {7: ("m_a", Member(number=7))}
+    sources = {7: [*range(repliers)]}
+    assert not turned_to(answers, Before({}, ()), sources, people, POLICY)[0]
+    assert bool(turned_to(answers, Before({"m_a": True}, ()), sources, people, POLICY)[0]) is is_kept
+
+
+def test_of_whom_one_ranking_just_so_named_nobody_is_warned() -> None:
+    leaders = [Leader(one, 0.9, 12.0, 4, 2.0, 3.0, 0, is_sure=one == "m_a") for one in ("m_a", "m_b")]
+    by_id = {one: Member(number=7, is_present=True, last_message_at=0, score=9.0) for one in ("m_a", "m_b")}
+    assert silent(leaders, by_id, 60, POLICY) == ("m_a",)
 
 
 # --- planted ----------------------------------------------------------------------------------------------

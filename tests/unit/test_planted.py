@@ -2,13 +2,17 @@
 
 import ast
 from pathlib import Path
+from random import Random
 
 import msgspec
 import pytest
 
 from streams import events as e
 from tests.planted import fleet
-from tests.planted.judge import KINDS, Score
+from tests.planted.group import Group
+from tests.planted.judge import DAY, KINDS, SOON, Score, in_time
+from tests.planted.plots import Plot
+from tests.planted.rhythm import START
 
 GENERATOR = ("arrivals", "fleet", "group", "people", "plots", "rhythm", "talk")
 _decode = msgspec.json.Decoder(e.ChatEvent | e.Purchase | e.Refund).decode
@@ -69,3 +73,35 @@ def test_what_makes_the_fleet_imports_nothing_of_the_product() -> None:
 def test_saying_nothing_is_no_precision() -> None:
     assert (Score("x", 5, 0, 0).recall, Score("x", 5, 0, 0).precision) == (0.0, 0.0)
     assert (Score("x", 4, 5, 3).recall, Score("x", 4, 5, 3).precision) == (0.75, 0.6)
+
+
+FELL = START + 100 * DAY
+
+
+@pytest.mark.parametrize(
+    ("told", "is_found"),
+    [
+        ([(FELL + SOON, True)], True),
+        ([(FELL + SOON + 1, True)], False),
+        ([(FELL - 9 * DAY, True), (FELL - DAY, False), (FELL + 8 * DAY, True)], True),  # came back, and fell silent
+        ([(FELL - DAY, True), (FELL + 8 * DAY, True)], False),  # the same warning goes on
+        ([(FELL + 8 * DAY, False)], False),
+    ],
+)
+def test_a_leader_who_fell_silent_is_found_by_a_warning_that_begins_in_time(
+    told: list[tuple[int, bool]], is_found: bool
+) -> None:
+    truth = fleet.Truth(0, [fleet.Planted("silent_leader", "g", "m", FELL)], {}, {})
+    assert bool(in_time([("g", "m", at, is_silent) for at, is_silent in told], truth)) is is_found
+    assert bool(in_time([("g", "other", at, is_silent) for at, is_silent in told], truth)) is (told[0][1])
+
+
+@pytest.mark.parametrize(("away", "is_lull"), [(8, True), (5, False)])
+def test_a_lull_is_one_though_no_word_has_ended_it_yet(away: int, is_lull: bool) -> None:
+    brand = fleet.BRANDS[0]
+    made = Group(Random(1), "qinghe/wecom/g000", brand, brand.platforms[0], Plot("ordinary", 60, 20.0, leaders=2), 40)
+    for one in made.leaders:
+        one.away = [(40 - away, 40)]
+    for day in range(40):
+        made.day(day)
+    assert made.lulls() == ({one.id for one in made.leaders} if is_lull else set())
