@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from streams.notify.routes import Route, ThroughQuiet
+from streams.notify.routes import ONLY_BLIND, Route, ThroughQuiet
 from streams.notify.signatures import webhook_key
 from streams.settings import Settings, SettingsError
 from streams.vitals.rows import Severity
@@ -138,7 +138,7 @@ def _route(table: _Table, fail: Fail) -> Route:
     return Route(
         name=table.name, brands=table.brands, min_severity=table.min_severity, quiet=_minutes(table.quiet, fail),
         zone=_zone(table.time_zone, fail),
-        through_quiet=("critical",) if table.through_quiet is None else table.through_quiet,
+        through_quiet=ONLY_BLIND if table.through_quiet is None else table.through_quiet,
     )  # fmt: skip
 
 

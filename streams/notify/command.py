@@ -26,7 +26,7 @@ min_severity = "critical"       # default: warning
 language = "zh"                 # default: en
 quiet = "22:00-08:00"           # what does not ring then waits; if it is over by the end, nobody hears of it
 time_zone = "Asia/Shanghai"     # default: UTC
-through_quiet = ["blind", "common_cause"]  # default: ["critical"]; also warning, dying, drop; [] for nothing"""
+through_quiet = ["blind", "common_cause"]  # default: ["blind"]; also dying, drop, critical, warning; [] for nothing"""
 """All that is most asked for, as one channel of notify.toml; also in SETTINGS.md."""
 
 

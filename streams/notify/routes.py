@@ -15,6 +15,8 @@ from streams.vitals.rows import AlertKind, AlertState, GroupAlert, Severity
 OVER: tuple[AlertState, ...] = ("recovered", "ended")
 ThroughQuiet = Literal[Severity, AlertKind]
 """What rings in quiet hours: alerts of a severity, or of a kind."""
+ONLY_BLIND: tuple[ThroughQuiet, ...] = ("blind",)
+"""What rings unless told otherwise. All else is of whole days, and nobody mends a group at night."""
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +32,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     min_severity: Severity = "warning"
     quiet: tuple[int, int] | None = None
     zone: ZoneInfo = ZoneInfo("UTC")
-    through_quiet: tuple[ThroughQuiet, ...] = ("critical",)
+    through_quiet: tuple[ThroughQuiet, ...] = ONLY_BLIND
 
     def takes(self, alert: GroupAlert) -> bool:
         """Whether it is to get this alert, sooner or later."""

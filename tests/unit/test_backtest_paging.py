@@ -74,8 +74,8 @@ def test_only_what_asks_somebody_to_look_is_a_page_and_only_the_first_of_an_epis
 # --- quiet hours
 
 
-def night(**changed):
-    return Route(name="night", quiet=(0, 8 * 60), **changed)
+def night(through_quiet=("critical",)):
+    return Route(name="night", quiet=(0, 8 * 60), through_quiet=through_quiet)
 
 
 def test_a_route_with_quiet_hours_hears_at_their_end_what_is_still_so():

@@ -115,7 +115,7 @@ def test_everything_that_can_be_said(tmp_path):
     assert (mail.host, mail.to) == ("mail.example", ("a@example.org", "b@example.org"))
     assert command.line_of(wecom) == (
         "on-call: wecom at x.example, brands acme*, critical alerts, zh, at most 1 a minute, "
-        "only critical ones from 22:30 to 08:00 Asia/Shanghai"
+        "only blind ones from 22:30 to 08:00 Asia/Shanghai"
     )
     shown = " ".join(command.line_of(one) for one in (wecom, pager, mail))
     assert not any(secret in shown for secret in (SECRET, "key=1", "me:pw"))
@@ -123,7 +123,7 @@ def test_everything_that_can_be_said(tmp_path):
 
 @pytest.mark.parametrize(
     ("through", "said"),
-    [("", "only critical ones from 22:00 to 08:00 UTC"), ("through_quiet = []", "none from 22:00 to 08:00 UTC"),
+    [("", "only blind ones from 22:00 to 08:00 UTC"), ("through_quiet = []", "none from 22:00 to 08:00 UTC"),
      ('through_quiet = ["blind", "common_cause"]', "only blind and common_cause ones from 22:00 to 08:00 UTC")],
 )  # fmt: skip
 def test_check_says_what_rings_at_night(tmp_path, through, said):

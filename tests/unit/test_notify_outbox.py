@@ -226,9 +226,15 @@ def test_a_record_that_is_withheld_or_no_alert_is_none():
     assert entry_of(b"", 1, 2) is None
 
 
-def test_in_quiet_hours_by_local_time_only_critical_alerts_ring(tmp_path):
-    world = World(tmp_path, quiet=(22 * 60, 8 * 60), zone=ZoneInfo("Asia/Shanghai"))  # AT is 08:00 there
+def evening(tmp_path, **changed):
+    """A world a second before its quiet hours end, and how to let them end."""
+    world = World(tmp_path, quiet=(22 * 60, 8 * 60), zone=ZoneInfo("Asia/Shanghai"), **changed)  # AT is 08:00 there
     world.wall = AT / 1000 - 1
+    return world
+
+
+def test_in_quiet_hours_by_local_time_only_what_is_let_through_rings(tmp_path):
+    world = evening(tmp_path, through_quiet=("critical",))
     quiet, loud = alert_of("1" * 16, group_id="a"), alert_of("2" * 16, group_id="b")
     world.put(quiet, loud).pass_s(600)
     assert world.sent == []
@@ -241,13 +247,6 @@ def test_in_quiet_hours_by_local_time_only_critical_alerts_ring(tmp_path):
     world.wall = AT / 1000
     world.pass_s(60)
     assert world.counts == [2, 1]
-
-
-def evening(tmp_path, **changed):
-    """A world a second before its quiet hours end, and how to let them end."""
-    world = World(tmp_path, quiet=(22 * 60, 8 * 60), zone=ZoneInfo("Asia/Shanghai"), **changed)
-    world.wall = AT / 1000 - 1
-    return world
 
 
 def test_what_recovered_in_quiet_hours_is_told_to_nobody_and_what_did_not_is_told_once(tmp_path):

@@ -98,6 +98,10 @@ def test_only_what_is_let_through_rings_at_night(through, told):
     assert found == Due(tuple(one.alert_id for one in told))
 
 
+def test_a_blind_source_rings_at_night_and_a_dead_group_waits():
+    assert due(night(), waiting(OPENED, DEAD, BLIND, COMMON), AT_NIGHT, nothing_told) == Due((BLIND.alert_id,))
+
+
 # --- what is left of the night
 
 
@@ -136,7 +140,7 @@ def test_what_waits_for_another_reason_is_told_one_by_one():
     assert morning(OPENED, RECOVERED, came_at=before) == [[1, 3], []]
     assert morning(OPENED, RECOVERED, came_at=after) == [[1, 3], []]
     assert morning(OPENED, RECOVERED, came_at=-1) == [[1, 3], []]
-    assert morning(OPENED, DEAD) == [[1, 2], []]  # it rang, and the channel was down
+    assert morning(OPENED, DEAD, through_quiet=("critical",)) == [[1, 2], []]  # it rang, and the channel was down
 
 
 def test_episodes_do_not_mix():
