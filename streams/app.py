@@ -50,13 +50,11 @@ def await_topics(settings: Settings, agent: Agent, pulse: Pulse) -> bytes:
         try:
             with topics.admin(settings) as client:
                 have = topics.found(client)
-            wanted = topics.declared(settings)
-            needed = {*wanted, agent.topic, agent.changelog_topic}
-            missing = sorted(name for name in needed if name not in have or not have[name].has_leaders)
-            if not missing:
+            trouble = topics.trouble({*topics.declared(settings), agent.topic, agent.changelog_topic}, have)
+            if trouble is None:
                 patience.up("all topics are there")
                 return _checked(settings, agent, have)
-            patience.down(f"topic {missing[0]} is missing in Kafka: run `vitals topics apply`")
+            patience.down(trouble)
         except topics.NoKafkaError as error:
             patience.down(str(error))
         time.sleep(RETRY_S)
@@ -70,12 +68,6 @@ def _checked(settings: Settings, agent: Agent, have: dict[str, topics.Found]) ->
                 f" set it to what the topics have"
             )
     return have[agent.topic].topic_id
-
-
-def _topic_id(settings: Settings, agent: Agent) -> bytes | None:
-    with topics.admin(settings) as client:
-        have = topics.found(client, [agent.topic])
-    return have[agent.topic].topic_id if have else None
 
 
 def build(settings: Settings, agent: Agent, instance: str, topic_id: bytes, pulse: Pulse) -> "ChunkApp":
@@ -101,7 +93,7 @@ def build(settings: Settings, agent: Agent, instance: str, topic_id: bytes, puls
         store=app.store,
         pace=Pace(settings.flush_events, settings.flush_seconds),
     )
-    app.find_topic_id = lambda: _topic_id(settings, agent)
+    app.find_topic_id = lambda: topics.id_of(settings, agent.topic)
     topic = app.topic(agent.topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer=AS_IT_IS)
     app.agent(topic, name=agent.name, concurrency=1)(_folder(app))
     app.task(_ending_on_error(app, _flusher))

@@ -26,6 +26,7 @@ from faust.types.tuples import ConsumerMessage
 from streams.edge import Record
 from streams.errors import VitalsError
 from streams.flush import Holdings
+from streams.kafka_access import ANSWER_MS
 from streams.logs import log_beneath, log_of
 
 log = log_of(__name__)
@@ -73,6 +74,8 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = ANSWER_WAIT_MS
+        # One request only: `broker_request_timeout` is for what may take several, as to learn where partitions end.
+        consumer._client._request_timeout_ms = ANSWER_MS
         return consumer
 
     async def _fetch_records(

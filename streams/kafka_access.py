@@ -8,11 +8,18 @@ from streams.settings import Settings, SettingsError
 REJOIN_MS = 45_000
 """For so long a group waits for a member to join again, and a member may go without asking for records. By default
 it is five minutes: after a restart of the broker one client that stayed outside kept the others from all partitions."""
+ANSWER_MS = 12_000
+"""For so long a client waits for a broker that hangs or whose machine is gone; then it asks who leads now. Kafka knows
+after 9 s (`broker.session.timeout.ms`). By default it is a minute, or half of one, in which nothing moves on."""
 
 
 def librdkafka(settings: Settings) -> dict[str, Any]:
     """For confluent-kafka. Raises SettingsError for settings that do not go together, as all functions here."""
-    access: dict[str, Any] = {"bootstrap.servers": settings.kafka, "security.protocol": settings.kafka_security}
+    access: dict[str, Any] = {
+        "bootstrap.servers": settings.kafka,
+        "security.protocol": settings.kafka_security,
+        "socket.timeout.ms": ANSWER_MS,
+    }
     for name, path in _files(settings).items():
         access[
             {"ca": "ssl.ca.location", "certificate": "ssl.certificate.location", "key": "ssl.key.location"}[name]
@@ -56,6 +63,12 @@ def kafka_python(settings: Settings) -> dict[str, Any]:
             "sasl_plain_password": password,
         }
     return access
+
+
+def kafka_python_by_address(settings: Settings) -> list[dict[str, Any]]:
+    """For a client that is to try one address after the other."""
+    access = kafka_python(settings)
+    return [access | {"bootstrap_servers": [address]} for address in access["bootstrap_servers"]]
 
 
 def faust(settings: Settings) -> dict[str, Any]:

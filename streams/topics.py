@@ -1,8 +1,9 @@
 """The topics: read from `schemas/topics/*.yaml`, created by us, never by the broker; changed only where it is safe."""
 
+import random
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,15 +12,21 @@ import click
 import yaml
 
 from streams.errors import VitalsError
-from streams.kafka_access import kafka_python
+from streams.kafka_access import kafka_python_by_address
+from streams.patience import RETRY_S
 from streams.resources import resource_dir
 from streams.settings import Settings, load
 
 _LEADERS_WAIT_S = 30.0
+_ANSWER_WAIT_S = 30.0
+"""Until a cluster that lost a broker has another one in its place."""
 _GROWING = ("retention.ms", "retention.bytes", "max.message.bytes")
 """A larger value keeps or takes in more (-1: without limit); a smaller one would lose or refuse records."""
 _TUNING = ("min.cleanable.dirty.ratio", "segment.bytes", "segment.ms", "delete.retention.ms", "max.compaction.lag.ms")
 """How the broker keeps house; nothing is lost either way."""
+_WHY_NOT = {"min.insync.replicas": "with fewer replicas in sync nobody could write"}
+_TOO_FEW = 2
+"""Of so few replicas all would have to be there for any write, if two had to have it."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,7 @@ class Topic:
     name: str
     partitions: int
     config: Mapping[str, str]
+    replicas: int = 1
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,8 @@ class Found:
     topic_id: bytes
     partitions: int
     has_leaders: bool
+    replicas: int = 1
+    """Of the partition that has fewest."""
 
 
 @dataclass(frozen=True)
@@ -59,31 +69,69 @@ class NoKafkaError(VitalsError):
 
 
 def declared(settings: Settings) -> dict[str, Topic]:
-    """All topics of `schemas/topics`, by name."""
+    """All topics of `schemas/topics`, by name.
+
+    Of three replicas two must have a record before it is acknowledged: then the loss of any one broker loses nothing,
+    and stops nobody. Kafka's own default is one.
+    """
     topics = {}
+    insync = {"min.insync.replicas": "2"} if settings.replication > _TOO_FEW else {}
     for path in sorted((resource_dir("schemas") / "topics").glob("*.yaml")):
         spec = yaml.safe_load(path.read_text(encoding="utf-8"))
         partitions = settings.partitions if spec["partitions"] == "keyed" else int(spec["partitions"])
-        config = {key: str(value) for key, value in spec["config"].items()}
-        topics[spec["topic"]] = Topic(spec["topic"], partitions, config)
+        config = {key: str(value) for key, value in spec["config"].items()} | insync
+        topics[spec["topic"]] = Topic(spec["topic"], partitions, config, settings.replication)
     return topics
 
 
 @contextmanager
 def admin(settings: Settings) -> Iterator[Any]:
     """A kafka-python admin client. Raises NoKafkaError."""
+    from kafka.errors import (  # noqa: PLC0415  slow to import
+        KafkaConnectionError,
+        KafkaError,
+        KafkaTimeoutError,
+        NodeNotReadyError,
+        RequestTimedOutError,
+    )
+
+    with closing(_connected(settings)) as client:
+        try:
+            yield client
+        except (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError, RequestTimedOutError):
+            # The broker went away under the question.
+            raise NoKafkaError(settings.kafka) from None
+        except KafkaError as error:
+            raise VitalsError(f"Kafka at {settings.kafka} refused: {' '.join(str(error).split())}") from None
+
+
+def _connected(settings: Settings) -> Any:
+    """A client with a connection to a broker that answers: of several, some may be down or hang. Raises NoKafkaError.
+
+    kafka-python tries one address for as long as it has, and then asks any broker that another one told of: the dead
+    are among them until their session is over. Whom it has heard, it asks again.
+    """
     from kafka.admin import KafkaAdminClient  # noqa: PLC0415  slow to import
     from kafka.errors import KafkaError  # noqa: PLC0415
 
-    try:
-        client = KafkaAdminClient(**kafka_python(settings), request_timeout_ms=10_000, bootstrap_timeout_ms=2_000)
-    except (KafkaError, ValueError, OSError):
-        raise NoKafkaError(settings.kafka) from None
-    with closing(client):
-        try:
-            yield client
-        except KafkaError as error:
-            raise VitalsError(f"Kafka at {settings.kafka} refused: {' '.join(str(error).split())}") from None
+    accesses = kafka_python_by_address(settings)
+    for access in random.sample(accesses, len(accesses)):
+        with suppress(KafkaError, ValueError, OSError):
+            client = KafkaAdminClient(**access, request_timeout_ms=10_000, bootstrap_timeout_ms=2_000)
+            if _is_heard(client, len(accesses)):
+                return client
+            client.close()
+    raise NoKafkaError(settings.kafka)
+
+
+def _is_heard(client: Any, tries: int) -> bool:
+    from kafka.errors import KafkaError  # noqa: PLC0415
+
+    for _ in range(tries):
+        with suppress(KafkaError):
+            client.describe_cluster()
+            return True
+    return False
 
 
 def found(client: Any, names: "list[str] | None" = None) -> dict[str, Found]:
@@ -93,10 +141,37 @@ def found(client: Any, names: "list[str] | None" = None) -> dict[str, Found]:
             UUID(str(topic["topic_id"])).bytes,
             len(topic["partitions"]),
             all(partition["leader_id"] >= 0 for partition in topic["partitions"]),
+            min(len(partition["replica_nodes"]) for partition in topic["partitions"]),
         )
         for topic in client.describe_topics(names)
         if topic["error_code"] == 0
     }
+
+
+def id_of(settings: Settings, name: str) -> bytes | None:
+    """The id of a topic, None if it is gone. A broker that goes away under the question is waited for.
+
+    Raises NoKafkaError when none answers for half a minute.
+    """
+    deadline = time.monotonic() + _ANSWER_WAIT_S
+    while True:
+        try:
+            with admin(settings) as client:
+                have = found(client, [name])
+            return have[name].topic_id if have else None
+        except NoKafkaError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(RETRY_S)
+
+
+def trouble(needed: Collection[str], have: Mapping[str, Found]) -> str | None:
+    """Why nobody can work with these topics, in a line; None if all are there and have leaders."""
+    if missing := sorted(name for name in needed if name not in have):
+        return f"topic {missing[0]} is missing in Kafka: run `vitals topics apply`"
+    if headless := sorted(name for name in needed if not have[name].has_leaders):
+        return f"topic {headless[0]} has no leader: the brokers that keep it are down"
+    return None
 
 
 def plan(
@@ -111,6 +186,9 @@ def plan(
         if topic.partitions != have[name].partitions:
             what = f"has {have[name].partitions} partitions, not {topic.partitions}: keys would move between partitions"
             changes.append(Change("report", name, what))
+        if topic.replicas > have[name].replicas:
+            what = f"has {have[name].replicas} replicas, not {topic.replicas}: reassign its partitions to more brokers"
+            changes.append(Change("report", name, what))
         current = configs.get(name, {})
         changes += [_change(name, key, current.get(key), value) for key, value in topic.config.items()
                     if current.get(key) != value]  # fmt: skip
@@ -121,7 +199,9 @@ def _change(topic: str, key: str, have: str | None, want: str) -> Change:
     what = f"{key} {have} → {want}"
     if key in _TUNING or (key in _GROWING and _size(want) > _size(have)):
         return Change("set", topic, what, key, want)
-    why = "records would be lost or refused" if key in _GROWING else "the topic would mean something else"
+    why = _WHY_NOT.get(
+        key, "records would be lost or refused" if key in _GROWING else "the topic would mean something else"
+    )
     return Change("report", topic, f"{what} is left to you: {why}")
 
 

@@ -13,6 +13,8 @@ import aiokafka
 import faust
 import mode
 import pytest
+from aiokafka.client import AIOKafkaClient
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
@@ -25,9 +27,9 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import ConsumerMessage
 from mode.services import Service
 
-from streams import changelog, chunks
+from streams import changelog, chunks, kafka_access
 from streams.agents import AGENTS
-from streams.app import build
+from streams.app import _faust_settings, build
 from streams.pulse import Pulse
 from streams.settings import load
 
@@ -110,11 +112,23 @@ def test_the_broker_holds_an_answer_for_as_long_as_the_consumer_says_before_it_s
 
 
 def test_a_fetch_that_was_sent_for_the_changelog_does_not_hold_up_the_next_for_long(monkeypatch):
-    made = SimpleNamespace(_fetch_max_wait_ms=1500)
+    made = SimpleNamespace(_fetch_max_wait_ms=1500, _client=SimpleNamespace())
     monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_create_worker_consumer", lambda *_: made)
     thread = object.__new__(chunks.ChunkThread)
     assert thread._create_worker_consumer(None) is made
     assert made._fetch_max_wait_ms == chunks.ANSWER_WAIT_MS < 500
+
+
+def test_a_broker_that_hangs_is_given_up_after_one_leads_in_its_place_and_before_a_rebalance_would_be(monkeypatch):
+    made = SimpleNamespace(_client=SimpleNamespace(_request_timeout_ms=30_000))
+    monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_create_worker_consumer", lambda *_: made)
+    object.__new__(chunks.ChunkThread)._create_worker_consumer(None)
+    assert made._client._request_timeout_ms == kafka_access.ANSWER_MS
+    assert "request_timeout_ms=self._request_timeout_ms" in source(AIOKafkaClient._get_conn)
+    assert "wait_for(fut, self._request_timeout)" in source(AIOKafkaConnection.send)
+    options = _faust_settings(load({"VITALS_HOME": "/nowhere"}), "groups-1")
+    longest_join_ms = 1000 * options["broker_rebalance_timeout"]
+    assert max(9_000, longest_join_ms) < kafka_access.ANSWER_MS < 1000 * options["broker_request_timeout"] / 2
 
 
 def test_the_fetcher_makes_its_records_through_the_class_that_we_put_there():
