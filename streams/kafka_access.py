@@ -47,6 +47,17 @@ def librdkafka_member(settings: Settings, group: str, name: str) -> dict[str, An
     }
 
 
+def is_group_kept(consumer: Any, topic: str, limit_s: float) -> bool:
+    """Whether a broker keeps the group of a confluent-kafka consumer: then who has no partitions ought to have some."""
+    from confluent_kafka import KafkaException, TopicPartition  # noqa: PLC0415  slow to import
+
+    try:
+        consumer.committed([TopicPartition(topic, 0)], timeout=limit_s)
+    except KafkaException:
+        return False
+    return True
+
+
 def kafka_python(settings: Settings) -> dict[str, Any]:
     """For kafka-python's clients."""
     access: dict[str, Any] = {

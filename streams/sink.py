@@ -19,13 +19,14 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from streams import endpoint, letter_box, logs, metrics
 from streams import settings as settings_module
 from streams.errors import VitalsError
-from streams.kafka_access import librdkafka_member
+from streams.kafka_access import is_group_kept, librdkafka_member
+from streams.patience import Patience
 from streams.pulse import Pulse
 from streams.sampling import Sampler
 from streams.settings import Settings
 from streams.sink_batch import TOPICS, Batch, Record
 from streams.sink_tables import Table, columnar
-from streams.stall import StallWatch
+from streams.stall import ASK_SECONDS, StallWatch
 from streams.warehouse import Warehouse, WarehouseAwayError, retrying
 from streams.worker_status import Status
 
@@ -39,7 +40,10 @@ POLL_RECORDS = 1000
 READ_AHEAD_SECONDS = 5.0
 """Records may still come from memory so long after the broker went away."""
 IDLE_SECONDS = 30.0
-"""Kafka's client may come out of an outage outside its group and stay there without a word: then begin anew."""
+"""Kafka's client may come out of an outage outside its group and stay there without a word: then begin anew. Not before
+it is over: whoever is started again and again is started ever more seldom."""
+PUT_OUT_SECONDS = 20.0
+"""Who is put out twice within so long is so by another one of its name."""
 LIVE_SECONDS = 120.0
 """One insert may take a minute before it is given up: a loop that takes twice as long hangs."""
 CLOSE_SECONDS, END_SECONDS = 4.0, 8.0
@@ -58,7 +62,8 @@ class Sink:
         """`name` tells this sink from the others, and stays the same over its restarts."""
         self._settings = settings
         self._warehouse = Warehouse(settings)
-        self._consumer = Consumer(_consumer_config(settings, name) | {"error_cb": self._broker_error}, logger=_unheard)
+        self._name, self._joins = name, 0
+        self._consumer = self._new_consumer()
         self.pulse = Pulse("sink", "sink", name, live_s=LIVE_SECONDS)
         self._status = Status(settings, self.pulse, lag=0, partitions=0)
         self._known_groups: set[str] = set()
@@ -67,9 +72,9 @@ class Sink:
         self._largest = BATCH_BYTES // POLL_RECORDS
         self._is_waiting = False
         self._broker_away_since = 0.0
-        self._owned_at = time.monotonic()
+        self._owned_at, self._lonely = time.monotonic(), Patience(say=log.warning)
         self._stalls = StallWatch(self._consumer)
-        self._fatal = ""
+        self._fatal, self._put_out_at = "", -PUT_OUT_SECONDS
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -83,13 +88,39 @@ class Sink:
             while not self._stop.is_set():
                 self.pulse.beat()
                 batch = self._gather()
+                if self._fatal:
+                    self._join_anew()
+                    continue
                 if batch.records and not self._store(batch):
                     break
                 self._tell()
         finally:
             self._close()
-        if self._fatal:
+
+    def _new_consumer(self) -> Consumer:
+        self._joins = number = self._joins + 1
+
+        def told(error: KafkaError) -> None:
+            if number == self._joins:  # else of a consumer that was closed
+                self._broker_error(error)
+
+        return Consumer(_consumer_config(self._settings, self._name) | {"error_cb": told}, logger=_unheard)
+
+    def _join_anew(self) -> None:
+        """A new consumer after Kafka put ours out for good, because another one of its name joined.
+
+        That was itself, if it had lost the group's coordinator for longer than a session: it joins anew, and a commit
+        from before that is still on its way is refused. Raises VitalsError when it comes again: two share a name.
+        """
+        if time.monotonic() - self._put_out_at < PUT_OUT_SECONDS:
             raise VitalsError(f"Kafka put this sink out ({self._fatal}): give each sink a --name of its own")
+        log.warning("Kafka put this sink out (%s); it joins anew, nothing is lost", self._fatal)
+        closing, self._consumer = self._consumer, self._new_consumer()
+        _close_in_time(closing)
+        self._fatal, self._put_out_at = "", time.monotonic()
+        self._early.clear()
+        self._stalls = StallWatch(self._consumer)
+        self._consumer.subscribe(list(TOPICS), on_assign=self._assigned)
 
     def _gather(self) -> Batch:
         batch = self._batch = Batch(self._known_groups)
@@ -97,7 +128,7 @@ class Sink:
         for message in self._early:
             self._add(batch, message)
         self._early = []
-        while batch.records < BATCH_RECORDS and batch.bytes < BATCH_BYTES and not self._stop.is_set():
+        while batch.records < BATCH_RECORDS and batch.bytes < BATCH_BYTES and not (self._fatal or self._stop.is_set()):
             left_s = until - time.monotonic()
             if left_s <= 0:
                 break
@@ -218,7 +249,6 @@ class Sink:
         """One line when the broker goes away; the client tries again by itself, with back-off."""
         if error.code() == KafkaError._FATAL:  # noqa: SLF001
             self._fatal = error.str().removeprefix("Fatal error: ").partition(": Fatal consumer error")[0]
-            self._stop.set()
         elif error.code() in _AWAY and not self._broker_away_since:
             log.warning("Kafka: %s; waiting, nothing is lost", " ".join(error.str().split()))
             self._broker_away_since = time.monotonic()
@@ -238,10 +268,12 @@ class Sink:
             self._say_ready(len(ours))
             if ours:
                 self._owned_at = time.monotonic()
+                self._lonely.up("this sink has partitions again")
         if time.monotonic() - self._owned_at > IDLE_SECONDS:
-            raise VitalsError(
-                f"no partition for {IDLE_SECONDS:.0f} s: is Kafka up? The supervisor starts the sink anew"
-            )
+            self._owned_at = time.monotonic()
+            if is_group_kept(self._consumer, next(iter(TOPICS)), ASK_SECONDS):
+                raise VitalsError(f"no partition for {IDLE_SECONDS:.0f} s: the supervisor starts the sink anew")
+            self._lonely.down("Kafka gives this sink no partitions: too few brokers are up; nothing is lost")
         self._stalls.batch()
 
     def _say_ready(self, partitions: int) -> None:
@@ -258,12 +290,17 @@ class Sink:
             self.pulse.ready()
 
     def _close(self) -> None:
-        """Commit and leave; not for longer than CLOSE_SECONDS when the broker is away."""
-        closing = threading.Thread(target=self._consumer.close, daemon=True)
-        closing.start()
-        closing.join(CLOSE_SECONDS)
+        """Commit and leave."""
+        _close_in_time(self._consumer)
         self._warehouse.close()
         self._status.close()
+
+
+def _close_in_time(consumer: Consumer) -> None:
+    """Not for longer than CLOSE_SECONDS when the broker is away."""
+    closing = threading.Thread(target=consumer.close, daemon=True)
+    closing.start()
+    closing.join(CLOSE_SECONDS)
 
 
 def _consumer_config(settings: Settings, name: str) -> dict[str, Any]:

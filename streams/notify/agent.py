@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from streams import logs, metrics
 from streams.dead_letters import DeadLetter
 from streams.errors import VitalsError
-from streams.kafka_access import librdkafka, librdkafka_member
+from streams.kafka_access import is_group_kept, librdkafka, librdkafka_member
 from streams.notify.channels import Channel
 from streams.notify.outbox import Outbox, Tools
 from streams.notify.spool import Entry, Spool
@@ -186,8 +186,11 @@ class Notifier:
             self._measure(owned)
             if owned:
                 self._owned_at = time.monotonic()
-        if time.monotonic() - self._owned_at > IDLE_SECONDS:  # its client came out of an outage outside its group
-            raise VitalsError(f"no partition for {IDLE_SECONDS:.0f} s: is Kafka up? The supervisor starts it anew")
+        if time.monotonic() - self._owned_at > IDLE_SECONDS:
+            self._owned_at = time.monotonic()
+            if is_group_kept(self._consumer, TOPIC, READ_S):  # its client came out of an outage outside its group
+                raise VitalsError(f"no partition for {IDLE_SECONDS:.0f} s: the supervisor starts it anew")
+            self._kafka.down("Kafka gives no partitions: too few brokers are up")
         self._status.update(
             state=f"does not reach {said}" if down else "running",
             channels={one.channel.name: {"waiting": len(one), **one.counts} for one in self.outboxes},

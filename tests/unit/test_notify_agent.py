@@ -192,3 +192,21 @@ def test_while_kafka_is_away_it_is_not_ready_and_asks_until_it_is_back(notifier_
     notifier._tell()
     assert notifier.pulse.idles == ""
     notifier._status.close()
+
+
+def test_without_partitions_it_waits_while_nobody_keeps_its_group_and_then_ends_to_begin_anew(notifier_of, monkeypatch):
+    notifier, kafka = notifier_of()
+    answers = [KafkaException(), []]
+
+    def committed(places, timeout):
+        if answer := answers.pop(0):
+            raise answer
+
+    kafka.assignment, kafka.committed = list, committed
+    kafka.list_topics = lambda topic, timeout: {topic}
+    monkeypatch.setattr(agent, "IDLE_SECONDS", 0.0)
+    notifier._tell()
+    assert notifier._kafka.is_waiting
+    with pytest.raises(VitalsError, match="no partition for 0 s: the supervisor starts it anew"):
+        notifier._tell()
+    notifier._status.close()

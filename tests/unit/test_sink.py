@@ -1,24 +1,47 @@
 """The sink without its servers."""
 
 from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaError, TopicPartition
 from faust.types import TP
 
 from streams import sink as sink_module
 from streams.errors import VitalsError
+from streams.kafka_access import is_group_kept
+from streams.patience import Patience
 from streams.settings import Settings
 from tests.simulation.broker import Kept
 from tests.simulation.client import SimMessage
 from tests.toy_log import tick
 
 
-def test_a_sink_that_is_given_no_partition_ends_to_begin_anew(tmp_path, monkeypatch):
-    monkeypatch.setattr(sink_module, "IDLE_SECONDS", 1.5)
-    nobody = Settings(home=tmp_path, cache=tmp_path, kafka="127.0.0.1:1")
-    with pytest.raises(VitalsError, match="no partition for 2 s: is Kafka up"):
-        sink_module.Sink(nobody, "lonely").run()
+def test_a_sink_that_kafka_gives_no_partition_ends_to_begin_anew(tmp_path, monkeypatch):
+    monkeypatch.setattr(sink_module, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(sink_module, "Consumer", PutOut)
+    monkeypatch.setattr(PutOut, "stop", lambda _: None)
+    with pytest.raises(VitalsError, match="no partition for 0 s: the supervisor starts the sink anew"):
+        sink_module.Sink(Settings(home=tmp_path, cache=tmp_path, kafka="127.0.0.1:1"), "lonely").run()
+
+
+def test_a_sink_waits_as_long_as_nobody_keeps_its_group(tmp_path, monkeypatch):
+    """Started again and again it would be started ever more seldom, and come back long after Kafka did."""
+    monkeypatch.setattr(sink_module, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(sink_module, "ASK_SECONDS", 0.2)
+    said: list[str] = []
+    sink = sink_module.Sink(Settings(home=tmp_path, cache=tmp_path, kafka="127.0.0.1:1"), "lonely")
+    kept = iter((False, False, True))
+
+    def ask(*consumer_and_topic: Any) -> bool:
+        assert not is_group_kept(*consumer_and_topic)  # there is no Kafka
+        return next(kept)
+
+    monkeypatch.setattr(sink_module, "is_group_kept", ask)
+    sink._lonely = Patience(say=said.append)
+    with pytest.raises(VitalsError, match="no partition"):
+        sink.run()
+    assert said == ["Kafka gives this sink no partitions: too few brokers are up; nothing is lost; waiting"]
 
 
 def test_what_was_taken_in_refused_and_skipped_is_counted(tmp_path):
@@ -87,6 +110,68 @@ def test_what_was_read_before_an_assignment_is_not_committed_after_it(tmp_path, 
     sink._commit(sink._gather())
     sink._status.close()
     assert stored == wanted
+
+
+class PutOut:
+    """A consumer of Kafka's that is put out at its first word, as long as `fatal` has some."""
+
+    fatal: ClassVar[list[str]] = []
+    made: ClassVar[list["PutOut"]] = []
+    closed = False
+
+    def __init__(self, config: dict[str, Any], **_: object) -> None:
+        self.told = config["error_cb"]
+        self.made.append(self)
+
+    def subscribe(self, topics: list[str], **_: object) -> None:
+        assert topics
+
+    def consume(self, *_: object) -> list[SimMessage]:
+        if self.fatal:
+            self.told(KafkaError(KafkaError._FATAL, self.fatal.pop()))
+            return []
+        if len(self.made) > 1:
+            self.made[0].told(KafkaError(KafkaError._FATAL, "said late by the one that is closed"))
+        self.stop()
+        return []
+
+    def stop(self) -> None:
+        raise NotImplementedError
+
+    def position(self, *_: object, **__: object) -> list[object]:
+        return []
+
+    assignment = committed = position
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_sink_that_kafka_put_out_joins_anew_once(tmp_path, monkeypatch, times):
+    """Its own late commit puts it out when the group's coordinator moves; a second sink of its name does so again."""
+    monkeypatch.setattr(sink_module, "Consumer", PutOut)
+    monkeypatch.setattr(PutOut, "fatal", ["Static consumer fenced"] * times)
+    monkeypatch.setattr(PutOut, "made", [])
+    sink = sink_module.Sink(Settings(home=tmp_path, cache=tmp_path, kafka="127.0.0.1:1"), "one")
+    monkeypatch.setattr(PutOut, "stop", lambda _: sink.stop())
+    if times == 1:
+        sink.run()
+    else:
+        with pytest.raises(VitalsError, match=r"put this sink out \(Static consumer fenced\): give each sink a --name"):
+            sink.run()
+    assert [one.closed for one in PutOut.made] == [True, True]
+
+
+def test_a_sink_that_is_put_out_long_after_the_last_time_joins_anew_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(sink_module, "PUT_OUT_SECONDS", 0.0)
+    monkeypatch.setattr(sink_module, "Consumer", PutOut)
+    monkeypatch.setattr(PutOut, "fatal", ["Static consumer fenced"] * 3)
+    monkeypatch.setattr(PutOut, "made", [])
+    sink = sink_module.Sink(Settings(home=tmp_path, cache=tmp_path, kafka="127.0.0.1:1"), "one")
+    monkeypatch.setattr(PutOut, "stop", lambda _: sink.stop())
+    sink.run()
+    assert len(PutOut.made) == 4
 
 
 def test_what_a_sink_holds_does_not_grow_with_what_waits_for_it(tmp_path):
