@@ -234,6 +234,8 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
                 value = getattr(member, name)
                 if value is not None:
                     setattr(member, name, one(value, value))
+            if member.activity is not None:
+                member.activity.day = one(member.activity.day, member.activity.day)
 
     def get(self, member_id: str, role: Role) -> Member:
         """The member, new to the ledger if need be. The latest role that an event gives is theirs."""

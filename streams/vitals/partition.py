@@ -13,7 +13,7 @@ from streams.vitals.engagement import windows
 from streams.vitals.group import apply
 from streams.vitals.log import SEQS_PER_OFFSET, pack, unpack
 from streams.vitals.month import Month
-from streams.vitals.panes import day_of
+from streams.vitals.panes import day_of, share
 from streams.vitals.points_close import entry_row
 from streams.vitals.policy import DAY_MS, HOUR_MS, Policy
 from streams.vitals.risk import Model
@@ -139,6 +139,7 @@ class GroupLog:
         if stored is not None:
             self._groups[key] = unpack(stored, _groups)
             self._groups[key].ledger.share()
+            share(self._groups[key].panes.values())
         elif event is not None:
             self._groups[key] = GroupState(key, event.brand_id, event.platform)
         return self._groups[key]

@@ -3,33 +3,35 @@
 import statistics
 
 import msgspec
-import zstandard
 
-from streams import topics
+from streams import models, topics
 from streams.agents import AGENTS
 from streams.positions import load
-from streams.vitals.state import GroupState
+from streams.vitals.partition import GroupLog
+from tests.bench.crowd import in_memory
 from tests.bench.figures import Figure
 from tests.bench.stage import Stage
 from tests.replay import reader, records
 
+_MODEL = models.load()
 BANDS = ((0, 40), (40, 100), (100, 300), (300, 10_000))
 
 
 def state(stage: Stage) -> list[Figure]:
-    """Median bytes per group, raw and as stored, by the number of members in the ledger."""
+    """Median bytes per group as stored, raw and as objects, by the number of members in the ledger."""
     stage.say("measuring the values of the groups")
     sizes = [_sizes(value) for value in _values(stage)]
     figures = []
     for low, high in BANDS:
-        found = [(members, raw, stored) for members, raw, stored in sizes if low < members <= high]
+        found = [size for size in sizes if low < size[0] <= high]
         if not found:
             continue
-        members, raw, stored = (statistics.median(column) for column in zip(*found, strict=True))
+        members, raw, stored, objects = (statistics.median(column) for column in zip(*found, strict=True))
         smallest, largest = min(found)[0], max(found)[0]
         note = (
             f"{len(found)} groups of {smallest}-{largest} members ever; raw {raw:,.0f} bytes; per member"
-            f" {stored / members:,.0f} stored, {raw / members:,.0f} raw"
+            f" {stored / members:,.0f} stored, {raw / members:,.0f} raw,"
+            f" {objects / members:,.0f} as objects of a worker"
         )
         figures.append(Figure(name=f"state per group, {low + 1}-{high} members", value=stored, unit="bytes", note=note))
     return figures
@@ -48,8 +50,9 @@ def _values(stage: Stage) -> list[bytes]:
     return [value for part in live for value in load(part, topic_id).values.values()]
 
 
-def _sizes(value: bytes) -> tuple[int, int, int]:
-    """Members, bytes of msgpack, and bytes as stored."""
-    body = zstandard.ZstdDecompressor().decompress(value[9:]) if value[8] else value[9:]
-    group = msgspec.msgpack.decode(body, type=GroupState)
-    return len(group.ledger.by_id), len(body), len(value)
+def _sizes(value: bytes) -> tuple[int, int, int, int]:
+    """Members, bytes of msgpack, bytes as stored, and of the objects in a worker that took it up."""
+    log = GroupLog(0, "bench", _MODEL)
+    log.restore(None, {"": value})
+    group = next(log.groups())
+    return len(group.ledger.by_id), len(msgspec.msgpack.encode(group)), len(value), in_memory(group)

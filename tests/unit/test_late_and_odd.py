@@ -77,6 +77,27 @@ def test_forged_benefits_of_one_moment_stay_inside_64_bits() -> None:
     assert life.log.take_changed()
 
 
+def test_sealed_days_share_one_empty_detail_whatever_comes_late() -> None:
+    life, order = Life(), {"currency": "CNY", "weight": 1.0, "rule": "last_touch", "amount": 500, "customer_id": "c"}
+    for day in range(3):
+        life.add(e.Message, at(day, 1), member_id="m")
+        life.add(e.OrderAttributed, at(day, 2), order_id=f"o{day}", member_id="m", **order)
+    life.close(*range(70))
+    for day in range(3):
+        life.add(e.Message, at(day, 3), event_id=f"late{day}", member_id="late")
+        life.add(e.OrderAttributed, at(day, 4), order_id=f"late{day}", member_id="m", **order)
+    life.add(e.OrderAttributed, at(2, 2), order_id="o2", member_id="m", reverses="r", **order)
+    life.add(e.Recall, at(2, 5), target="late2")
+    life.close(70)
+    again = GroupLog(0, "origin", models.load())
+    again.restore(None, life.log.take_changed())
+    panes = [*life.state.panes.values(), *next(iter(again.groups())).panes.values()]
+    details = [detail for pane in panes if pane.is_sealed for detail in (pane.spoke, pane.hours, pane.bought)]
+    assert [pane.messages for pane in panes] == [2, 2, 1] * 2
+    assert len({id(detail) for detail in details}) == 1
+    assert details == [{}] * 18
+
+
 def test_who_was_settled_is_not_counted_again_when_a_join_of_their_day_comes_late() -> None:
     life = Life()
     for number in range(3):
