@@ -43,9 +43,10 @@ demo: setup ## From nothing to a ranking of dying groups, on a simulated fleet
 test: setup ## All tests, on real stacks of their own (ARGS='-m "not integration"': the fast ones; PROCESSES=2)
 	@.venv/bin/python -m pytest --numprocesses $(or $(PROCESSES),2) --dist loadfile $(ARGS)
 
-faults: setup ## Rounds of faults on a stack of their own, and an oracle (ROUNDS=… MINUTES=… SEED=… PER_ROUND=… FAULT=…)
+faults: setup ## Rounds of faults on a stack of their own, and an oracle (ROUNDS=… MINUTES=… SEED=… PER_ROUND=… FAULT=… BROKERS=3)
 	@.venv/bin/python -m tests.faults $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(MINUTES),--minutes $(MINUTES)) \
-	  $(if $(SEED),--seed $(SEED)) $(if $(PER_ROUND),--per-round $(PER_ROUND)) $(if $(FAULT),--fault $(FAULT)) $(ARGS)
+	  $(if $(SEED),--seed $(SEED)) $(if $(PER_ROUND),--per-round $(PER_ROUND)) $(if $(FAULT),--fault $(FAULT)) \
+	  $(if $(BROKERS),--brokers $(BROKERS)) $(ARGS)
 
 drops: setup ## Plant 100 drops of engagement among 300 groups and say which are found (SEED=N, ARGS='--dispersion 20')
 	@.venv/bin/python -m tests.drops --seed $(or $(SEED),1) $(ARGS)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.faults import process_faults, server_faults
+from tests.faults import broker_faults, process_faults, server_faults
 from tests.faults.scene import Scene
 
 FAULTS: dict[str, Callable[[Scene], None]] = {
@@ -33,3 +33,14 @@ FAULTS: dict[str, Callable[[Scene], None]] = {
     "cut-insert": server_faults.cut_insert,
     "fill-disk": server_faults.fill_disk,
 }
+
+OF_ONE_BROKER = {"kill-broker", "hang-broker", "term-without-broker"}
+"""What befalls the broker of the stack itself, where there is one."""
+
+OF_BROKERS: dict[str, Callable[[Scene], None]] = {
+    "kill-leader": broker_faults.kill_leader,
+    "stop-leader": broker_faults.stop_leader,
+    "roll-brokers": broker_faults.roll_brokers,
+    "lose-quorum": broker_faults.lose_quorum,
+}
+"""With three brokers (`--brokers 3`): these in place of the former."""

@@ -7,12 +7,15 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from statistics import median
 
 import click
 
+from streams.settings import Settings
 from tests.faults.away import be_away
-from tests.faults.catalogue import FAULTS
+from tests.faults.brokers import COUNT, Brokers
+from tests.faults.catalogue import FAULTS, OF_BROKERS, OF_ONE_BROKER
 from tests.faults.rounds import SIGTERM_LIMIT_S, Rounds, Told, line
 from tests.faults.schedule import Deck, Strike, deal
 from tests.faults.stage import Stage, settings_of
@@ -33,19 +36,28 @@ LONG = "clickhouse-away"
 )
 @click.option("--minutes", type=click.FloatRange(min=0.5), help="No round begins that would not end in time.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Equal seeds give equal schedules.")
-@click.option("--fault", "names", multiple=True, type=click.Choice(sorted(FAULTS)), help="Only this; may be repeated.")
+@click.option(
+    "--fault",
+    "names",
+    multiple=True,
+    type=click.Choice(sorted(FAULTS | OF_BROKERS)),
+    help="Only this; may be repeated.",
+)
 @click.option("--per-round", type=click.IntRange(0), help="Faults in each round  [default: 1 to 3].")
 @click.option("--rate", default=2000.0, show_default=True, help="Events a second while ClickHouse is away for long.")
+@click.option("--brokers", type=click.Choice(["1", str(COUNT)]), default="1", show_default=True, help="Nodes of Kafka.")
 @click.option(
     "--home", type=click.Path(path_type=pathlib.Path), help="Where the stack lives; kept  [default: a temporary one]."
 )
 def main(
+    *,
     rounds: int | None,
     minutes: float | None,
     seed: int,
     names: tuple[str, ...],
     per_round: int | None,
     rate: float,
+    brokers: str,
     home: pathlib.Path | None,
 ) -> None:
     """Disturb a whole running stack, and compare all that it makes with an undisturbed fold of the same log.
@@ -55,8 +67,12 @@ def main(
     began = time.monotonic()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left running
     home = home or pathlib.Path(tempfile.mkdtemp(prefix="faults-"))
-    deck = deal(names or sorted(FAULTS), seed)
-    with Stage(settings_of(home)).running() as stage:
+    if brokers != "1" and (wrong := OF_ONE_BROKER & set(names)):
+        raise click.UsageError(f"{wrong.pop()} befalls the stack's own broker: leave --brokers out")
+    usual = sorted(FAULTS if brokers == "1" else OF_BROKERS | {n: FAULTS[n] for n in FAULTS if n not in OF_ONE_BROKER})
+    deck = deal(names or usual, seed)
+    settings = settings_of(home)
+    with _cluster(settings, brokers) as cluster, Stage(settings, cluster).running() as stage:
         click.echo(f"seed {seed}, stack of {len(stage.crew.processes)} processes in {home}")
         if names == (LONG,) and minutes and not rounds:
             sys.exit(not be_away(stage, minutes, rate))
@@ -65,6 +81,10 @@ def main(
             run.round()
         run.finish()
     sys.exit(not run.close())
+
+
+def _cluster(settings: Settings, count: str) -> AbstractContextManager[Brokers | None]:
+    return Brokers(settings).running() if count != "1" else nullcontext()
 
 
 class Run:

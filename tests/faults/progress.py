@@ -85,6 +85,8 @@ class Progress:
         try:
             with self._admin() as admin:
                 found: dict[str, Any] = admin.describe_groups(list(groups))
+                if any(said.get("error") for said in found.values()):  # a client never asks anew where a group is kept
+                    raise ValueError("a group has moved to another broker")
         except NoAnswerError:
             return {}
         return found

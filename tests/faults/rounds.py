@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from tests.faults.books import Books, Findings
-from tests.faults.catalogue import FAULTS
+from tests.faults.catalogue import FAULTS, OF_BROKERS
 from tests.faults.load import Load
 from tests.faults.progress import NoAnswerError
 from tests.faults.scene import Scene, SkippedError
@@ -74,7 +74,7 @@ class Rounds:
             self._begun += 1
         scene = Scene(self.stage, load, Random(strike.seed), self._alone)
         try:
-            FAULTS[strike.fault](scene)
+            (FAULTS | OF_BROKERS)[strike.fault](scene)
             injected[strike.fault] += 1
         except SkippedError as error:
             skipped.append(f"{strike.fault}: {error}")

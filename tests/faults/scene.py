@@ -72,10 +72,10 @@ class Scene:
     def _owned(self, name: str) -> set[Place]:
         return self.stage.progress.owned("vitals-groups", name)
 
-    def await_moved(self, what: str, places: set[Place]) -> None:
+    def await_moved(self, what: str, places: set[Place], limit_s: float = FAIL_OVER_LIMIT_S) -> None:
         """Note how long it takes until workers of groups have folded all these partitions further, and committed."""
         before = self.alone()
-        folded, committed = self.stage.progress.moved_after("vitals-groups", places, FAIL_OVER_LIMIT_S)
+        folded, committed = self.stage.progress.moved_after("vitals-groups", places, limit_s)
         self._note(what, before, folded)
         self._note(f"{what} until committed", before, committed)
 

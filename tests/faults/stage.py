@@ -22,6 +22,7 @@ from streams.stack.steps import Steps
 from streams.stack.stop import down
 from tests.conftest import make_settings
 from tests.faults import clock
+from tests.faults.brokers import Brokers
 from tests.faults.crew import ROOT, Crew, Role
 from tests.faults.progress import Progress
 from tests.faults.proxy import Door
@@ -46,8 +47,9 @@ def settings_of(home: pathlib.Path) -> Settings:
 class Stage:
     """A running stack. `figures` has the seconds that things took, by what was done."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, brokers: Brokers | None = None) -> None:
+        """`brokers` that run are used in place of a broker of the stack's own."""
+        self.settings, self.brokers = brokers.settings if brokers else settings, brokers
         self.figures: defaultdict[str, list[float]] = defaultdict(list)
         self.kafka_lock, self.clickhouse_lock = threading.Lock(), threading.Lock()
         self.importers: list[subprocess.Popen[bytes]] = []
@@ -122,6 +124,8 @@ class Stage:
 
     def environment(self, name: str = "") -> dict[str, str]:
         own = {"PYTHONPATH": str(ROOT)}
+        if self.brokers:  # `up` notes only the addresses of servers that it started
+            own["VITALS_KAFKA"] = self.settings.kafka
         if name in SINKS:
             own["VITALS_CLICKHOUSE_PORT"] = str(self.door.port)
         return parts.environment(self.settings) | own
@@ -184,6 +188,6 @@ class Stage:
     def _unknown(self) -> list[int]:
         known = {process.pid for process in self.crew.processes.values()}
         known |= {process.pid for process in self.importers}
-        known |= set(supervision.live_parts(self.settings).values())
+        known |= set(supervision.live_parts(self.settings).values()) | (self.brokers.pids if self.brokers else set())
         pids = (int(path.name) for path in pathlib.Path("/proc").glob("[0-9]*"))
         return [pid for pid in pids if pid not in known and processes.is_ours(pid, self.settings.home)]

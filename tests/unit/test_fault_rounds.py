@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,10 +18,13 @@ from streams.sink_batch import TOPICS
 from streams.sink_tables import PART_METRICS, TABLES
 from streams.stack.addresses import free_port
 from streams.topics import declared
+from tests.conftest import make_settings
 from tests.faults import clock, rows
 from tests.faults.books import BROUGHT, DERIVED_ONLY, SINK_TOPICS
-from tests.faults.catalogue import FAULTS
+from tests.faults.brokers import Brokers, _java_hash
+from tests.faults.catalogue import FAULTS, OF_BROKERS, OF_ONE_BROKER
 from tests.faults.crew import Crew, Role
+from tests.faults.progress import Progress
 from tests.faults.proxy import Door
 from tests.faults.schedule import deal
 
@@ -33,6 +37,35 @@ def test_equal_seeds_deal_equal_strikes_and_forget_no_fault():
     rounds = [[strike for _ in range(len(names)) for strike in deck.draw(2, 2)] for deck in drawn]
     assert rounds[0] == rounds[1] != rounds[2]
     assert set(Counter(strike.fault for strike in rounds[0]).values()) == {2}
+
+
+def test_three_brokers_have_faults_of_their_own_in_place_of_those_of_one():
+    assert set(FAULTS) > OF_ONE_BROKER
+    assert not OF_BROKERS.keys() & FAULTS.keys()
+
+
+def test_a_cluster_has_three_nodes_and_settings_that_use_them_all(tmp_path):
+    settings = Brokers(make_settings(tmp_path)).settings
+    addresses = settings.kafka.split(",")
+    assert len(set(addresses)) == settings.replication == 3
+    assert not {str(settings.clickhouse_port), str(settings.clickhouse_http_port)} & {a[-5:] for a in addresses}
+
+
+@pytest.mark.parametrize(("text", "number"), [("", 0), ("hello", 99162322), ("polygenelubricants", -(2**31))])
+def test_a_group_is_kept_where_javas_hash_puts_it(text, number):
+    assert _java_hash(text) == number
+
+
+def test_a_group_that_moved_to_another_broker_is_asked_for_anew(tmp_path):
+    closed = []
+    progress = Progress(Settings(home=tmp_path, cache=tmp_path))
+    progress._mine.client = SimpleNamespace(
+        describe_groups=lambda groups: {group: {"error": "NOT_COORDINATOR", "members": []} for group in groups},
+        close=lambda: closed.append(True),
+    )
+    assert progress.owned("vitals-groups", "groups-1") == set()
+    assert closed
+    assert not hasattr(progress._mine, "client")
 
 
 @pytest.fixture
