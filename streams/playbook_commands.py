@@ -141,8 +141,9 @@ def effect_command(*, group: str, playbook_id: str | None, language: Language, i
     """Say whether a playbook helped: before and after, against groups like it that were left alone.
 
     28 days before its start and after it, or as many as have closed, beside the groups of the brand that were most like
-    it in level and trend. It helped only if that cannot well be chance (95 %); else nobody can tell. Buyers and
-    revenue go by attributed orders.
+    it in level and trend. It helped only if that cannot well be chance (95 %). It likely helped if it had fallen, more
+    than half of that came back, and fewer than a third of the groups that had fallen too came back by themselves. Else
+    nobody can tell. Buyers and revenue go by attributed orders.
     """
     desk, found = _found(load(), group)
     started_ones = [one for one in desk.playbooks(group_id=found.group_id) if one.started_at]

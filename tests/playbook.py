@@ -17,7 +17,7 @@ import click
 
 from streams.playbook.effect import MEASURES, Days, Estimate, Measure, Subject, estimate
 
-WEEKS, START = 12, 8
+WEEKS, START = 16, 12
 FACTORS = (1.5, 2.0, 3.0)
 
 
@@ -32,7 +32,7 @@ WORLDS = {"wild": World(0.25, 6.0), "calm": World(0.1, 20.0)}
 
 
 class Life(NamedTuple):
-    """Twelve weeks of one group by measure, and what a playbook added to the last four."""
+    """Sixteen weeks of one group by measure, and what a playbook added to the last four."""
 
     own: dict[Measure, list[float]]
     added: dict[Measure, float]
@@ -66,7 +66,7 @@ def rates_of(rng: Random, world: World, season: list[float]) -> list[float]:
     base, state = rng.gauss(4.2, 1.0), rng.gauss(0, 1.5 * world.shock)
     fading = rng.uniform(0.05, 0.25) if rng.random() < 0.2 else 0.0
     turn = rng.randrange(WEEKS)
-    dies = rng.randrange(4, 52) if rng.random() < 0.5 else WEEKS  # one in twelve within eight of these weeks
+    dies = rng.randrange(8, 56) if rng.random() < 0.5 else WEEKS  # one in twelve within the last eight of these weeks
     rates = []
     for week in range(WEEKS):
         state = 0.75 * state + rng.gauss(0, world.shock) / rng.gammavariate(2.5, 0.4) ** 0.5  # Student's t, 5 degrees
@@ -104,8 +104,10 @@ def subject_of(number: int, life: Life) -> Subject:
     kinds = Random(number)
     days = {}
     for measure, weeks in life.own.items():
-        earlier, before, after = (sum(weeks[at : at + 4]) / 28 for at in (0, 4, START))
-        days[measure] = Days(earlier, before, weeks[START - 1] / 7, after + life.added[measure] / 28)
+        earlier, before, after = (sum(weeks[at : at + 4]) / 28 for at in (START - 8, START - 4, START))
+        usual, ebb, settled = sum(weeks[: START - 4]) / 56, sum(weeks[START - 3 : START]) / 21, sum(weeks[START + 1 :])
+        added = life.added[measure] / 28
+        days[measure] = Days(earlier, before, weeks[START - 1] / 7, after + added, usual, ebb, settled / 21 + added)
     return Subject(f"g{number:04d}", kinds.choice("ab"), kinds.randrange(4), "healthy", days)
 
 
@@ -127,14 +129,16 @@ def case(rng: Random, world: World, groups: int, factor: float) -> Case:
 
     def fall(number: int) -> float:
         weeks = lives[number].own["messages"]
-        return (sum(weeks[4:START]) + 3) / (sum(weeks[:4]) + 3)
+        return (sum(weeks[START - 4 : START]) + 3) / (sum(weeks[START - 8 : START - 4]) + 3)
 
-    alive = [number for number in range(groups) if sum(lives[number].own["messages"][4:START]) >= 20]
+    alive = [number for number in range(groups) if sum(lives[number].own["messages"][START - 4 : START]) >= 20]
     picked = rng.choice(sorted(alive, key=fall)[: max(3, len(alive) // 3)])
     left_alone = [Life(life.own, dict.fromkeys(MEASURES, 0.0)) for life in lives]
     others = [subject_of(number, life) for number, life in enumerate(left_alone) if number != picked]
     subject = subject_of(picked, lives[picked])
-    return Case(factor, truth_of(lives[picked]), {name: estimate(name, subject, others) for name in MEASURES})
+    return Case(
+        factor, truth_of(lives[picked]), {name: estimate(name, subject, others, is_goal=True) for name in MEASURES}
+    )
 
 
 def share_held(cases: list[Case], measure: Measure) -> float:

@@ -2,7 +2,8 @@
 
 EVENTS is the file that was imported (`vitals simulate` wrote it). For every playbook of the running stack each number
 of `vitals playbook effect` is worked out anew: member messages and speakers from the messages of the file, buyers and
-money from the shares that stand in ClickHouse, likeness, median and interval in another way. Exits 1 on any difference.
+money from the shares that stand in ClickHouse, likeness, median, interval and answer in another way. Exits 1 on any
+difference.
 Which groups may be compared, and their verdict and size on the eve, it takes from `playbook_windows`.
 """
 
@@ -10,7 +11,7 @@ import gzip
 import json
 import math
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import date
 from pathlib import Path
 
@@ -26,11 +27,16 @@ NAMES = ("messages", "speakers", "buyers", "revenue")
 
 
 def talk(path):
-    """Member messages and the set of speakers by (group, day); a message that was recalled was not said."""
-    said, taken_back = {}, set()
+    """Member messages and the set of speakers by (group, day), and each group's first day.
+
+    A message that was recalled was not said.
+    """
+    said, taken_back, born = {}, set(), {}
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         for line in lines:
             event = json.loads(line)
+            if group := event.get("group_id"):
+                born[group] = min(born.get(group, event["occurred_at"]), event["occurred_at"])
             if event["type"] == "message" and event.get("role", "member") == "member":
                 said[event["event_id"]] = (event["group_id"], event["occurred_at"] // DAY, event["member_id"])
             elif event["type"] == "recall":
@@ -40,7 +46,7 @@ def talk(path):
         if event_id not in taken_back:
             messages[group, day] += 1
             speakers[group, day].add(member)
-    return messages, speakers
+    return messages, speakers, {group: at // DAY for group, at in born.items()}
 
 
 def trade(warehouse):
@@ -70,7 +76,7 @@ class Oracle:
     """Counts by (group, day)."""
 
     def __init__(self, events, warehouse):
-        messages, speakers = talk(events)
+        messages, speakers, self.born = talk(events)
         buyers, money = trade(warehouse)
         self.daily = {
             "messages": messages, "speakers": {key: len(who) for key, who in speakers.items()}, "buyers": buyers,
@@ -79,6 +85,38 @@ class Oracle:
 
     def total(self, name, group, first, days):
         return sum(self.daily[name].get((group, day), 0) for day in range(first, first + days))
+
+    def fall(self, name, window):
+        """Logarithms of 28 days: usual, at the ebb, once settled, before; None where one is not known."""
+        start = (window.start_day - date(1970, 1, 1)).days
+        since = max(start - 84, self.born[window.group_id])
+        if since > start - 56 or window.days_after < 28 or not window.usual:
+            return None
+        spans = ((since, start - 28 - since), (start - 21, 21), (start + 8, 21), (start - 28, 28))
+        return [logarithm(28 * self.total(name, window.group_id, first, days) / days) for first, days in spans]
+
+    def comeback(self, name, own, others):
+        """Of the groups that had fallen too, how many there are and how many came back; None if it did not itself."""
+        mine = self.fall(name, own)
+        if mine is None or name not in ("messages", "speakers"):
+            return None
+        usual, ebb, settled, before = mine
+        strays = math.sqrt(0.04 + 2 / math.exp(before))
+        if usual - ebb < 1.5 * strays or 2 * settled <= usual + ebb:
+            return None
+        fell = [
+            it for other in others if (it := self.fall(name, other)) and 2 * (it[0] - it[1]) >= usual - ebb
+            and math.exp(it[3]) >= 21 - 1e-6 and abs(it[3] - before) <= math.log(3 * (1 + 1e-9))
+        ]  # fmt: skip
+        return len(fell), sum(2 * settled > usual + ebb for usual, ebb, settled, _ in fell)
+
+    def answer(self, name, found, back):
+        """What is to be said of the goal, of its numbers and its coming back."""
+        if found[4] is None:
+            return "cannot tell"
+        if found[5] > 0 or found[6] < 0:
+            return "helped" if found[5] > 0 else "harmed"
+        return "likely helped" if back and 3 * back[1] < back[0] else "cannot tell"
 
     def effect(self, name, own, others):
         """(before, after, others before, others after, effect, low, high), the last three None where it cannot tell."""
@@ -99,7 +137,7 @@ class Oracle:
             ill = ["fading", "dying", "dead"]
             steps = [{"fading": 1}.get(one.verdict, 2) if one.verdict in ill else 0 for one in (own, other)]
             far += (own.platform != other.platform) / 2 + abs(own.band - other.band) / 4 + abs(steps[0] - steps[1]) / 2
-            ranked.append((far, other.group_id, theirs))
+            ranked.append((round(far, 9), other.group_id, theirs))
         near = [theirs for _, _, theirs in sorted(ranked)[:39]]
         if len(near) < 12:
             return (mine[1] / 28, mine[3] / 28, None, None, None, None, None)
@@ -147,7 +185,7 @@ def main(events):
     settings = load()
     desk, warehouse = Desk(settings), Warehouse(settings)
     oracle = Oracle(events, warehouse)
-    numbers, differences, known = 0, [], 0
+    numbers, differences, known, answers = 0, [], 0, Counter()
     began = [one for one in desk.playbooks() if one.started_at]
     for playbook in track(began, transient=True):
         effect = desk.effect(playbook)
@@ -166,6 +204,13 @@ def main(events):
             wanted = oracle.effect(told.measure, own, others)
             found = (told.before, told.after, told.others_before, told.others_after, told.effect, told.low, told.high)
             known += told.effect is not None
+            if told.measure == playbook.goal:
+                back = oracle.comeback(told.measure, own, others)
+                answers[told.answer] += 1
+                if told.answer != oracle.answer(told.measure, wanted, back):
+                    differences.append(f"{playbook.playbook_id} {told.answer}, counted {wanted} {back}")
+                if told.comeback and (told.comeback.fell, told.comeback.rose) != back:
+                    differences.append(f"{playbook.playbook_id} {told.comeback}, counted {back}")
             for name, one, two in zip(("before", "after", "others before", "others after", "effect", "low", "high"),
                                       found, wanted, strict=True):  # fmt: skip
                 numbers += 1
@@ -173,6 +218,7 @@ def main(events):
                     differences.append(f"{playbook.playbook_id} {told.measure} {name}: {one}, counted {two}")
     for line in differences[:20]:
         click.echo(line)
+    click.echo(", ".join(f"{count} {answer}" for answer, count in sorted(answers.items())))
     click.echo(
         f"playbook oracle: {len(began)} playbooks, {known} effects, {numbers} numbers, {len(differences)} differences"
     )

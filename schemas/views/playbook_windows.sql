@@ -1,9 +1,11 @@
 -- Each playbook that was started beside every group of its brand: how each fared before and after, per day. `is_own` is the
 -- playbook's own group; another may be held against it where `is_comparable`: no playbook of its own from 28 days before the
 -- start to the end of the days after, not ended nor to end soon, and every day seen. Windows are whole UTC days: `earlier`
--- are 28 to 56 days before the start, `before` the 28 before it, `lately` the last 7 of these, `after` the days after it that have closed, at most 28. The
--- day of the start is in none. Lists are of member messages, speakers, buyers, revenue: those of each day, so whoever spoke
--- on two days counts twice. Money is what is attributed by now, in minor units of the group's `currency`, refunds taken off.
+-- are 28 to 56 days before the start, `before` the 28 before it, `lately` the last 7 of these, `after` the days after it
+-- that have closed, at most 28; `usual` are 28 to 84 days before it, or those of them that the group has, `ebb` the last 21
+-- before it, `settled` days 8 to 28 after it. The day of the start is in none. Lists are of member messages, speakers,
+-- buyers, revenue: those of each day, so whoever spoke on two days counts twice. Money is what is attributed by now, in
+-- minor units of the group's `currency`, refunds taken off.
 WITH
     begun AS
     (
@@ -76,14 +78,17 @@ WITH
             days.group_id AS group_id,
             any(days.brand_id) AS brand_id,
             any(days.platform) AS platform,
-            countIf(day < start_day - 28) AS days_earlier,
+            countIf(day >= start_day - 56 AND day < start_day - 28) AS days_earlier,
+            countIf(day < start_day - 28) AS days_usual,
             countIf(day >= start_day - 28 AND day < start_day) AS days_before,
             countIf(day > start_day) AS days_known_after,
             sumIf(unseen_days, day = start_day - 1) + sumIf(unseen_days, day = start_day + days_after) AS unseen_days,
+            sumIf(days.unseen_days, day = start_day - 29) AS unseen_usual,
             anyIf(verdict, day = start_day - 1) AS verdict,
             anyIf(members, day = start_day - 1) AS members,
-            [sumIf(messages, day < start_day - 28), sumIf(speakers, day < start_day - 28), sumIf(buyers, day < start_day - 28),
-                sumIf(revenue, day < start_day - 28)] AS earlier_sums,
+            [sumIf(messages, day >= start_day - 56 AND day < start_day - 28), sumIf(speakers, day >= start_day - 56 AND day < start_day - 28),
+                sumIf(buyers, day >= start_day - 56 AND day < start_day - 28),
+                sumIf(revenue, day >= start_day - 56 AND day < start_day - 28)] AS earlier_sums,
             [sumIf(messages, day >= start_day - 28 AND day < start_day), sumIf(speakers, day >= start_day - 28 AND day < start_day),
                 sumIf(buyers, day >= start_day - 28 AND day < start_day),
                 sumIf(revenue, day >= start_day - 28 AND day < start_day)] AS before_sums,
@@ -91,10 +96,17 @@ WITH
                 sumIf(buyers, day >= start_day - 7 AND day < start_day),
                 sumIf(revenue, day >= start_day - 7 AND day < start_day)] AS lately_sums,
             [sumIf(messages, day > start_day), sumIf(speakers, day > start_day), sumIf(buyers, day > start_day),
-                sumIf(revenue, day > start_day)] AS after_sums
+                sumIf(revenue, day > start_day)] AS after_sums,
+            [sumIf(messages, day < start_day - 28), sumIf(speakers, day < start_day - 28),
+                sumIf(buyers, day < start_day - 28), sumIf(revenue, day < start_day - 28)] AS usual_sums,
+            [sumIf(messages, day >= start_day - 21 AND day < start_day), sumIf(speakers, day >= start_day - 21 AND day < start_day),
+                sumIf(buyers, day >= start_day - 21 AND day < start_day),
+                sumIf(revenue, day >= start_day - 21 AND day < start_day)] AS ebb_sums,
+            [sumIf(messages, day > start_day + 7), sumIf(speakers, day > start_day + 7), sumIf(buyers, day > start_day + 7),
+                sumIf(revenue, day > start_day + 7)] AS settled_sums
         FROM days
         INNER JOIN begun ON begun.brand_id = days.brand_id
-        WHERE day >= start_day - 56 AND day <= start_day + days_after
+        WHERE day >= start_day - 84 AND day <= start_day + days_after
         GROUP BY playbook_id, own_id, start_day, days_after, group_id
     )
 SELECT
@@ -118,7 +130,10 @@ SELECT
     if(days_earlier = 28, arrayMap(total -> total / 28, earlier_sums), []) AS earlier,
     arrayMap(total -> total / 28, before_sums) AS before,
     arrayMap(total -> total / 7, lately_sums) AS lately,
-    arrayMap(total -> if(days_after = 0, 0, total / days_after), after_sums) AS after
+    arrayMap(total -> if(days_after = 0, 0, total / days_after), after_sums) AS after,
+    if(days_earlier = 28 AND unseen_usual = 0, arrayMap(total -> total / days_usual, usual_sums), []) AS usual,
+    arrayMap(total -> total / 21, ebb_sums) AS ebb,
+    if(days_after = 28, arrayMap(total -> total / 21, settled_sums), []) AS settled
 FROM figures
 INNER JOIN groups ON groups.group_id = figures.group_id
 LEFT JOIN beside ON beside.playbook_id = figures.playbook_id AND beside.group_id = figures.group_id

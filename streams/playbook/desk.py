@@ -65,11 +65,15 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     before: list[float]
     lately: list[float]
     after: list[float]
+    usual: list[float] = []
+    ebb: list[float] = []
+    settled: list[float] = []
 
     def subject(self) -> Subject:
         """Its numbers, as they are compared."""
-        earlier: Sequence[float | None] = self.earlier or [None] * len(MEASURES)
-        rows = zip(earlier, self.before, self.lately, self.after, strict=True)
+        unknown: Sequence[float | None] = [None] * len(MEASURES)
+        late = [known or unknown for known in (self.usual, self.ebb, self.settled)]
+        rows = zip(self.earlier or unknown, self.before, self.lately, self.after, *late, strict=True)
         days = {measure: Days(*means) for measure, means in zip(MEASURES, rows, strict=True)}
         return Subject(self.group_id, self.platform, self.band, self.verdict, days)
 
@@ -145,7 +149,10 @@ def judge(playbook: Playbook, windows: Sequence[Window]) -> Effect:
     )
     if doubt := _doubt(own):
         return msgspec.structs.replace(known, doubt=doubt, unseen_days=own.unseen_days)
-    estimates = [estimate(measure, own.subject(), _in_its_money(measure, own, others)) for measure in MEASURES]
+    estimates = [
+        estimate(measure, own.subject(), _in_its_money(measure, own, others), is_goal=measure == playbook.goal)
+        for measure in MEASURES
+    ]
     goal = set(next(one.controls for one in estimates if one.measure == playbook.goal))
     alike = [one for one in others if one.group_id in goal]
     return msgspec.structs.replace(

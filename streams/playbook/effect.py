@@ -12,6 +12,11 @@ in ONE_IN: a death among the others says that it might have died. Quiet groups s
 ones, by the laws of counting: how far another strayed is brought to what it would be at this one's level.
 `python -m tests.playbook` counts how often the interval holds the truth; the constants are from there.
 
+What an interval of four weeks of chat can see is large: of what helped it calls one in four chance. So of the goal, and
+only where the interval cannot tell, a second question is asked: had the group fallen, did it regain more than half of
+what it had lost and keep it, and did most groups like it that had fallen too stay down? That is "likely helped", less
+than "helped": it says how many came back by themselves, and that it may be chance.
+
 Counts change by factors (twice as many here is as much as twice as many there): theirs are logarithms, of one more than
 the count of 28 days, which may be none. Money may go back below nothing, and is what a boss adds up: by amounts.
 """
@@ -27,7 +32,7 @@ from streams import events
 
 Measure = events.Goal
 MEASURES: tuple[Measure, ...] = get_args(Measure)
-Answer = Literal["helped", "harmed", "cannot tell"]
+Answer = Literal["helped", "likely helped", "harmed", "cannot tell"]
 Doubt = Literal["few", "unlike"]
 
 WINDOW_DAYS = 28
@@ -44,6 +49,20 @@ LEAST_CONTROLS = 12
 """Of fewer, how far one strays by itself is anybody's guess."""
 FARTHEST = {"messages": 3.0, "speakers": 3.0, "buyers": 3.0, "revenue": 10.0}
 """If the LEAST_CONTROLS nearest have in the median so many times as much, or as little, they are not like it."""
+HALF = 0.5
+"""In logarithms: more than so much of its loss a group must regain, and so much of the loss of this one others must
+have had."""
+LEAST_NOISE = 0.75
+"""Half of the loss is at least so many times what a change varies by itself, or it comes and goes by chance. Of a group
+that talks much that is a fall by a quarter."""
+ALIKE, LEAST_BEFORE = 3.0, 20
+"""Others that fell are of a third to three times its level, and had so much in the 28 days before the start."""
+STAYED = 1 / 3
+"""Fewer than this share of those that fell came back by themselves."""
+COMING_BACK: tuple[Measure, ...] = ("messages", "speakers")
+"""What there is every day; orders are too few to fall and come back, and money goes by amounts."""
+_DIGITS = 9
+"""Of a distance: groups that are as far but for the last bits go by their ids."""
 _ROUNDING = 1e-9
 """Of logarithms: exactly so many times as much is near enough."""
 OTHER_PLATFORM, OTHER_BAND, OTHER_STATE = 0.5, 0.25, 0.5
@@ -57,13 +76,18 @@ class Days(msgspec.Struct, frozen=True, gc=False):
     """One measure of one group, each a mean per day. Revenue is in minor units.
 
     `before` is of the 28 days before the start, `lately` of the last 7 of them, `earlier` of the 28 before these (None:
-    not all of them are known), `after` of the days after it.
+    not all of them are known), `after` of the days after it. `usual` is of the 56 days before `before`, or those of
+    them that are known (None with `earlier`), `ebb` of the last 21 before the start, `settled` of days 8 to 28 after it
+    (None until all have closed).
     """
 
     earlier: float | None
     before: float
     lately: float
     after: float
+    usual: float | None = None
+    ebb: float | None = None
+    settled: float | None = None
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -76,12 +100,25 @@ class Subject(msgspec.Struct, frozen=True):
     days: Mapping[Measure, Days]
 
 
+class Comeback(msgspec.Struct, frozen=True, kw_only=True):
+    """A group that had fallen and regained more than half of it, each number a mean per day (see `Days`).
+
+    Of `fell` groups of the brand like it that had lost half as much or more, `rose` regained more than half of it too.
+    """
+
+    usual: float
+    ebb: float
+    settled: float
+    fell: int
+    rose: int
+
+
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     """What came of one measure. `before` and `after` are the group's own per day, `others_*` the medians of `controls`.
 
     `effect` with its 95 % interval, `low` to `high`, is a share for counts (0.5: half as many again as without it) and
     minor units of 28 days for revenue. All are None where a `doubt` says why there is none. `controls` are in the order
-    of likeness, their mean distance is `unlikeness`.
+    of likeness, their mean distance is `unlikeness`. A `comeback` is asked for where the goal's interval cannot tell.
     """
 
     measure: Measure
@@ -96,11 +133,13 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     doubt: Doubt | None = None
     unlikeness: float | None = None
     controls: tuple[str, ...] = ()
+    comeback: Comeback | None = None
 
 
-def estimate(measure: Measure, subject: Subject, others: Sequence[Subject]) -> Estimate:
-    """The effect on one measure, against those of `others` that are most like it."""
-    ranked = sorted((distance(measure, subject, other), other.group_id, other) for other in others)[:CONTROLS]
+def estimate(measure: Measure, subject: Subject, others: Sequence[Subject], *, is_goal: bool = False) -> Estimate:
+    """The effect on one measure, against those of `others` that are most like it; of the goal, whether it came back."""
+    far = {other.group_id: round(distance(measure, subject, other), _DIGITS) for other in others}
+    ranked = sorted((far[other.group_id], other.group_id, other) for other in others)[:CONTROLS]
     mine, theirs = subject.days[measure], [other.days[measure] for _, _, other in ranked]
     known = Estimate(
         measure=measure, before=mine.before, after=mine.after, controls=tuple(group_id for _, group_id, _ in ranked)
@@ -120,7 +159,36 @@ def estimate(measure: Measure, subject: Subject, others: Sequence[Subject]) -> E
     low, effect, high = interval(change(measure, mine), [change(measure, days) for days in theirs], ratios)
     answer: Answer = "helped" if low > 0 else "harmed" if high < 0 else "cannot tell"
     low, effect, high = (low, effect, high) if measure == "revenue" else (expm1(low), expm1(effect), expm1(high))
-    return msgspec.structs.replace(known, low=low, effect=effect, high=high, answer=answer)
+    found = comeback(measure, subject, others) if is_goal and answer == "cannot tell" else None
+    if found is not None and found.rose < STAYED * found.fell:
+        answer = "likely helped"
+    return msgspec.structs.replace(known, low=low, effect=effect, high=high, answer=answer, comeback=found)
+
+
+def comeback(measure: Measure, subject: Subject, others: Sequence[Subject]) -> Comeback | None:
+    """How a group came back that had fallen, beside the others that had; None if it had not or did not."""
+    mine = subject.days[measure]
+    lost, regained = _fall(mine)
+    if measure not in COMING_BACK or HALF * lost < LEAST_NOISE * noise(measure, mine):
+        return None
+    if regained <= HALF * lost or mine.usual is None or mine.ebb is None or mine.settled is None:
+        return None
+    alike = [days for other in others if _is_alike(mine, days := other.days[measure])]
+    falls = [fall for days in alike if (fall := _fall(days))[0] >= HALF * lost]
+    rose = sum(back > HALF * loss for loss, back in falls)
+    return Comeback(usual=mine.usual, ebb=mine.ebb, settled=mine.settled, fell=len(falls), rose=rose)
+
+
+def _fall(days: Days) -> tuple[float, float]:
+    """How far it had fallen before the start, and how far it rose since, as logarithms; 0 where not all is known."""
+    if days.usual is None or days.ebb is None or days.settled is None:
+        return 0.0, 0.0
+    return level(days.usual) - level(days.ebb), level(days.settled) - level(days.ebb)
+
+
+def _is_alike(mine: Days, theirs: Days) -> bool:
+    is_near = abs(level(mine.before) - level(theirs.before)) <= log(ALIKE) + _ROUNDING
+    return is_near and WINDOW_DAYS * theirs.before >= LEAST_BEFORE - _ROUNDING
 
 
 def interval(mine: float, theirs: Sequence[float], ratios: Sequence[float] | None = None) -> tuple[float, float, float]:

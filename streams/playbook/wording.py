@@ -13,15 +13,15 @@ from streams.words import Language, money, number
 
 _TENFOLD = 9.0
 """Beyond it a factor says no more: as if groups like it had died."""
-_STYLES = {"helped": "bold green", "harmed": "bold red", "cannot tell": "bold"}
+_STYLES = {"helped": "bold green", "likely helped": "green", "harmed": "bold red", "cannot tell": "bold"}
 _CHINESE = {
-    "helped": "有效", "harmed": "有害", "cannot tell": "无法判断", "open": "进行中", "ended": "已结束",
-    "replaced": "被取代", "not started": "未启动", "messages": "成员消息", "speakers": "发言人数", "buyers": "购买人数",
-    "revenue": "收入", "cleanup": "清理", "benefit": "福利", "prune": "精简", "points": "积分", "content": "内容",
-    "games": "游戏", "STATE": "状态", "SINCE": "始于", "GROUP": "群", "NAME": "名称", "GOAL": "目标", "BUDGET": "预算",
-    "STEPS": "步骤", "a day": "日均", "before": "之前", "after": "之后", "others before": "同类之前",
-    "others after": "同类之后", "effect": "效果", "95 % interval": "95 % 区间", "answer": "结论", "budget": "预算",
-    "steps": "步骤", "none yet": "暂无", "member messages": "成员消息",
+    "helped": "有效", "likely helped": "可能有效", "harmed": "有害", "cannot tell": "无法判断", "open": "进行中",
+    "ended": "已结束", "replaced": "被取代", "not started": "未启动", "messages": "成员消息", "speakers": "发言人数",
+    "buyers": "购买人数", "revenue": "收入", "cleanup": "清理", "benefit": "福利", "prune": "精简", "points": "积分",
+    "content": "内容", "games": "游戏", "STATE": "状态", "SINCE": "始于", "GROUP": "群", "NAME": "名称",
+    "GOAL": "目标", "BUDGET": "预算", "STEPS": "步骤", "a day": "日均", "before": "之前", "after": "之后",
+    "others before": "同类之前", "others after": "同类之后", "effect": "效果", "95 % interval": "95 % 区间",
+    "answer": "结论", "budget": "预算", "steps": "步骤", "none yet": "暂无", "member messages": "成员消息",
 }  # fmt: skip
 _SENTENCES: dict[str, tuple[str, str]] = {
     "helped": ("it helped: {what} {effect} ({low} to {high})", "有效:{what} {effect}({low} 至 {high})"),
@@ -29,6 +29,16 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "cannot tell": (
         "cannot tell: {what} {effect} may be chance ({low} to {high}); here it takes more than {least} to be seen",
         "无法判断:{what} {effect} 可能只是偶然({low} 至 {high});此群需超过 {least} 才能看出",
+    ),
+    "likely helped": (
+        "it likely helped, but that may be chance: {what} {effect} ({low} to {high})",
+        "可能有效,但也可能只是偶然:{what} {effect}({low} 至 {high})",
+    ),
+    "back": (
+        "a day {usual} were usual, {ebb} in the three weeks before, {settled} since the second week: more than half is "
+        "back; of {fell} groups of the brand that had fallen half as far or farther, {rose} came back so by themselves",
+        "平时日均 {usual},启动前三周 {ebb},第二周起 {settled}:已恢复一半以上;品牌内跌幅达其一半以上的 {fell} 个群中,"
+        "有 {rose} 个自行恢复至此",
     ),
     "few": (
         "cannot tell: {count} groups of the brand were left alone, 12 are needed",
@@ -64,6 +74,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "chosen": (
         "judged by {what}, as was said at its start; of the others each is 1 in 20 chance by itself",
         "按启动时选定的{what}判断;其余各项各有 1/20 的偶然可能",
+    ),
+    "likely": (
+        '"likely" is less than "helped": simulated, 1 in 15 playbooks of which nothing came looked like this',
+        "“可能有效”弱于“有效”:模拟中,每 15 个毫无作用的方案里约有 1 个看似如此",
     ),
     "line": (
         "playbook {name}, day {day}{steps}; what came of it: vitals playbook effect {group}",
@@ -156,7 +170,18 @@ def _answer(effect: Effect, language: Language) -> list[Text]:
         return [Text(said(goal.doubt or "few", language, what=what, count=len(goal.controls)), style="bold")]
     show = _shown(goal, effect.currency)
     slots = {"what": what, "effect": show(goal.effect), "low": show(goal.low), "high": show(goal.high)}
-    return [Text(said(goal.answer, language, least=show(_least(goal)), **slots), style=_STYLES[goal.answer])]
+    told = [Text(said(goal.answer, language, least=show(_least(goal)), **slots), style=_STYLES[goal.answer])]
+    return [*told, *_comeback(goal, effect.currency, language)]
+
+
+def _comeback(goal: Estimate, currency: str, language: Language) -> list[Text]:
+    """How far it had fallen and came back, beside the others that had; where there is no other it says nothing."""
+    back = goal.comeback
+    if back is None or not back.fell:
+        return []
+    plain = _per_day(goal, currency)
+    days = {"usual": plain(back.usual), "ebb": plain(back.ebb), "settled": plain(back.settled)}
+    return [Text(said("back", language, fell=back.fell, rose=back.rose, **days))]
 
 
 def _least(one: Estimate) -> float:
@@ -204,7 +229,9 @@ def _ground(effect: Effect, language: Language) -> list[Text]:
     windows = said("windows", language, before=effect.days_before, at=at, after=effect.days_after, rest=rest,
                    count=len(goal.controls))  # fmt: skip
     what = word("member messages" if goal.measure == "messages" else goal.measure, language)
+    doubt = [Text(said("likely", language), style="dim")] if goal.answer == "likely helped" else []
     return [
+        *doubt,
         Text(windows, style="dim"),
         Text(said("alike", language, platform=effect.same_platform, band=effect.same_band), style="dim"),
         Text(f"* {said('chosen', language, what=what)}", style="dim"),

@@ -16,6 +16,9 @@ DAY = 86_400_000
 SOON = 15 * DAY
 KINDS = ("opinion_leader", "silent_leader", "referral_fraud", "freebie_group", "ad_only", "monologue", "let_go",
          "keep_alive", "revival_helped", "revival_failed")  # fmt: skip
+HELPED = {"helped", "likely helped"}
+"""What an operator would repeat. Who says "cannot tell" before her boss does not claim that it helped, nor that it did
+not: but nothing is said to have come of it, and so it counts as one that did not."""
 Key = tuple[str, str]
 """Group, and member or ""."""
 Claims = set[Key]
@@ -127,12 +130,12 @@ def _freebie_groups(said: Said, _: Truth) -> Claims:
 
 
 def _revivals(*, helped: bool) -> Callable[[Said, Truth], Claims]:
-    """The playbooks of which it is said that they helped, or of which it is not."""
+    """The playbooks of which it is said that they helped or likely did, or of which it is not."""
 
     def said_so(said: Said, truth: Truth) -> Claims:
         touched = {one.group_id: one.at for one in truth.planted if one.kind.startswith("revival")}
         effects = {group: effect(said, group, at, touched) for group, at in touched.items()}
-        return {(group, "") for group, found in effects.items() if (found.answer == "helped") == helped}
+        return {(group, "") for group, found in effects.items() if (found.answer in HELPED) == helped}
 
     return said_so
 

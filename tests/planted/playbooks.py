@@ -25,7 +25,7 @@ def effect(said: Said, group_id: str, at: int, touched: Mapping[str, int]) -> Es
         if other != group_id and not is_beside and _brand(other) == _brand(group_id) and rows:
             subject = _subject(said, other, start)
             others += [subject] if subject is not None else []
-    return estimate("messages", own, others)
+    return estimate("messages", own, others, is_goal=True)
 
 
 def _brand(group_id: str) -> str:
@@ -39,9 +39,20 @@ def _subject(said: Said, group_id: str, start: int) -> Subject | None:
     after, lately = _mean(rows, start + 1, start + 1 + WINDOW), _mean(rows, start - 7, start)
     if before is None or after is None or lately is None:
         return None
-    days = Days(_mean(rows, start - 2 * WINDOW, start - WINDOW), before, lately, after)
+    days = Days(_mean(rows, start - 2 * WINDOW, start - WINDOW), before, lately, after, **_fall(rows, start))
     last = rows[start - 1]
     return Subject(group_id, group_id.split("/")[1], band(last.members), last.verdict, {"messages": days})
+
+
+def _fall(rows: Mapping[int, Day], start: int) -> dict[str, float | None]:
+    """What was usual before it fell, how low it was, and what came from the second week on."""
+    since = max(start - 3 * WINDOW, min(rows))
+    is_known = all(day in rows for day in range(start - 2 * WINDOW, start - WINDOW))
+    return {
+        "usual": _mean(rows, since, start - WINDOW) if is_known else None,
+        "ebb": _mean(rows, start - 21, start),
+        "settled": _mean(rows, start + 8, start + 1 + WINDOW),
+    }
 
 
 def _mean(rows: Mapping[int, Day], since: int, until: int) -> float | None:

@@ -14,7 +14,7 @@ from streams.stack.stop import down
 from streams.warehouse import Warehouse
 from tests.conftest import make_settings
 from tests.planted.fleet import Truth
-from tests.planted.judge import Claims, in_time
+from tests.planted.judge import HELPED, Claims, in_time
 
 MEMBERS = {
     "opinion_leader": "SELECT group_id, member_id FROM leaders",
@@ -62,7 +62,7 @@ def _asked(settings: Settings, truth: Truth) -> dict[str, Claims]:
     answers = {}
     for playbook in desk.playbooks():
         goals = [one for one in desk.effect(playbook).estimates if one.measure == playbook.goal]
-        answers[playbook.group_id, ""] = bool(goals) and goals[0].answer == "helped"
+        answers[playbook.group_id, ""] = bool(goals) and goals[0].answer in HELPED
     said["revival_helped"] = {key for key, helped in answers.items() if helped}
     said["revival_failed"] = {key for key, helped in answers.items() if not helped}
     return said

@@ -208,6 +208,47 @@ def test_the_answer_is_that_of_the_goal_and_every_number_adds_up():
     assert effect.estimates[2].effect == 0
 
 
+def came_back(rose):
+    """The playbook's group fell from 16 a day to 8 and stands at 14, as do some of six others that had fallen."""
+    weeks = {"before": [8.0, 3.0, 0.5, 900.0], "earlier": [16.0, 3.0, 0.5, 900.0], "lately": [8.0, 3.0, 0.5, 900.0]}
+    weeks |= {"usual": [16.0, 3.0, 0.5, 900.0], "ebb": [8.0, 3.0, 0.5, 900.0]}
+    others = [
+        window(
+            f"acme/irc/o{n:02d}", **weeks | {"usual": [16.0 if n < 6 else 8.0, 3.0, 0.5, 900.0]},
+            after=[7 + n / 10, 3 + n / 50, 0.5, 900.0 + n], settled=[14.0 if n < rose else 8.0, 3.0, 0.5, 900.0],
+        )
+        for n in range(CONTROLS)
+    ]  # fmt: skip
+    own = window(**weeks, after=[11.0, 3.0, 0.5, 900.0], settled=[14.0, 3.0, 0.5, 900.0])
+    return judge(playbook(), [own, *others])
+
+
+def test_it_says_how_sure_it_is_of_a_group_that_came_back():
+    lines = told(came_back(rose=1))
+    assert lines[2].startswith("it likely helped, but that may be chance: member messages +")
+    assert lines[3] == (
+        "a day 16 were usual, 8 in the three weeks before, 14 since the second week: more than half is back; of 6 "
+        "groups of the brand that had fallen half as far or farther, 1 came back so by themselves"
+    )
+    assert (
+        '"likely" is less than "helped": simulated, 1 in 15 playbooks of which nothing came looked like this' in lines
+    )
+    assert next(line for line in lines if line.startswith("* messages")).endswith("likely helped")
+    chinese = told(came_back(rose=1), "zh")
+    assert chinese[2].startswith("可能有效,但也可能只是偶然:成员消息 +")
+    assert "6 个群中,有 1 个自行恢复至此" in chinese[3]
+    assert not any("effect" in line or "likely" in line for line in chinese)
+
+
+def test_where_most_came_back_by_themselves_it_says_so_and_claims_nothing():
+    lines = told(came_back(rose=4))
+    assert lines[2].startswith("cannot tell: member messages +")
+    assert lines[3].endswith(
+        "of 6 groups of the brand that had fallen half as far or farther, 4 came back so by themselves"
+    )
+    assert not any("likely" in line for line in lines)
+
+
 @pytest.mark.parametrize(
     ("own", "line"),
     [

@@ -9,8 +9,10 @@ from streams.playbook.effect import (
     CONTROLS,
     LEAST_CONTROLS,
     MEASURES,
+    Comeback,
     Days,
     Subject,
+    comeback,
     distance,
     estimate,
     interval,
@@ -49,6 +51,107 @@ def test_the_claim_can_fail(after, answer):
     assert found.answer == answer
     assert (found.low > 0) == (answer == "helped")
     assert (found.high < 0) == (answer == "harmed")
+
+
+# --- coming back ------------------------------------------------------------------------------------------
+
+FELL = (16.0, 8.0, 8.0, 11.0)
+
+
+def fallen(group_id="g", measure="messages", usual=16.0, ebb=8.0, settled=14.0, means=FELL):
+    """A group that had fallen from 16 a day to 8: sqrt(16 x 8) = 11.3 is half of the way back, in logarithms."""
+    one = subject(group_id, **{measure: means})
+    days = dict(one.days) | {measure: Days(*means, usual, ebb, settled)}
+    return Subject(group_id, one.platform, one.band, one.verdict, days)
+
+
+def brand(rose, fell, **changed):
+    """Groups of which so many fell as far, and so many of those came back by themselves; others wander as far."""
+    others = [fallen(f"b{n:02d}", settled=14.0 if n < rose else 8.0, **changed) for n in range(fell)]
+    wild = [(16.0, 8.0, 8.0, 8.0 * 1.5 ** ((n - 18) / 12)) for n in range(CONTROLS - fell)]
+    return [*others, *(fallen(f"w{n:02d}", usual=8.0, settled=8.0, means=means) for n, means in enumerate(wild))]
+
+
+def told(mine, others, measure="messages"):
+    return estimate(measure, mine, others, is_goal=True)
+
+
+def test_what_came_back_while_most_stayed_down_likely_helped():
+    found = told(fallen(), brand(rose=1, fell=6))
+    assert (found.answer, found.low < 0 < found.high) == ("likely helped", True)
+    assert found.comeback == Comeback(usual=16.0, ebb=8.0, settled=14.0, fell=6, rose=1)
+    alone = estimate("messages", fallen(), brand(rose=1, fell=6))
+    assert (alone.answer, alone.comeback) == ("cannot tell", None), (
+        "only the goal, which was said before, is asked twice"
+    )
+
+
+@pytest.mark.parametrize(
+    ("rose", "fell", "is_likely"), [(1, 4, True), (1, 3, False), (2, 6, False), (0, 1, True), (0, 0, False)]
+)
+def test_where_a_third_came_back_by_themselves_nobody_can_tell(rose, fell, is_likely):
+    found = told(fallen(), brand(rose, fell))
+    assert found.answer == ("likely helped" if is_likely else "cannot tell")
+    assert (found.comeback.fell, found.comeback.rose) == (fell, rose)
+
+
+@pytest.mark.parametrize(
+    ("own", "has_come_back"),
+    [
+        ({"settled": 11.5}, True),
+        ({"settled": 11.2}, False),  # less than half of the way
+        ({"usual": 13.5, "settled": 13.0}, True),  # half of the loss is 0.26, and 0.75 x noise 0.16
+        ({"usual": 11.2, "settled": 12.0}, True),  # half of the loss 0.168, and 0.75 x noise 0.166
+        ({"usual": 11.1, "settled": 12.0}, False),
+        ({"usual": None}, False),
+        ({"settled": None}, False),  # 28 days are not over
+    ],
+)
+def test_a_comeback_is_of_a_fall(own, has_come_back):
+    assert (told(fallen(**own), brand(0, 6)).comeback is not None) == has_come_back
+
+
+@pytest.mark.parametrize(("factor", "is_fall"), [(1.0, True), (0.04, False)])
+def test_a_fall_of_a_few_messages_is_chance(factor, is_fall):
+    mine = fallen(
+        usual=13.0 * factor, ebb=8.0 * factor, settled=13.0 * factor, means=tuple(one * factor for one in FELL)
+    )
+    alike = brand(0, 6, means=tuple(one * factor for one in FELL))
+    assert (comeback("messages", mine, alike) is not None) == is_fall
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        ({}, (1, 1)),
+        ({"settled": 11.5}, (1, 1)),
+        ({"settled": 11.2}, (1, 0)),
+        ({"usual": 11.5}, (1, 1)),  # half of the loss, in logarithms: sqrt(2) x 8 = 11.3
+        ({"usual": 11.2}, (0, 0)),
+        ({"means": (16.0, 8.0 * 3.1, 8.0, 8.0)}, (0, 0)),
+        ({"means": (16.0, 8.0 / 3.1, 8.0, 8.0)}, (0, 0)),
+        ({"means": (16.0, 8.0 * 2.9, 8.0, 8.0)}, (1, 1)),
+        ({"settled": None}, (0, 0)),
+    ],
+)
+def test_who_is_asked_whether_it_comes_back_by_itself(other, expected):
+    found = comeback("messages", fallen(), [fallen("o", **other)])
+    assert (found.fell, found.rose) == expected
+
+
+@pytest.mark.parametrize(("before", "counts"), [(20 / 28, 1), (19 / 28, 0)])
+def test_of_groups_that_hardly_talk_nobody_knows_whether_they_came_back(before, counts):
+    mine = fallen(usual=8.0, ebb=1.0, settled=8.0, means=(8.0, 1.0, 1.0, 6.0))
+    other = fallen("o", usual=8.0, ebb=before, settled=before, means=(8.0, before, before, before))
+    assert comeback("messages", mine, [other]).fell == counts
+
+
+@pytest.mark.parametrize(
+    ("measure", "is_asked"), [("messages", True), ("speakers", True), ("buyers", False), ("revenue", False)]
+)
+def test_orders_are_too_few_to_come_back(measure, is_asked):
+    others = [fallen(f"b{n}", measure, settled=8.0) for n in range(6)]
+    assert (comeback(measure, fallen(measure=measure), others) is not None) == is_asked
 
 
 def test_what_befell_all_is_no_effect():
@@ -155,5 +258,7 @@ def test_the_interval_holds_the_truth_as_often_as_it_says():
     assert 0.92 <= held <= 0.98
     false = sum(one.found["messages"].answer == "helped" for one in null) / len(null)
     assert false <= 0.05, "of those in which nothing came of it"
+    likely = sum(one.found["messages"].answer == "likely helped" for one in null) / len(null)
+    assert 0 < likely <= 0.15, "about one in 15 of those"
     tripled = [one.found["speakers"].answer for one in some if one.factor == 3]
     assert tripled.count("helped") > 5 * tripled.count("harmed")
