@@ -22,7 +22,8 @@ MEMBERS = {
 }
 LAST = "SELECT * FROM group_vitals_v1 FINAL WHERE is_day_close ORDER BY at DESC LIMIT 1 BY group_id"
 GROUPS = {
-    "freebie_group": "SELECT group_id FROM freebie_groups",
+    "freebie_group": "SELECT group_id FROM group_worth"
+    " WHERE arrayExists(why -> why LIKE 'nobody ever bought%', advice_reasons)",
     "ad_only": f"SELECT group_id FROM ({LAST}) WHERE is_ad_only",
     "monologue": f"SELECT group_id FROM ({LAST}) WHERE is_monologue",
     "let_go": "SELECT group_id FROM group_worth WHERE advice = 'let go'",
