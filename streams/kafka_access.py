@@ -19,6 +19,7 @@ def librdkafka(settings: Settings) -> dict[str, Any]:
         "bootstrap.servers": settings.kafka,
         "security.protocol": settings.kafka_security,
         "socket.timeout.ms": ANSWER_MS,
+        "socket.connection.setup.timeout.ms": ANSWER_MS,
     }
     for name, path in _files(settings).items():
         access[

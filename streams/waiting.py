@@ -80,7 +80,9 @@ def _tail(settings: Settings) -> Iterator[tuple[Any, set[int]]]:
     """A consumer of what chat-events gets from now on, and the numbers of its partitions."""
     from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition  # noqa: PLC0415
 
-    consumer = Consumer({**librdkafka(settings), "group.id": "vitals-wait", "enable.auto.commit": False})
+    consumer = Consumer(
+        {**librdkafka(settings), "group.id": "vitals-wait", "enable.auto.commit": False, "log_level": 0}
+    )
     with closing(consumer):
         try:
             partitions = set(consumer.list_topics(_CHAT, timeout=10).topics[_CHAT].partitions)

@@ -157,12 +157,19 @@ class Kafka:
                 return {_line(one.letter) for one in kept}
 
     def _read_forgotten(self, settings: Settings) -> frozenset[bytes]:
-        """Whom nobody may be told of. A broker that has gone away since `_connect` is waited for once more."""
-        try:
-            return frozenset(key for key, _ in records(settings, "forgotten-members"))
-        except VitalsError:
-            self._connect()
-        return frozenset(key for key, _ in records(settings, "forgotten-members"))
+        """Whom nobody may be told of. Brokers that are away, though one answered, are waited for as in `_connect`."""
+        deadline = time.monotonic() + CONNECT_SECONDS
+        while True:
+            try:
+                found = frozenset(key for key, _ in records(settings, "forgotten-members"))
+            except NoKafkaError:
+                self._miss()
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(RETRY_S)
+            else:
+                self._answered()
+                return found
 
     def _troubled(self, error: KafkaError) -> None:
         if error.fatal():

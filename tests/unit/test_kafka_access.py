@@ -31,7 +31,8 @@ def test_every_client_is_made_by_it():
 
 def test_without_settings_nothing_is_encrypted_and_nobody_logs_in(settings):
     assert kafka_access.librdkafka(settings) == {
-        "bootstrap.servers": "a:1,b:2", "security.protocol": "PLAINTEXT", "socket.timeout.ms": 12_000
+        "bootstrap.servers": "a:1,b:2", "security.protocol": "PLAINTEXT",
+        "socket.timeout.ms": 12_000, "socket.connection.setup.timeout.ms": 12_000,
     }  # fmt: skip
     assert kafka_access.kafka_python(settings) == {
         "bootstrap_servers": ["a:1", "b:2"],

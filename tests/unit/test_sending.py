@@ -55,8 +55,11 @@ def test_a_line_is_one_dead_letter_however_often_its_import_is_killed(monkeypatc
     assert (len(asked), kafka.waits) == (2, 1)
 
 
-def test_a_broker_that_goes_away_while_an_import_begins_is_waited_for(monkeypatch, tmp_path):
-    answers = [VitalsError("Kafka does not answer"), [(b"m_1", b"{}")], VitalsError("away"), VitalsError("for good")]
+def test_brokers_that_go_away_while_an_import_begins_are_waited_for(monkeypatch, tmp_path):
+    """One of them may answer all the while, and know of nobody who has the records."""
+    settings = Settings(home=tmp_path, cache=tmp_path)
+    away = NoKafkaError("k:1")
+    answers = [away, away, away, [(b"m_1", b"{}")], VitalsError("no such topic"), away]
 
     def records(*_):
         answer = answers.pop(0)
@@ -65,8 +68,12 @@ def test_a_broker_that_goes_away_while_an_import_begins_is_waited_for(monkeypatc
         return answer
 
     monkeypatch.setattr(sending, "records", records)
+    monkeypatch.setattr(sending, "RETRY_S", 0.0)
     kafka = Connected()
-    assert kafka._read_forgotten(Settings(home=tmp_path, cache=tmp_path)) == {b"m_1"}
-    assert kafka.waits == 1
-    with pytest.raises(VitalsError, match="for good"):
-        kafka._read_forgotten(Settings(home=tmp_path, cache=tmp_path))
+    assert kafka._read_forgotten(settings) == {b"m_1"}
+    assert kafka.waits == 3
+    with pytest.raises(VitalsError, match="no such topic"):
+        kafka._read_forgotten(settings)
+    monkeypatch.setattr(sending, "CONNECT_SECONDS", -1.0)
+    with pytest.raises(NoKafkaError):
+        kafka._read_forgotten(settings)
