@@ -274,7 +274,7 @@ class Sink:
             if is_group_kept(self._consumer, next(iter(TOPICS)), ASK_SECONDS):
                 raise VitalsError(f"no partition for {IDLE_SECONDS:.0f} s: the supervisor starts the sink anew")
             self._lonely.down("Kafka gives this sink no partitions: too few brokers are up; nothing is lost")
-        self._stalls.batch()
+        self._stalls.batch(self._batch.records)
 
     def _say_ready(self, partitions: int) -> None:
         """Whom it waits for, and whether it can do its work with so many partitions."""

@@ -6,20 +6,34 @@ record, while the group counts it among its members and gives them to nobody els
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaException, TopicPartition
 
 from streams.errors import VitalsError
 
 EVERY_SECONDS, EVERY_BATCHES = 30.0, 20
-"""Between two looks lie at least so long and so many batches: time enough for each partition to move on."""
+"""Between two looks lie at least so long and so many batches: time enough to bring what alone waits."""
+TURN_RECORDS = 10_000
+"""Where much waits, partitions come in turn: an answer of Kafka brings one whole batch of a producer, which has at most
+so many records, and of the others only smaller ones."""
 ASK_SECONDS = 5.0
 Place = tuple[str, int]
 
 
+class Waiting(NamedTuple):
+    """Where a partition stands that has more records, and how many of others were read since."""
+
+    at: int
+    others: int
+
+
 class StallWatch:
-    """Compares where each partition of a consumer stands with where it stood. For the thread that consumes."""
+    """Compares where each partition of a consumer stands with where it stood. For the thread that consumes.
+
+    One that did not move on is stalled if none did that had records waiting, or if so much was read since that each had
+    its turn: a sink that catches up on a slow machine must not be taken for one that hangs.
+    """
 
     def __init__(self, consumer: Any, clock: Callable[[], float] = time.monotonic) -> None:
         self._consumer, self._clock = consumer, clock
@@ -27,27 +41,33 @@ class StallWatch:
 
     def forget(self) -> None:
         """What was seen says nothing any more: nobody read on since."""
-        self._waiting: dict[Place, int] = {}
-        self._looked_at, self._batches = self._clock(), 0
+        self._waiting: dict[Place, Waiting] = {}
+        self._looked_at, self._batches, self._records = self._clock(), 0, 0
 
-    def batch(self) -> None:
+    def batch(self, records: int) -> None:
         """Count a batch, and look if it is time. Raises VitalsError if records wait that do not come."""
         self._batches += 1
+        self._records += records
         if self._clock() - self._looked_at < EVERY_SECONDS or self._batches < EVERY_BATCHES:
             return
-        before = self._waiting
+        before, read = self._waiting, self._records
         self.forget()
         try:
             done = self._done()
-            self._waiting = {place: at for place, at in done.items() if at < self._end(place)}
+            waiting = {place: at for place, at in done.items() if at < self._end(place)}
         except KafkaException:  # the broker is away: others tell of that
             return
-        if stalled := sorted(place for place, at in before.items() if done.get(place) == at):
+        still = {
+            place: Waiting(was.at, was.others + read) for place, was in before.items() if waiting.get(place) == was.at
+        }
+        turn = 0 if still.keys() == before.keys() else TURN_RECORDS * len(done)
+        if stalled := sorted(place for place, was in still.items() if was.others >= turn):
             topic, partition = stalled[0]
             raise VitalsError(
                 f"{len(stalled)} partitions, such as {topic}/{partition}, have records that Kafka's client does not"
                 " bring: the supervisor starts the sink anew"
             )
+        self._waiting = {place: Waiting(at, 0) for place, at in waiting.items()} | still
 
     def _done(self) -> Mapping[Place, int]:
         """The next offset of each partition; where nothing was read yet, that of the last commit."""

@@ -46,10 +46,10 @@ def pass_time(held):
     now = [0.0]
     watch = stall.StallWatch(held, lambda: now[0])
 
-    def pass_time(batches=stall.EVERY_BATCHES, seconds=stall.EVERY_SECONDS):
+    def pass_time(batches=stall.EVERY_BATCHES, seconds=stall.EVERY_SECONDS, records=0):
         for _ in range(batches):
             now[0] += seconds / batches
-            watch.batch()
+            watch.batch(records // batches)
 
     pass_time.watch = watch
     return pass_time
@@ -70,6 +70,40 @@ def test_who_moves_on_or_has_nothing_to_read_goes_on(held, pass_time):
         pass_time()
         held.read[PLACES[0]] += turn
         held.ends[PLACES[0]] += 100
+
+
+def catch_up(held, pass_time, records):
+    """One partition is read on from look to look and never done; the other waits."""
+    held.read[PLACES[0]] += records
+    held.ends[PLACES[0]] = held.read[PLACES[0]] + 1
+    pass_time(records=records)
+
+
+def test_who_catches_up_brings_partitions_in_turn(held, pass_time):
+    held.ends[PLACES[1]] = 11
+    turn = stall.TURN_RECORDS * len(PLACES)
+    for _ in range(4):
+        catch_up(held, pass_time, turn // 4)
+    held.read[PLACES[1]] = 11
+    catch_up(held, pass_time, turn)
+
+
+def test_a_partition_whose_turn_never_comes_ends_the_sink(held, pass_time):
+    held.ends[PLACES[1]] = 11
+    turn = stall.TURN_RECORDS * len(PLACES)
+    for _ in range(4):
+        catch_up(held, pass_time, turn // 4)
+    with pytest.raises(VitalsError, match="1 partitions, such as chat-events/1, have records"):
+        catch_up(held, pass_time, turn // 4)
+
+
+def test_what_waits_alone_when_the_others_are_done_has_time_to_come(held, pass_time):
+    held.ends = {PLACES[0]: 20, PLACES[1]: 11}
+    pass_time()
+    held.read[PLACES[0]] = 20
+    pass_time()
+    with pytest.raises(VitalsError, match="1 partitions, such as chat-events/1, have records"):
+        pass_time()
 
 
 def test_a_partition_that_nobody_ever_read_and_that_is_empty_does_not_stall(held, pass_time):
