@@ -24,7 +24,6 @@ from streams.warehouse import Warehouse, WarehouseError
 
 IDENTITIES, FORGOTTEN, LETTERS = "member-identities", "forgotten-members", "dead-letters"
 ERASED = "erased: it named somebody who is forgotten"
-LOOK_EVERY_S = 0.25
 ASKED_TOGETHER = 5000
 """Members in one query: ClickHouse reads up to 256 KiB of it."""
 HIDDEN = (
@@ -151,15 +150,13 @@ def _overwrite(settings: Settings, members: Iterable[str], letters: Iterable[Dea
 
 def _await_sink(settings: Settings, deadline: float, say: Say) -> None:
     """Until the sink has stored what was sent: what it stores later could only be hidden."""
-    ends = Backlog(settings)
-    while lag := ends.lag("vitals-sink", (IDENTITIES, FORGOTTEN, LETTERS)):
+    for lag in Backlog(settings).lags("vitals-sink", (IDENTITIES, FORGOTTEN, LETTERS)):
         say(f"waiting for the sink: {lag:,} records to go")
         if time.monotonic() > deadline:
             raise VitalsError(
                 f"forbidden and erased from Kafka, but the sink still has {lag:,} records to go: see `vitals status`,"
                 f" then run the same command again"
             )
-        time.sleep(LOOK_EVERY_S)
 
 
 def _mutate(settings: Settings) -> None:

@@ -13,9 +13,8 @@ from streams.errors import VitalsError
 from streams.events import ChatEvent, Tick
 from streams.kafka_access import librdkafka
 from streams.settings import Settings, load
-from streams.stack.backlog import Backlog
+from streams.stack.backlog import LOOK_EVERY_S, Backlog
 
-LOOK_EVERY_S = 0.25
 _CHAT = "chat-events"
 
 Say = Callable[[str], None]
@@ -52,11 +51,9 @@ class _Wait:
 
     def drained(self, group: str, what: str) -> None:
         """Until the consumer group has committed the present ends of its topics."""
-        ends = Backlog(self._settings)
-        while lag := ends.lag(group):
+        for lag in Backlog(self._settings).lags(group):
             self._say(f"{what}: {lag:,} records to go")
             self._check(f"{group} still has {lag:,} records to go")
-            time.sleep(LOOK_EVERY_S)
 
     def ticked(self, after: int) -> None:
         """Until a live tick of later than `after` (ms UTC) stands in each partition of chat-events."""

@@ -1,7 +1,7 @@
 """How far consumer groups are behind, and how many records were refused, as the broker knows it."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from streams.errors import VitalsError
@@ -18,6 +18,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 """Consumer group → the topics that it reads."""
 DEAD_LETTERS = "dead-letters"
+LOOK_EVERY_S = 0.25
 _CALL_S, _LIMIT_S, _PAUSE_S = 5.0, 10.0, 0.2
 T = TypeVar("T")
 
@@ -69,6 +70,12 @@ class Backlog:
         places = [place for place in self._ends if place[0] in wanted]
         committed = self._ask(lambda: self._committed(group, places))
         return sum(max(0, self._ends[at] - max(committed[at], self._begins[at])) for at in places)
+
+    def lags(self, group: str, topics: Iterable[str] | None = None) -> Iterator[int]:
+        """The lag, again and again until the group has committed all that stood there at this look."""
+        while lag := self.lag(group, topics):
+            yield lag
+            time.sleep(LOOK_EVERY_S)
 
     def _committed(self, group: str, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
         """What the group has committed, below 0 where nothing.
