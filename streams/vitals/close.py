@@ -19,7 +19,7 @@ from streams.vitals.probes import ProbeOutcome, close_probes
 from streams.vitals.referrals import Root
 from streams.vitals.responses import Response, close_posts
 from streams.vitals.risk import Model, assess
-from streams.vitals.silence import is_monologue
+from streams.vitals.silence import is_monologue, is_still_monologue
 from streams.vitals.state import Assessment, GroupState
 from streams.vitals.talk import forget_messages
 from streams.vitals.verdict import decide, reasons
@@ -66,7 +66,9 @@ def close_day(
     seen = windows(state, (day + 1) * DAY_MS, month)
     close_welcomes(state, day, policy)
     close_ads(state, day, seen.ads_28d, seen.messages_28d + seen.staff_messages_28d, policy)
-    state.ads.is_monologue = is_monologue(seen.messages_28d, seen.staff_messages_28d, seen.speakers_7d, policy)
+    told = seen.messages_28d, seen.staff_messages_28d
+    goes_on = state.ads.is_monologue and is_still_monologue(*told, policy)
+    state.ads.is_monologue = goes_on or is_monologue(*told, seen.speakers_7d, policy)
     probes, posts = close_probes(state, day), close_posts(state, day)
     year = _year(state, day, month)
     weeks = year.weeks()

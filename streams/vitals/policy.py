@@ -235,6 +235,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """A live source that is not complete for so long is blind; connectors report every few hours at worst."""
     monologue_staff_share: float = 0.80
     """Staff's share of messages above which, with at most one member speaking in a week, nobody listens."""
+    monologue_kept_share: float = 0.90
+    """With such a share a monologue goes on, though two or five wrote on one evening."""
     ad_only_least: int = 14
     """Messages in 28 days, one every other day: below it a group is quiet, whatever the few are."""
     ad_only_share: float = 0.8

@@ -26,3 +26,9 @@ def is_monologue(messages_28d: int, staff_messages_28d: int, speakers_7d: int, p
     """Staff talks, nobody answers: broadcasting into the void is not activity (MEASURES, Silence)."""
     total = messages_28d + staff_messages_28d
     return total >= 10 and staff_messages_28d >= policy.monologue_staff_share * total and speakers_7d <= 1
+
+
+def is_still_monologue(messages_28d: int, staff_messages_28d: int, policy: Policy) -> bool:
+    """Whether a monologue goes on though some spoke this week: one evening in a month does not end it."""
+    total = messages_28d + staff_messages_28d
+    return total >= 10 and staff_messages_28d >= policy.monologue_kept_share * total

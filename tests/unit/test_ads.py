@@ -115,6 +115,16 @@ def test_staff_that_speaks_to_itself_is_a_monologue() -> None:
     assert not closed(*staff, *crowd)[1].is_monologue  # two speak in the last week
 
 
+@pytest.mark.parametrize(("messages", "goes_on"), [(18, True), (17, False)])
+def test_a_monologue_is_not_over_by_one_evening_of_a_few(messages: int, goes_on: bool) -> None:
+    evening = [said(27 * 24 + n, f"m_{n}") for n in range(2)]
+    alone = [said(12 * n, "s_1", "staff") for n in range(messages)]
+    assert closed(*alone, *evening)[1].is_monologue is goes_on  # of 20 messages 18 are nine in ten
+    crowd = [said(day * 24 + n, f"m_{n}") for day in (1, 8, 15, 22) for n in range(2)]
+    many = [said(7 * n, "s_1", "staff") for n in range(90)]
+    assert not closed(*many, *crowd)[1].is_monologue, "two speak every week: it never began"
+
+
 def test_texts_and_senders_are_bounded() -> None:
     rng = random.Random(1)
     flood = [said(n / 1000, f"ad_{rng.randrange(500)}", links=1, text_hash=rng.randrange(10**6)) for n in range(5_000)]
