@@ -69,7 +69,10 @@ def _is_chosen(
     return is_from and is_in_time and is_named and (not reason or letter.reason in reason)
 
 
-@click.group("dead-letters")
+@click.group(
+    "dead-letters",
+    epilog="\b\nExample:\n  vitals dead-letters list\n  vitals dead-letters replay --reason unknown_type --dry-run",
+)
 def dead_letters() -> None:
     """Look at refused records, and send them again once what was wrong is mended."""
 

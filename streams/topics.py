@@ -263,7 +263,7 @@ def _await_leaders(client: Any, wanted: Mapping[str, Topic]) -> None:
         time.sleep(0.1)
 
 
-@click.group("topics")
+@click.group("topics", epilog="Example: vitals topics apply --dry-run")
 def topics_commands() -> None:
     """Create and check the Kafka topics."""
 

@@ -24,7 +24,11 @@ from streams.connectors.telling import Options
 LARGE_BYTES = 64 << 20
 
 
-@click.group("import")
+@click.group(
+    "import",
+    epilog="\b\nExample:\n  vitals import irc --brand acme logs.tar.xz\n"
+    "  vitals import orders-csv --brand acme --dry-run orders.csv",
+)
 def import_command() -> None:
     """Read chat logs or orders and send them as events.
 

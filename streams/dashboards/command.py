@@ -25,7 +25,7 @@ address_option = click.option(
 )
 
 
-@click.group()
+@click.group(epilog="\b\nExample:\n  vitals dashboards check\n  vitals dashboards push --dry-run")
 def dashboards() -> None:
     """Grafana's pages and alert rules: check them, write them as files, push them."""
 

@@ -7,7 +7,7 @@ from streams.errors import VitalsError
 from streams.settings import Settings, load
 
 
-@click.group("access")
+@click.group("access", epilog="\b\nExample:\n  vitals access add acme_bi --brand acme\n  vitals access list")
 def access_commands() -> None:
     """Let people read the tables of some brands: users of ClickHouse who see these and nothing else.
 

@@ -23,20 +23,19 @@ HEAVY = {
 }
 
 
-def leaves(command, path):
-    """Every command below, with its path of words."""
+def with_all_below(command, path):
+    """A command and all below it, each with its path of words."""
+    yield path, command
     if isinstance(command, click.Group):
         for name in command.list_commands(click.Context(command)):
-            yield from leaves(command.get_command(click.Context(command), name), (*path, name))
-    else:
-        yield path, command
+            yield from with_all_below(command.get_command(click.Context(command), name), (*path, name))
 
 
 def paths():
     """All paths; of a command that cannot be loaded its name, so that its tests fail and not all."""
     for name in cli.COMMANDS:
         try:
-            yield from (path for path, _ in leaves(cli.load_command(name), (name,)))
+            yield from (path for path, _ in with_all_below(cli.load_command(name), (name,)))
         except VitalsError:
             yield (name,)
 
