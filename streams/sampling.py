@@ -102,4 +102,4 @@ class Sampler:
         until = time.monotonic() + limit_s
         while not errors and time.monotonic() < until and not self._stop.is_set():
             self._producer.poll(_LOOK_S)
-        return errors == [None]
+        return bool(errors) and errors[0] is None  # a KafkaError is not compared: the next call would raise

@@ -5,8 +5,9 @@ import time
 
 import msgspec
 import pytest
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 
+from streams.dead_letters import dead_letter
 from streams.errors import VitalsError
 from streams.notify import agent
 from streams.notify.agent import NEWS_DAYS, Notifier
@@ -210,3 +211,21 @@ def test_without_partitions_it_waits_while_nobody_keeps_its_group_and_then_ends_
     with pytest.raises(VitalsError, match="no partition for 0 s: the supervisor starts it anew"):
         notifier._tell()
     notifier._status.close()
+
+
+@pytest.mark.parametrize(("error", "is_taken"), [(None, True), (KafkaError(KafkaError._MSG_TIMED_OUT), False)])
+def test_a_letter_is_taken_or_it_is_not(tmp_path, monkeypatch, error, is_taken):
+    class Producer:
+        def __init__(self, config):
+            assert config["message.timeout.ms"] < 10_000
+
+        def produce(self, topic, value, key, on_delivery):
+            self.answer = lambda: on_delivery(error, None)
+
+        def flush(self, limit_s):
+            self.answer()
+
+    monkeypatch.setattr(agent, "Producer", Producer)
+    settings = load({"VITALS_HOME": str(tmp_path), "VITALS_KAFKA": "127.0.0.1:1"})
+    letter = dead_letter(b"", origin="slack", partition=-1, position=0, reason="undeliverable", detail="", at=1)
+    assert agent.Letters(settings).put(letter) is is_taken
