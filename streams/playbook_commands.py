@@ -142,8 +142,8 @@ def effect_command(*, group: str, playbook_id: str | None, language: Language, i
 
     28 days before its start and after it, or as many as have closed, beside the groups of the brand that were most like
     it in level and trend. It helped only if that cannot well be chance (95 %). It likely helped if it had fallen, more
-    than half of that came back, and fewer than a third of the groups that had fallen too came back by themselves. Else
-    nobody can tell. Buyers and revenue go by attributed orders.
+    than half of that came back, and no more than a third of the groups that had fallen too came back by themselves.
+    Else nobody can tell. Buyers and revenue go by attributed orders.
     """
     desk, found = _found(load(), group)
     started_ones = [one for one in desk.playbooks(group_id=found.group_id) if one.started_at]

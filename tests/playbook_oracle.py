@@ -116,7 +116,7 @@ class Oracle:
             return "cannot tell"
         if found[5] > 0 or found[6] < 0:
             return "helped" if found[5] > 0 else "harmed"
-        return "likely helped" if back and 3 * back[1] < back[0] else "cannot tell"
+        return "likely helped" if back and back[0] and 3 * back[1] <= back[0] else "cannot tell"
 
     def effect(self, name, own, others):
         """(before, after, others before, others after, effect, low, high), the last three None where it cannot tell."""

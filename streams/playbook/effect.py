@@ -57,8 +57,8 @@ LEAST_NOISE = 0.75
 that talks much that is a fall by a quarter."""
 ALIKE, LEAST_BEFORE = 3.0, 20
 """Others that fell are of a third to three times its level, and had so much in the 28 days before the start."""
-STAYED = 1 / 3
-"""Fewer than this share of those that fell came back by themselves."""
+STAYED = 3
+"""Of so many that fell one at most came back by itself."""
 COMING_BACK: tuple[Measure, ...] = ("messages", "speakers")
 """What there is every day; orders are too few to fall and come back, and money goes by amounts."""
 _DIGITS = 9
@@ -160,7 +160,7 @@ def estimate(measure: Measure, subject: Subject, others: Sequence[Subject], *, i
     answer: Answer = "helped" if low > 0 else "harmed" if high < 0 else "cannot tell"
     low, effect, high = (low, effect, high) if measure == "revenue" else (expm1(low), expm1(effect), expm1(high))
     found = comeback(measure, subject, others) if is_goal and answer == "cannot tell" else None
-    if found is not None and found.rose < STAYED * found.fell:
+    if found is not None and 0 < found.fell >= STAYED * found.rose:
         answer = "likely helped"
     return msgspec.structs.replace(known, low=low, effect=effect, high=high, answer=answer, comeback=found)
 

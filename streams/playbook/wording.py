@@ -76,8 +76,8 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "按启动时选定的{what}判断;其余各项各有 1/20 的偶然可能",
     ),
     "likely": (
-        '"likely" is less than "helped": simulated, 1 in 15 playbooks of which nothing came looked like this',
-        "“可能有效”弱于“有效”:模拟中,每 15 个毫无作用的方案里约有 1 个看似如此",
+        '"likely" is less than "helped": simulated, 1 in 13 playbooks of which nothing came looked like this',
+        "“可能有效”弱于“有效”:模拟中,每 13 个毫无作用的方案里约有 1 个看似如此",
     ),
     "line": (
         "playbook {name}, day {day}{steps}; what came of it: vitals playbook effect {group}",

@@ -87,9 +87,10 @@ def test_what_came_back_while_most_stayed_down_likely_helped():
 
 
 @pytest.mark.parametrize(
-    ("rose", "fell", "is_likely"), [(1, 4, True), (1, 3, False), (2, 6, False), (0, 1, True), (0, 0, False)]
+    ("rose", "fell", "is_likely"),
+    [(1, 3, True), (1, 2, False), (2, 6, True), (2, 5, False), (0, 1, True), (0, 0, False)],
 )
-def test_where_a_third_came_back_by_themselves_nobody_can_tell(rose, fell, is_likely):
+def test_where_more_than_a_third_came_back_by_themselves_nobody_can_tell(rose, fell, is_likely):
     found = told(fallen(), brand(rose, fell))
     assert found.answer == ("likely helped" if is_likely else "cannot tell")
     assert (found.comeback.fell, found.comeback.rose) == (fell, rose)
@@ -259,6 +260,6 @@ def test_the_interval_holds_the_truth_as_often_as_it_says():
     false = sum(one.found["messages"].answer == "helped" for one in null) / len(null)
     assert false <= 0.05, "of those in which nothing came of it"
     likely = sum(one.found["messages"].answer == "likely helped" for one in null) / len(null)
-    assert 0 < likely <= 0.15, "about one in 15 of those"
+    assert 0 < likely <= 0.15, "about one in 13 of those"
     tripled = [one.found["speakers"].answer for one in some if one.factor == 3]
     assert tripled.count("helped") > 5 * tripled.count("harmed")
