@@ -142,6 +142,8 @@ class ChunkConsumer(driver.Consumer):
         super().__init__(*args, **options)
         self.cursor: dict[TP, int] = {}
         """Per partition the base of the only chunk that may be delivered next."""
+        self.taken_up: dict[TP, int] = {}
+        """What the cursor will be once the flow is resumed."""
         self.barred: set[TP] = set()
         """Partitions that stand still after too many dead letters."""
         self.epoch = 0
@@ -257,11 +259,17 @@ class ChunkConsumer(driver.Consumer):
             return
         await self._thread.seek_wait(targets)
         if epoch == self.epoch:
-            self.cursor.update(targets)
+            self.taken_up = targets
             log.info("folding %s", {tp.partition: at for tp, at in sorted(targets.items())})
             self.barred.clear()
             for tp in sorted(self.app.holdings.paused()):
                 self.bar(tp)
+
+    def resume_flow(self) -> None:
+        """From here on deliver. What came sooner would be lost: Faust has just emptied the agent's queue."""
+        self.cursor.update(self.taken_up)
+        self.taken_up = {}
+        super().resume_flow()
 
     async def _targets(self, epoch: int) -> dict[TP, int]:
         """Where each assigned partition goes on, once the holdings have taken them up."""
@@ -309,6 +317,7 @@ class ChunkConsumer(driver.Consumer):
         """Give everything up, then let Faust forget it."""
         self.epoch += 1
         self.cursor.clear()
+        self.taken_up = {}
         try:
             await super().on_partitions_revoked(revoked)
         finally:

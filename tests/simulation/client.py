@@ -98,6 +98,15 @@ class SimClient:
         at = [(it, self.positions.get(TP(it.topic, it.partition))) for it in partitions]
         return [TopicPartition(it.topic, it.partition, -1001 if offset is None else offset) for it, offset in at]
 
+    def committed(self, partitions: list[TopicPartition], **_: Any) -> list[TopicPartition]:
+        """What the coordinator has, once it answers."""
+        asked = self.process.request("committed", lambda: None, "coordinator")
+        self.process.block(asked)
+        return [
+            TopicPartition(it.topic, it.partition, self.group.committed.get(TP(it.topic, it.partition), -1001))
+            for it in partitions
+        ]
+
     def get_watermark_offsets(self, partition: TopicPartition, **_: Any) -> tuple[int, int]:
         return 0, self.broker.log(TP(partition.topic, partition.partition)).end
 

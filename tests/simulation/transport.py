@@ -175,8 +175,8 @@ class SimConsumer(ChunkConsumer):
 
     def __init__(self, app: Any, worker: "Worker") -> None:
         self.app, self.worker = app, worker
-        self.cursor, self.barred, self.epoch, self.is_between = {}, set(), 0, True
-        self.flow_active, self.can_resume_flow = False, asyncio.Event()
+        self.cursor, self.taken_up, self.barred, self.epoch, self.is_between = {}, {}, set(), 0, True
+        self.flow_active, self.can_resume_flow, self.suspend_flow = False, asyncio.Event(), asyncio.Event()
         self._active_partitions: set[TP] = set()
         self._paused_partitions: set[TP] = set()
         self._acked, self._acked_index, self._n_acked, self._unacked_messages = {}, {}, 0, set()
@@ -231,6 +231,11 @@ class Stream:
             await self._there.wait()
         self._room.set()
         return self.chunks.popleft()
+
+    def clear(self) -> None:
+        """Forget all, as Faust does when the flow is suspended, and when it is resumed."""
+        self.chunks.clear()
+        self._room.set()
 
     async def put(self, chunk: Any) -> None:
         while len(self.chunks) >= STREAM_CHUNKS:

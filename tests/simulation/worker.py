@@ -20,6 +20,8 @@ from tests.simulation.transport import SimConsumer, Stream, Wire
 from tests.simulation.world import Process, World, forever
 
 COMMIT_S, HEARTBEAT_S = 1.0, 1.5
+HOPS_S = 0.02
+"""Faust seeks in a task of its own: some turns of the loop lie between its end and what Faust does next."""
 
 
 class EndError(BaseException):
@@ -132,8 +134,7 @@ class Worker(Process):
         if self._recovering is not None:
             self._recovering.cancel()
         self.consumer.flow(None)
-        self.stream.chunks.clear()
-        self.stream._room.set()
+        self.stream.clear()
         await self.consumer.wait_empty()
 
     async def assigned(self, assigned: set[TP], generation: int) -> None:
@@ -156,9 +157,11 @@ class Worker(Process):
         while any(recovery.active_offsets[tp] < last for tp, last in recovery.active_highwaters.items()):
             self._read_on.clear()
             await self._read_on.wait()
-        consumer.flow(None)
-        await consumer.perform_seek()
         consumer.flow({tp for tp in consumer.fetches.assigned if tp not in logs})
+        await consumer.perform_seek()
+        await asyncio.sleep(HOPS_S)
+        self.stream.clear()
+        consumer.resume_flow()
 
     async def _drain_fetches(self) -> None:
         while True:

@@ -4,6 +4,7 @@ An upgrade that renames one or calls it otherwise fails here, not as lost events
 `streams/chunks.py` and `streams/changelog.py` say of the name, find what took its place, run `python -m tests.faults`.
 """
 
+import asyncio
 import inspect
 import logging
 from importlib.metadata import version
@@ -24,8 +25,10 @@ from faust.stores.memory import Store as Memory
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer, Fetcher, ThreadDelegateConsumer
 from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 from mode.services import Service
+from mode.utils.queues import FlowControlEvent
 
 from streams import changelog, chunks, kafka_access
 from streams.agents import AGENTS
@@ -201,6 +204,45 @@ def test_recovery_positions_streams_through_perform_seek_and_changelogs_through_
     assert "offsets[tp] = offset" in source(Recovery._slurp_changelogs)
     for name in ("active_offsets", "standby_offsets", "active_tps", "active_highwaters"):
         assert f"self.{name}" in source(Recovery.__init__), name
+
+
+def test_the_flow_is_resumed_when_the_agents_queue_was_emptied_after_the_seek_and_nothing_lies_between():
+    done = source(Recovery.on_recovery_completed)
+    emptied, resumed = done.index("self.app.flow_control.resume()"), done.index("consumer.resume_flow()")
+    assert done.index("consumer.perform_seek()") < emptied < resumed
+    assert "await" not in done[emptied:resumed]
+    assert "self.clear()" in source(FlowControlEvent.resume)
+    assert "clear_on_resume=True" in source(faust.channels.Channel.queue.fget)
+
+
+def test_nothing_is_delivered_before_the_agents_queue_was_emptied_or_after_the_next_revocation(monkeypatch):
+    tp = TP("chat-events", 0)
+
+    class Taking(chunks.ChunkConsumer):
+        def __init__(self):
+            self.cursor, self.taken_up, self.barred, self.epoch = {}, {}, set(), 1
+            self.app = SimpleNamespace(holdings=SimpleNamespace(paused=set))
+            self._thread = SimpleNamespace(seek_wait=self._targets)
+
+        def is_ours(self):
+            return True
+
+        async def _targets(self, _):
+            return {tp: 7}
+
+    async def revoked(*_): ...
+
+    monkeypatch.setattr(Consumer, "resume_flow", lambda _: None)
+    monkeypatch.setattr(Consumer, "on_partitions_revoked", revoked)
+    consumer = Taking()
+    asyncio.run(consumer.perform_seek())
+    assert consumer.cursor == {}
+    consumer.resume_flow()
+    assert consumer.cursor == {tp: 7}
+    asyncio.run(consumer.perform_seek())
+    asyncio.run(consumer.on_partitions_revoked({tp}))
+    consumer.resume_flow()
+    assert consumer.cursor == {}
 
 
 def test_the_transport_and_the_store_are_made_through_our_methods():
