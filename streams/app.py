@@ -72,12 +72,12 @@ def _checked(settings: Settings, agent: Agent, have: dict[str, topics.Found]) ->
 
 def build(settings: Settings, agent: Agent, instance: str, topic_id: bytes, pulse: Pulse) -> "ChunkApp":
     """The Faust app of an agent, wired. `instance` is the static member's name: unique, and kept over restarts."""
-    from streams.changelog import AS_IT_IS, ChunkTable  # noqa: PLC0415  Faust takes a second to import
+    from streams.changelog import AS_IT_IS, ChunkTable, ChunkTables  # noqa: PLC0415  Faust takes a second to import
     from streams.chunks import ChunkApp  # noqa: PLC0415
     from streams.delivery import ChangelogLine, OutputLine  # noqa: PLC0415
     from streams.flush import Holdings, Pace  # noqa: PLC0415
 
-    app = ChunkApp(agent.app_id, **_faust_settings(settings, instance))
+    app = ChunkApp(agent.app_id, TableManager=ChunkTables, **_faust_settings(settings, instance))
     table = ChunkTable(
         app, name=TABLE, partitions=settings.partitions, key_type=bytes, value_type=bytes, recovery_buffer_size=2
     )

@@ -2,12 +2,14 @@
 # mypy: disallow-subclassing-any=False
 """A Faust table that keeps its changelog's bytes as they are, per partition, and knows where it is whole."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import faust
 from faust.serializers.codecs import Codec, register
 from faust.stores.base import Store
+from faust.tables.manager import TableManager
 from faust.types import TP
 
 from streams.flush_needs import Record
@@ -15,6 +17,7 @@ from streams.logs import log_beneath, log_of
 
 log = log_of(__name__)
 AS_IT_IS = "as-it-is"
+READERS_WAIT_S, READERS_LOOK_S = 1.0, 0.01
 
 
 class _AsItIs(Codec):
@@ -171,3 +174,26 @@ class ChunkTable(faust.Table):
 
     def _new_store(self) -> PartitionStore:
         return PartitionStore("memory://", self.app, self, table_name=self.name, loop=self.loop)
+
+
+class ChunkTables(TableManager):
+    """Faust's tables, which let the consumer join no sooner than after a second: whatever reads is there by then.
+
+    Here that is the agent, after some milliseconds. A topic that came later would be asked for 45 s later.
+    """
+
+    logger = log_beneath("tables")
+
+    async def on_start(self) -> None:
+        """Wait for the agent, for as long as Faust does at most."""
+        until = time.monotonic() + READERS_WAIT_S
+        while not self._has_readers() and time.monotonic() < until and not self.should_stop:
+            await self.sleep(READERS_LOOK_S)
+        if not self.should_stop:
+            await self._update_channels()
+            await self.recovery.start()
+
+    def _has_readers(self) -> bool:
+        """Whether what the agent reads is among the topics that the consumer will ask for."""
+        known = {name for channel in self.app.topics for name in channel.topics}
+        return known.issuperset(name for agent in self.app.agents.values() for name in agent.get_topic_names())

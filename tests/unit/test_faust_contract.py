@@ -22,6 +22,7 @@ from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBat
 from faust.app.base import App
 from faust.stores.base import Store
 from faust.stores.memory import Store as Memory
+from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer, Fetcher, ThreadDelegateConsumer
 from faust.transport.drivers import aiokafka as driver
@@ -58,6 +59,7 @@ def test_the_versions_are_those_that_this_was_read_from():
         (chunks.BareRecords, fetcher.PartitionRecords),
         (changelog.PartitionStore, Store),
         (changelog.ChunkTable, faust.Table),
+        (changelog.ChunkTables, TableManager),
     ],
 )
 def test_what_we_override_is_there_with_the_parameters_that_we_take(ours, theirs):
@@ -78,6 +80,7 @@ OWN = {
         "_clear", "__getitem__", "__setitem__", "__delitem__", "__iter__", "__len__",
     },
     changelog.ChunkTable: set(),
+    changelog.ChunkTables: {"_has_readers"},
 }  # fmt: skip
 """Methods that are no overrides of a base class's: all others must be."""
 
@@ -245,6 +248,39 @@ def test_nothing_is_delivered_before_the_agents_queue_was_emptied_or_after_the_n
     assert consumer.cursor == {}
 
 
+def test_tables_wait_for_the_agent_as_long_as_faust_at_most():
+    theirs = source(TableManager.on_start)
+    assert "await self.sleep(1.0)" in theirs
+    for rest in ("await self._update_channels()", "await self.recovery.start()"):
+        assert rest in theirs
+        assert rest in source(changelog.ChunkTables.on_start)
+    assert "self.app.topics.add(" in source(faust.Topic.__aiter__)
+
+
+@pytest.mark.parametrize(("reads_after", "wanted"), [(3, 3), (10**9, 100)])
+def test_tables_begin_as_soon_as_the_agent_reads(reads_after, wanted, monkeypatch):
+    slept: list[float] = []
+
+    class Tables(changelog.ChunkTables):
+        should_stop = False
+        recovery = SimpleNamespace(start=lambda: asyncio.sleep(0))
+
+        def __init__(self):
+            agent = SimpleNamespace(get_topic_names=lambda: ["chat-events"])
+            self.app = SimpleNamespace(topics=[], agents={"groups": agent})
+
+        async def sleep(self, seconds):
+            slept.append(seconds)
+            if len(slept) == reads_after:
+                self.app.topics.append(SimpleNamespace(topics=("chat-events",)))
+
+        async def _update_channels(self): ...
+
+    monkeypatch.setattr(changelog.time, "monotonic", lambda: sum(slept))
+    asyncio.run(Tables().on_start())
+    assert len(slept) == pytest.approx(wanted, abs=1)
+
+
 def test_the_transport_and_the_store_are_made_through_our_methods():
     assert "_new_transport" in source(App)
     assert "_new_store" in source(faust.tables.base.Collection)
@@ -264,6 +300,7 @@ def test_a_class_of_ours_keeps_the_logger_that_it_names():
         chunks.ChunkConsumer,
         chunks.ChunkThread,
         changelog.ChunkTable,
+        changelog.ChunkTables,
         changelog.PartitionStore,
     ):
         assert isinstance(ours.logger, logging.Logger)
