@@ -10,10 +10,12 @@ WITH
     (
         SELECT brand_id, member_id FROM member_standings_v1 FINAL WHERE role = 'staff' OR spent > 0
         UNION ALL
-        SELECT orders.brand_id, orders.member_id
-        FROM (SELECT * FROM attributions WHERE refund_id = '' AND member_id IN (SELECT member_id FROM listed)) AS orders
-        INNER JOIN groups ON groups.group_id = orders.group_id
-        WHERE orders.currency != groups.currency
+        -- orders too of which no standing tells yet: in the groups of a source that lags they wait for its next day
+        SELECT paid.brand_id, paid.member_id
+        FROM (SELECT * FROM attributions WHERE member_id IN (SELECT member_id FROM listed)) AS paid
+        INNER JOIN groups ON groups.group_id = paid.group_id
+        GROUP BY paid.group_id, paid.brand_id, paid.member_id
+        HAVING countIf(refund_id = '' AND paid.currency != groups.currency) > 0 OR sumIf(amount, paid.currency = groups.currency) > 0
     ),
     named AS
     (
