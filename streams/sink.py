@@ -42,8 +42,8 @@ READ_AHEAD_SECONDS = 5.0
 IDLE_SECONDS = 30.0
 """Kafka's client may come out of an outage outside its group and stay there without a word: then begin anew. Not before
 it is over: whoever is started again and again is started ever more seldom."""
-PUT_OUT_SECONDS = 20.0
-"""Who is put out twice within so long is so by another one of its name."""
+TROUBLE_SECONDS = 60.0
+"""Whoever is put out of its group so soon after a broker failed may have done it by itself."""
 LIVE_SECONDS = 120.0
 """One insert may take a minute before it is given up: a loop that takes twice as long hangs."""
 CLOSE_SECONDS, END_SECONDS = 4.0, 8.0
@@ -74,7 +74,7 @@ class Sink:
         self._broker_away_since = 0.0
         self._owned_at, self._lonely = time.monotonic(), Patience(say=log.warning)
         self._stalls = StallWatch(self._consumer)
-        self._fatal, self._put_out_at = "", -PUT_OUT_SECONDS
+        self._fatal, self._troubled_at = "", -TROUBLE_SECONDS
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -110,14 +110,14 @@ class Sink:
         """A new consumer after Kafka put ours out for good, because another one of its name joined.
 
         That was itself, if it had lost the group's coordinator for longer than a session: it joins anew, and a commit
-        from before that is still on its way is refused. Raises VitalsError when it comes again: two share a name.
+        from before that is still on its way is refused. Raises VitalsError when no broker failed: two share a name.
         """
-        if time.monotonic() - self._put_out_at < PUT_OUT_SECONDS:
+        if time.monotonic() - self._troubled_at > TROUBLE_SECONDS:
             raise VitalsError(f"Kafka put this sink out ({self._fatal}): give each sink a --name of its own")
         log.warning("Kafka put this sink out (%s); it joins anew, nothing is lost", self._fatal)
         closing, self._consumer = self._consumer, self._new_consumer()
         _close_in_time(closing)
-        self._fatal, self._put_out_at = "", time.monotonic()
+        self._fatal = ""
         self._early.clear()
         self._stalls = StallWatch(self._consumer)
         self._consumer.subscribe(list(TOPICS), on_assign=self._assigned)
@@ -249,7 +249,10 @@ class Sink:
         """One line when the broker goes away; the client tries again by itself, with back-off."""
         if error.code() == KafkaError._FATAL:  # noqa: SLF001
             self._fatal = error.str().removeprefix("Fatal error: ").partition(": Fatal consumer error")[0]
-        elif error.code() in _AWAY and not self._broker_away_since:
+            return
+        if error.code() != KafkaError.FENCED_INSTANCE_ID:
+            self._troubled_at = time.monotonic()
+        if error.code() in _AWAY and not self._broker_away_since:
             log.warning("Kafka: %s; waiting, nothing is lost", " ".join(error.str().split()))
             self._broker_away_since = time.monotonic()
 

@@ -147,31 +147,29 @@ class PutOut:
         self.closed = True
 
 
-@pytest.mark.parametrize("times", [1, 2])
-def test_a_sink_that_kafka_put_out_joins_anew_once(tmp_path, monkeypatch, times):
-    """Its own late commit puts it out when the group's coordinator moves; a second sink of its name does so again."""
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_sink_that_kafka_put_out_after_a_broker_failed_joins_anew(tmp_path, monkeypatch, times):
+    """When the group's coordinator moves, its own commit of before puts it out."""
+    sink = put_out(tmp_path, monkeypatch, times)
+    sink._broker_error(KafkaError(KafkaError._TRANSPORT, "Connection refused"))
+    sink.run()
+    assert [one.closed for one in PutOut.made] == [True] * (times + 1)
+
+
+def test_a_sink_that_kafka_put_out_while_all_brokers_are_well_shares_its_name_with_another(tmp_path, monkeypatch):
+    sink = put_out(tmp_path, monkeypatch, 1)
+    with pytest.raises(VitalsError, match=r"put this sink out \(Static consumer fenced\): give each sink a --name"):
+        sink.run()
+    assert [one.closed for one in PutOut.made] == [True]
+
+
+def put_out(tmp_path, monkeypatch, times: int) -> sink_module.Sink:
     monkeypatch.setattr(sink_module, "Consumer", PutOut)
     monkeypatch.setattr(PutOut, "fatal", ["Static consumer fenced"] * times)
     monkeypatch.setattr(PutOut, "made", [])
     sink = sink_module.Sink(Settings(home=tmp_path, cache=tmp_path, kafka="127.0.0.1:1"), "one")
     monkeypatch.setattr(PutOut, "stop", lambda _: sink.stop())
-    if times == 1:
-        sink.run()
-    else:
-        with pytest.raises(VitalsError, match=r"put this sink out \(Static consumer fenced\): give each sink a --name"):
-            sink.run()
-    assert [one.closed for one in PutOut.made] == [True, True]
-
-
-def test_a_sink_that_is_put_out_long_after_the_last_time_joins_anew_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(sink_module, "PUT_OUT_SECONDS", 0.0)
-    monkeypatch.setattr(sink_module, "Consumer", PutOut)
-    monkeypatch.setattr(PutOut, "fatal", ["Static consumer fenced"] * 3)
-    monkeypatch.setattr(PutOut, "made", [])
-    sink = sink_module.Sink(Settings(home=tmp_path, cache=tmp_path, kafka="127.0.0.1:1"), "one")
-    monkeypatch.setattr(PutOut, "stop", lambda _: sink.stop())
-    sink.run()
-    assert len(PutOut.made) == 4
+    return sink
 
 
 def test_what_a_sink_holds_does_not_grow_with_what_waits_for_it(tmp_path):
