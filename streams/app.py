@@ -218,7 +218,7 @@ async def _sweeper(app: "ChunkApp") -> None:
 
 
 def _reporter(settings: Settings, agent: Agent, instance: str, pulse: Pulse) -> Any:
-    """Each second: the metrics, the status file, and a word when Kafka does not answer."""
+    """Each second: the metrics, the status file, a word when Kafka does not answer, the end if it put us out."""
     patience = Patience()
 
     async def report(app: "ChunkApp") -> None:
@@ -229,6 +229,8 @@ def _reporter(settings: Settings, agent: Agent, instance: str, pulse: Pulse) -> 
                 patience.down(f"Kafka at {settings.kafka} does not answer, nothing is lost")
             else:
                 patience.up(f"Kafka at {settings.kafka} answers again")
+            if error := app.consumer.membership_error():
+                app.end(f"Kafka's client stays out of the group: {error!r}")
             metrics.turn(is_kafka_away=patience.is_waiting)
             worker_status.write(settings, _status(app, agent, instance, patience, pulse))
 
@@ -296,16 +298,16 @@ def _work(app: "ChunkApp") -> int:
 
     worker = Worker(app, quiet=True, redirect_stdouts=False, override_logging=False)
     worker.spinner = None
-    code = 1
+    code, failed = 1, None
     app.conf.datadir.parent.mkdir(parents=True, exist_ok=True)
     try:
         worker.execute_from_commandline()
     except SystemExit as exit_:
         code = exit_.code if isinstance(exit_.code, int) else 1
-    for service in (worker, app):
-        if service.crash_reason is not None:
-            log.critical("ends, to be started again: %r", service.crash_reason)
-            return 1
+        failed = exit_.__context__ if code else None  # as it began: to Faust that is no crash
+    if reason := worker.crash_reason or app.crash_reason or failed:
+        log.critical("ends, to be started again: %r", reason)
+        return 1
     return code
 
 

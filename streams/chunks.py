@@ -163,6 +163,16 @@ class ChunkConsumer(driver.Consumer):
             and consumer._coordinator.generation == self.app.consumer_generation_id
         )
 
+    def membership_error(self) -> BaseException | None:
+        """What keeps us out of the group for good: aiokafka waits until somebody asks, and Faust never does."""
+        consumer = self._thread._consumer
+        coordinator = consumer and consumer._coordinator
+        if not coordinator:  # it has not begun
+            return None
+        task = coordinator._coordination_task
+        ended: BaseException | None = task.exception() if task.done() and not task.cancelled() else None
+        return ended or coordinator._pending_exception
+
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Deliver the chunks of one fetch, each only if it begins at the cursor; else go back to the cursor.
 

@@ -7,6 +7,7 @@ An upgrade that renames one or calls it otherwise fails here, not as lost events
 import asyncio
 import inspect
 import logging
+import sys
 from importlib.metadata import version
 from types import SimpleNamespace
 
@@ -33,7 +34,7 @@ from mode.utils.queues import FlowControlEvent
 
 from streams import changelog, chunks, kafka_access
 from streams.agents import AGENTS
-from streams.app import _faust_settings, build
+from streams.app import _faust_settings, _work, build
 from streams.pulse import Pulse
 from streams.settings import load
 
@@ -71,7 +72,7 @@ def test_what_we_override_is_there_with_the_parameters_that_we_take(ours, theirs
 
 OWN = {
     chunks.ChunkThread: {"_chunk", "commit_now"},
-    chunks.ChunkConsumer: {"is_ours", "rewind", "bar", "_go_back", "_targets", "_check_recovered"},
+    chunks.ChunkConsumer: {"is_ours", "membership_error", "rewind", "bar", "_go_back", "_targets", "_check_recovered"},
     chunks.ChunkApp: {"end"},
     chunks.BareRecords: set(),
     changelog.PartitionStore: {
@@ -169,6 +170,40 @@ def test_the_coordinator_knows_its_generation():
     assert "self.generation" in source(GroupCoordinator.__init__)
     assert "_coordinator" in source(aiokafka.AIOKafkaConsumer.start)
     assert "consumer_generation_id = generation" in source(driver.ConsumerRebalanceListener.on_partitions_assigned)
+
+
+def test_what_keeps_a_worker_out_of_its_group_is_asked_for_as_nobody_else_does():
+    assert "check_errors" not in source(driver.AIOKafkaConsumerThread._fetch_records)
+    assert "self._pending_exception = exc" in source(GroupCoordinator._push_error_to_user)
+    assert "await self._push_error_to_user(exc)" in source(GroupCoordinator._GroupCoordinator__coordination_routine)
+    assert "self._coordination_task = " in source(GroupCoordinator.__init__)
+
+    async def failing():
+        raise ValueError("a bug of aiokafka's")
+
+    async def ended(of):
+        task = asyncio.create_task(of)
+        await asyncio.wait([task])
+        return task
+
+    def told(task, pending=None):
+        coordinator = SimpleNamespace(_coordination_task=task, _pending_exception=pending)
+        consumer = object.__new__(chunks.ChunkConsumer)
+        consumer._thread = SimpleNamespace(_consumer=SimpleNamespace(_coordinator=coordinator))
+        return repr(consumer.membership_error())
+
+    async def try_all():
+        running = asyncio.create_task(asyncio.sleep(60))
+        assert told(running) == told(await ended(asyncio.sleep(0))) == "None"
+        assert told(running, KeyError("fenced")) == "KeyError('fenced')"
+        assert "a bug" in told(await ended(failing()))
+        running.cancel()
+
+    asyncio.run(try_all())
+    starting = object.__new__(chunks.ChunkConsumer)
+    for consumer in (None, SimpleNamespace(_coordinator=None)):
+        starting._thread = SimpleNamespace(_consumer=consumer)
+        assert starting.membership_error() is None
 
 
 def test_faust_drains_through_getmany_and_waits_for_flow_as_ours_expects():
@@ -292,6 +327,25 @@ def test_a_stop_by_signal_is_scheduled_where_the_limit_is_set():
     assert "self._schedule_shutdown(signal.SIGTERM)" in source(mode.Worker._on_sigterm)
     assert "self._schedule_shutdown(signal.SIGINT)" in source(mode.Worker._on_sigint)
     assert parameters(mode.Worker._schedule_shutdown) == ["self", "signal"]
+
+
+def test_a_worker_that_cannot_begin_says_why(monkeypatch, tmp_path, caplog):
+    class Failing:
+        crash_reason = None
+
+        def __init__(self, *_, **__): ...
+
+        def execute_from_commandline(self):
+            try:
+                raise ConnectionError("the broker hangs")
+            except ConnectionError:
+                sys.exit(1)
+
+    assert "sys.exit(EX_FAILURE)" in source(mode.worker.exiting)
+    monkeypatch.setattr(faust, "Worker", Failing)
+    app = SimpleNamespace(conf=SimpleNamespace(datadir=tmp_path / "faust" / "groups-1"), crash_reason=None)
+    assert _work(app) == 1
+    assert "ends, to be started again: ConnectionError('the broker hangs')" in caplog.text
 
 
 def test_a_class_of_ours_keeps_the_logger_that_it_names():
