@@ -255,7 +255,10 @@ def _attention(page: Page, language: Language) -> list[Text]:
 
 def _carriers(page: Page, language: Language) -> list[Text]:
     """Who carries it, by pseudonym, and what to worry about."""
-    facts = [] if page.carriers is None else carried.facts_of(page.carriers, language)
+    known = page.carriers
+    if known is not None and not page.health.messages_28d:
+        known = msgspec.structs.replace(known, bus_factor=0)  # what is stored is of the last week with any talk
+    facts = [] if known is None else carried.facts_of(known, language)
     lines = table([[label, told] for label, told, _ in facts], numbers=set()) if facts else []
     for line, (_, _, is_warning) in zip(lines, facts, strict=True):
         line.stylize("yellow" if is_warning else "")

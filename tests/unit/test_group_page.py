@@ -143,9 +143,9 @@ def test_the_latest_playbook_is_one_line():
     assert not [one for one in group_page(shown, "en", None) if "playbook" in one.plain]
 
 
-def carried(**changed):
+def carried(messages_28d=40, **changed):
     told = {"bus_factor": 3, "top_id": "m_top", "top_share": 0.31, "warnings": [], "leader_ids": [], "silent_ids": []}
-    shown = msgspec.structs.replace(page(), carriers=Carriers(**(told | changed)))
+    shown = msgspec.structs.replace(page(messages_28d=messages_28d), carriers=Carriers(**(told | changed)))
     return "\n".join(text(shown))
 
 
@@ -161,3 +161,9 @@ def test_of_a_group_without_leaders_or_of_which_nothing_is_told():
     assert "none: nobody draws clearly more answers" in carried()
     assert "opinion leaders" not in carried(bus_factor=None, top_id=None, top_share=None)
     assert "opinion leaders" not in carried(bus_factor=0)
+
+
+def test_in_a_group_in_which_nobody_wrote_nobody_writes_half():
+    told = carried(messages_28d=0, bus_factor=1, top_share=1.0, leader_ids=["m_a"], silent_ids=["m_a"])
+    assert "half of the messages" not in told
+    assert "fell silent or left  m_a" in told
