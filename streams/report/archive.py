@@ -28,7 +28,6 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 WEEKS_SHOWN = 26
 """How far back the charts of a brand go; those of a group go back a year."""
-WEEKS_OF_TALK = 52
 DEEDS_BEFORE_DAYS = 28
 """What was done to a group longer ago than this lay before anything, and says nothing."""
 
