@@ -11,7 +11,7 @@ _WELL, _ILL = click.style("ok", fg="green"), click.style("problem", fg="red")
 
 
 def status_lines(found: StackStatus) -> Iterator[str]:
-    """Parts, lag, rows, dead letters."""
+    """Parts, lag, rows, dead letters, and the home: without its VITALS_HOME a stack looks as if it were stopped."""
     yield f"{'PART':<13}{'STATE':<12}{'PID':>8}{'UP':>8}{'MEMORY':>9}  HEALTH"
     for part in found.parts:
         yield _part_line(part)
@@ -19,6 +19,7 @@ def status_lines(found: StackStatus) -> Iterator[str]:
     yield from _counts("LAG", found.lag, "records to read")
     yield from _counts("ROWS", found.rows, "")
     yield f"{'DEAD LETTERS':<34}{_number(found.dead_letters):>14}"
+    yield f"HOME  {found.home}"
 
 
 def _part_line(part: PartStatus) -> str:

@@ -28,11 +28,12 @@ def test_counts_follow() -> None:
         ["LAG", "vitals-sink", "1,234", "records", "to", "read"],
         ["ROWS", "events_v1", "5"],
         ["DEAD", "LETTERS", "0"],
+        ["HOME", "/h"],
     ]
 
 
 def test_what_could_not_be_learnt_is_said_to_be_unknown() -> None:
-    lines = lines_of(lag=None, rows=None, dead_letters=None)[4:]
+    lines = lines_of(lag=None, rows=None, dead_letters=None)[4:-1]
     assert [line.split() for line in lines] == [["LAG", "unknown"], ["ROWS", "unknown"], ["DEAD", "LETTERS", "unknown"]]
 
 
