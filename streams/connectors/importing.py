@@ -43,7 +43,7 @@ class Counts(msgspec.Struct):
     """The closing count. `announced` of the events sent stand in no line; `late` came behind a day already closed.
 
     `forgotten` members were met whose ids and names may not be sent; `rebought` events named another buyer of an order
-    than the first import of it.
+    than the first import of it. `first_rejected` is where the first rejected line stands, and why.
     """
 
     read: int = 0
@@ -56,6 +56,7 @@ class Counts(msgspec.Struct):
     rebought: int = 0
     skipped: Counter[str] = msgspec.field(default_factory=Counter)
     rejected: Counter[str] = msgspec.field(default_factory=Counter)
+    first_rejected: str = ""
 
 
 class Import:
@@ -131,6 +132,8 @@ class Import:
     def _refuse(self, letters: list[DeadLetter]) -> None:
         """Hold refused lines back until one event has shown that the format is right."""
         counts = self.counts
+        if letters and not counts.first_rejected:
+            counts.first_rejected = f"{letters[0].origin}, line {letters[0].position}: {letters[0].detail}"
         counts.rejected.update(letter.reason for letter in letters)
         self._held += letters
         if counts.sent:

@@ -92,6 +92,8 @@ def closing(counts: "Counts", unit: str, options: Options, seconds: float) -> li
     if counts.rejected and not options.dry_run:
         where = f"in {options.out}.rejected.jsonl" if options.out else "in the topic dead-letters"
         lines.append(f"the rejected lie {where}, each with its line and reason")
+    elif counts.rejected:
+        lines.append(f"the first rejected: {counts.first_rejected}; --out FILE keeps each with its reason")
     return lines
 
 

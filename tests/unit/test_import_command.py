@@ -59,6 +59,8 @@ def test_the_same_import_makes_the_same_file_and_text_only_when_asked(run, tmp_p
 
 
 def test_rejected_lines_are_no_failure_but_are_said(run, tmp_path):
+    write(tmp_path / "logs", {"den/2024-05-06": "[10:00] <ann> hi\nbroken\nbroken too\n"})
+    assert "the first rejected: irc/logs:den/2024-05-06, line 2: " in run("irc", tmp_path / "logs", "--dry-run")[1]
     write(tmp_path / "logs", {"den/2024-05-06": "[10:00] <ann> hi\nbroken\n"})
     code, out, _ = run("irc", tmp_path / "logs", "--out", tmp_path / "a")
     assert code == 0
@@ -100,7 +102,7 @@ def test_a_file_that_cannot_be_written_is_one_line(run, tmp_path):
 def test_the_closing_count_names_every_fate():
     counts = Counts(
         read=1200, sent=1000, late=3, delivered=7, groups=2,
-        skipped=Counter(blank=150, notice=40), rejected=Counter(bad_shape=10),
+        skipped=Counter(blank=150, notice=40), rejected=Counter(bad_shape=10), first_rejected="a.csv, line 9: no time",
     )  # fmt: skip
     first, *more = closing(counts, "lines", msg_options(), 2.0)
     assert first == (
@@ -112,7 +114,9 @@ def test_the_closing_count_names_every_fate():
         "3 events stood behind a day that was closed already: they count as late",
         "the rejected lie in the topic dead-letters",
     ]
-    assert len(closing(counts, "lines", DRY, 2.0)) == 3, "a dry run leaves no dead letters"
+    assert closing(counts, "lines", DRY, 2.0)[3:] == [
+        "the first rejected: a.csv, line 9: no time; --out FILE keeps each with its reason"
+    ], "a dry run leaves no dead letters"
 
 
 def msg_options() -> Options:
