@@ -49,7 +49,9 @@ UNKNOWN_WORDS: dict[str, tuple[str, str]] = {
 EVIDENCE_WORDS: tuple[tuple[str, str, str], ...] = (
     ("conversion", "{revenue_per_member:money} a member and year", "每人每年 {revenue_per_member:money}"),
     ("conversion", "benefits brought {benefit_return} times their cost", "福利带回成本的 {benefit_return} 倍"),
-)
+    ("conversion", "less was sold after benefits, by {benefit_loss} times their cost",
+     "福利后销售反降,降幅为成本的 {benefit_loss} 倍"),
+)  # fmt: skip
 """(part, English, Chinese): what is said of a part beside what FULLER_WORDS say."""
 
 _COLUMN: dict[Language, int] = {"en": 0, "zh": 1}
@@ -58,16 +60,19 @@ _SLOT = re.compile(r"\{(\w+)(?::([^}]*))?\}")
 
 def evidence(part: Reason, language: Language, currency: str) -> list[str]:
     """All that can be said of one part of a worth, a phrase for each of its numbers."""
+    numbers = dict(part.numbers)
+    if numbers.get("benefit_return", 0) < 0:
+        numbers["benefit_loss"] = -numbers.pop("benefit_return")
 
     def filled(slot: re.Match[str]) -> str:
-        value = part.numbers[slot[1]]
+        value = numbers[slot[1]]
         return money(round(value), currency) if slot[2] == "money" else measured(value, slot[2] or "", language)
 
     templates = [of for code, *of in (*FULLER_WORDS, *EVIDENCE_WORDS) if code == part.code]
     return [
         _SLOT.sub(filled, of[_COLUMN[language]])
         for of in templates
-        if {slot[1] for slot in _SLOT.finditer(of[0])} <= set(part.numbers)
+        if {slot[1] for slot in _SLOT.finditer(of[0])} <= set(numbers)
     ]
 
 

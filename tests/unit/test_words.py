@@ -166,6 +166,12 @@ def test_evidence_of_a_part_says_what_is_known_of_it():
     conversion = Reason("conversion", numbers)
     assert evidence(conversion, "en", "CNY") == ["12 of 80 members bought in a year", "45.50 CNY a member and year"]
     assert evidence(Reason("conversion", {"benefit_return": 2.1}), "zh", "CNY") == ["福利带回成本的 2.1 倍"]
+    assert evidence(Reason("conversion", {"benefit_return": -0.2}), "zh", "CNY") == [
+        "福利后销售反降,降幅为成本的 0.2 倍"
+    ]
+    assert evidence(Reason("conversion", {"benefit_return": -0.2}), "en", "CNY") == [
+        "less was sold after benefits, by 0.2 times their cost"
+    ]
     assert not evidence(Reason("reach", {"value": 0.5}), "en", "")
     for _, english, chinese in EVIDENCE_WORDS:
         assert sorted(SLOTS.findall(english)) == sorted(SLOTS.findall(chinese))
