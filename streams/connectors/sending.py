@@ -1,7 +1,9 @@
 """To Kafka in bulk: one idempotent producer, so that what goes to a partition arrives once and in order."""
 
+import math
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import msgspec
 import xxhash
@@ -23,6 +25,7 @@ TOPICS = ("chat-events", "purchases", "member-touches", "dead-letters", "member-
 CONNECT_SECONDS = 60.0
 SERVE_EVERY = 2048
 _encode = msgspec.json.Encoder().encode
+T = TypeVar("T")
 _Line = tuple[str, int, str]
 """Origin, number and checksum of a line of a file."""
 _CONFIG = {
@@ -146,22 +149,19 @@ class Kafka:
 
     def _known_lines(self) -> set[_Line]:
         """The lines of files that are dead letters already. A broker that is away is waited for."""
-        while True:
-            try:
-                kept = letter_box.find(self._settings, lambda letter: letter.partition == NO_PARTITION)
-            except NoKafkaError:
-                self._miss()
-                time.sleep(RETRY_S)
-            else:
-                self._answered()
-                return {_line(one.letter) for one in kept}
+        kept = self._asked(lambda: letter_box.find(self._settings, lambda letter: letter.partition == NO_PARTITION))
+        return {_line(one.letter) for one in kept}
 
     def _read_forgotten(self, settings: Settings) -> frozenset[bytes]:
         """Whom nobody may be told of. Brokers that are away, though one answered, are waited for as in `_connect`."""
-        deadline = time.monotonic() + CONNECT_SECONDS
+        return self._asked(lambda: frozenset(key for key, _ in records(settings, "forgotten-members")), CONNECT_SECONDS)
+
+    def _asked(self, question: Callable[[], T], limit_s: float = math.inf) -> T:
+        """The answer, once the brokers that have it are there. Raises NoKafkaError if that takes too long."""
+        deadline = time.monotonic() + limit_s
         while True:
             try:
-                found = frozenset(key for key, _ in records(settings, "forgotten-members"))
+                answer = question()
             except NoKafkaError:
                 self._miss()
                 if time.monotonic() > deadline:
@@ -169,7 +169,7 @@ class Kafka:
                 time.sleep(RETRY_S)
             else:
                 self._answered()
-                return found
+                return answer
 
     def _troubled(self, error: KafkaError) -> None:
         if error.fatal():
