@@ -24,11 +24,14 @@ def silent_hours(last_message_at: int | None, at: int) -> float | None:
 
 def is_monologue(messages_28d: int, staff_messages_28d: int, speakers_7d: int, policy: Policy) -> bool:
     """Staff talks, nobody answers: broadcasting into the void is not activity (MEASURES, Silence)."""
-    total = messages_28d + staff_messages_28d
-    return total >= 10 and staff_messages_28d >= policy.monologue_staff_share * total and speakers_7d <= 1
+    return _staff_has(policy.monologue_staff_share, messages_28d, staff_messages_28d) and speakers_7d <= 1
 
 
 def is_still_monologue(messages_28d: int, staff_messages_28d: int, policy: Policy) -> bool:
     """Whether a monologue goes on though some spoke this week: one evening in a month does not end it."""
+    return _staff_has(policy.monologue_kept_share, messages_28d, staff_messages_28d)
+
+
+def _staff_has(share: float, messages_28d: int, staff_messages_28d: int) -> bool:
     total = messages_28d + staff_messages_28d
-    return total >= 10 and staff_messages_28d >= policy.monologue_kept_share * total
+    return total >= 10 and staff_messages_28d >= share * total
