@@ -27,9 +27,6 @@ _OFFSETS, _OFFSETS_PARTITIONS = "__consumer_offsets", 4
 _OWN = """\
 node.id={node}
 controller.quorum.voters={voters}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-log.dirs={data}
 default.replication.factor=3
 offsets.topic.replication.factor=3
 transaction.state.log.replication.factor=3
@@ -85,7 +82,7 @@ class Brokers:
             home = self.folder(node)
             home.mkdir(parents=True, exist_ok=True)
             places = {"port": port, "controller_port": controller_port, "data": home / "data"}
-            own = _OWN.format(node=node, voters=voters, **places)
+            own = _OWN.format(node=node, voters=voters)
             (home / "server.properties").write_text(kafka._PROPERTIES.format(**places) + own)
             (home / "java.args").write_text(kafka._java_args(self.settings))
             tool = (*self._run(home), "kafka.tools.StorageTool", "format", "-t", cluster)
