@@ -33,10 +33,10 @@ def close_carriers(
     known = state.freebie
     has_aged = known.share is None or day - known.day >= policy.freebie_every_days
     if is_week and has_aged and (claims_28d or known.claimers):
-        state.freebie = freebie(state.ledger.by_id.values(), state.panes, day, policy)
+        state.freebie = freebie((member for _, member in state.ledger.look_each()), state.panes, day, policy)
     roots: Sequence[Root] = ()
     if state.referrals.roots:
-        roots = state.referrals.end_day(state.ledger.by_id.values(), day, policy)
+        roots = state.referrals.end_day((member for _, member in state.ledger.find_each()), day, policy)
     return (state.leaders, state.freebie) != was, roots
 
 
@@ -49,7 +49,7 @@ def _carried(state: GroupState, day: int, month: Month, policy: CarrierPolicy, *
         basis, leaders = ranked
     # where nobody writes, that a leader does not says nothing: days count up to the last message of all
     last_day = min(day, day_of(state.last_message_at or 0))
-    silent = found.silent(leaders, ledger.by_id, last_day, policy) if leaders else ()
+    silent = found.silent(leaders, ledger.look, last_day, policy) if leaders else ()
     is_carried = _is_carried(month, policy, was_carried=was.is_carried)
     if not is_week and silent == was.silent and is_carried == was.is_carried:
         return was
@@ -67,7 +67,7 @@ def _is_carried(month: Month, policy: CarrierPolicy, *, was_carried: bool) -> bo
 def carrier_rows(state: GroupState, at: int) -> Iterator[Output]:
     """Who carries the group as of `at`: a row of it, and one of each leader."""
     known, takers = state.leaders, state.freebie
-    top_id = next((key for key, member in state.ledger.by_id.items() if member.number == known.top), "")
+    top_id = state.ledger.id_of(known.top)
     group = GroupPeople(
         group_id=state.group_id,
         brand_id=state.brand_id,
@@ -89,7 +89,7 @@ def carrier_rows(state: GroupState, at: int) -> Iterator[Output]:
     )
     yield Output("group-insights", state.group_id, group)
     for place, leader in enumerate(known.leaders, 1):
-        member = state.ledger.by_id.get(leader.member_id)
+        member = state.ledger.look(leader.member_id)
         row = OpinionLeader(
             group_id=state.group_id,
             brand_id=state.brand_id,
@@ -112,7 +112,7 @@ def carrier_rows(state: GroupState, at: int) -> Iterator[Output]:
 
 def root_row(state: GroupState, root: Root, at: int, policy: CarrierPolicy) -> Output:
     """What one inviter brought, as of `at`."""
-    inviter = state.ledger.by_id.get(root.member_id)
+    inviter = state.ledger.look(root.member_id)
     role: Role | Literal[""] = "" if inviter is None else inviter.role
     row = ReferralRoot(
         group_id=state.group_id,

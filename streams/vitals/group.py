@@ -42,7 +42,7 @@ def apply(state: GroupState, event: e.GroupEvent, policy: Policy) -> e.TouchKind
 def _join(state: GroupState, event: e.Join, policy: Policy) -> e.TouchKind | None:
     time = event.occurred_at
     note(state, event.member_id)
-    is_new = event.member_id not in state.ledger.by_id
+    is_new = event.member_id not in state.ledger
     member = state.ledger.get(event.member_id, event.role)
     was_here = not is_new and (member.joined_at is not None or member.presence_at < time)
     state.ledger.set_present(member, time, is_present=True)
@@ -62,7 +62,7 @@ def _join(state: GroupState, event: e.Join, policy: Policy) -> e.TouchKind | Non
             pane.newcomers += 1
             member.arrived_day = day_of(time)
     if is_new and event.role == "member" and event.inviter_id is not None and event.inviter_id != event.member_id:
-        inviter = state.ledger.by_id.get(event.inviter_id)
+        inviter = state.ledger.find(event.inviter_id)
         if inviter is not None:
             act(state, event.inviter_id, inviter, time, INVITE, policy.members)
     return "join" if event.role == "member" else None
@@ -98,11 +98,12 @@ def _roster(state: GroupState, event: e.Roster, policy: Policy) -> None:
     for member_id in state.ledger.reconcile(roles, event.occurred_at):
         note(state, member_id)
         if member_id not in roles:  # gone since some time before: soon after their join, if this is
-            state.referrals.left(state.ledger.by_id[member_id], event.occurred_at, policy.carriers)
+            state.referrals.left(state.ledger[member_id], event.occurred_at, policy.carriers)
     state.has_roster = True
-    for member in state.ledger.by_id.values():
+    state.muted = 0
+    for _, member in state.ledger.find_each():
         member.is_muted = member.is_muted and member.is_present
-    state.muted = sum(member.is_muted for member in state.ledger.by_id.values())
+        state.muted += member.is_muted
 
 
 def _reaction(state: GroupState, event: e.Reaction, policy: Policy) -> None:
@@ -115,7 +116,7 @@ def _reaction(state: GroupState, event: e.Reaction, policy: Policy) -> None:
 
 
 def _claim(state: GroupState, event: e.Claim, policy: Policy) -> e.TouchKind | None:
-    known = state.ledger.by_id.get(event.member_id)
+    known = state.ledger.find(event.member_id)
     acted_before = -1 if known is None else known.last_action_at
     member = acting_member(state, event)
     if claimed(member, event.occurred_at):
@@ -201,7 +202,7 @@ def _order(state: GroupState, event: e.OrderAttributed, policy: Policy) -> None:
     if pane is not None and event.refund_id is None:
         count_order(pane, xxhash.xxh3_64_intdigest(event.customer_id.encode()), step)
     buyer_id = event.member_id or event.customer_id
-    buyer = state.ledger.by_id.get(buyer_id)
+    buyer = state.ledger.find(buyer_id)
     if buyer is not None:
         _bought(state, event, buyer_id, buyer, policy)
 

@@ -15,7 +15,7 @@ whoever is named stays so with a little less, and nobody is worried about whom a
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from math import fsum, log, sqrt
 from operator import itemgetter
 
@@ -97,7 +97,7 @@ def rank(
     weights = ties.settle(policy.news_least, policy.rank_weeks)
     if weights is None:
         return None
-    people = _people(ledger.by_id, day)
+    people = _people(ledger, day)
     talk = {number: member.score * decay(day - member.score_day) for number, (_, member) in people.items()}
     replies = _known(weights[0], talk)
     told = fsum(replies.values()) * 2**ties.replies.level
@@ -185,13 +185,15 @@ def carriers(talk: Mapping[int, int]) -> tuple[int, int, float]:
     return count, top, round(ordered[0] / (2 * half), 3)
 
 
-def silent(leaders: Iterable[Leader], by_id: Mapping[str, Member], day: int, policy: CarrierPolicy) -> tuple[str, ...]:
+def silent(
+    leaders: Iterable[Leader], look: Callable[[str], Member | None], day: int, policy: CarrierPolicy
+) -> tuple[str, ...]:
     """Those of the sure leaders who left, or have not written for a week and for five times their usual pause.
 
     Who writes n decayed messages writes n × ln 2 ÷ 28 of them a day.
     """
     sure = [one.member_id for one in leaders if one.is_sure]
-    return tuple([one for one in sure if _is_silent(by_id.get(one), day, policy)])
+    return tuple([one for one in sure if _is_silent(look(one), day, policy)])
 
 
 def _is_silent(member: Member | None, day: int, policy: CarrierPolicy) -> bool:
@@ -202,10 +204,10 @@ def _is_silent(member: Member | None, day: int, policy: CarrierPolicy) -> bool:
     return quiet >= max(policy.leader_silent_days, policy.leader_pauses * pause)
 
 
-def _people(by_id: Mapping[str, Member], day: int) -> dict[int, tuple[str, Member]]:
+def _people(ledger: Ledger, day: int) -> dict[int, tuple[str, Member]]:
     """The members who wrote in the weeks that count; who left since is still missed."""
     since, found = (day + 1 - KEPT_DAYS) * DAY_MS, {}
-    for member_id, member in by_id.items():
+    for member_id, member in ledger.look_each():
         last = member.last_message_at
         if last is not None and last >= since and member.role == "member":
             found[member.number] = (member_id, member)

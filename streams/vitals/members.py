@@ -1,6 +1,6 @@
 """The member ledger of a group: who is in it, since when, and how much of the talk they carried."""
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 
 import msgspec
 
@@ -239,7 +239,7 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
 
     def get(self, member_id: str, role: Role) -> Member:
         """The member, new to the ledger if need be. The latest role that an event gives is theirs."""
-        member = self.by_id.get(member_id)
+        member = self.find(member_id)
         if member is None:
             member = self.by_id[member_id] = Member(self.next_number, role)
             self.next_number += 1
@@ -249,6 +249,36 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
             member.role = role
             self._count(member, is_present=was_present)
         return member
+
+    def __contains__(self, member_id: object) -> bool:
+        return member_id in self.by_id
+
+    def __len__(self) -> int:
+        return len(self.by_id)
+
+    def __getitem__(self, member_id: str) -> Member:
+        """A member who is known, to be changed."""
+        return self.by_id[member_id]
+
+    def find(self, member_id: str) -> Member | None:
+        """The member, to be changed."""
+        return self.by_id.get(member_id)
+
+    def look(self, member_id: str) -> Member | None:
+        """The member, only to be read, and not to be kept."""
+        return self.by_id.get(member_id)
+
+    def find_each(self) -> Iterable[tuple[str, Member]]:
+        """All members by pseudonym, to be changed. Their numbers rise."""
+        return self.by_id.items()
+
+    def look_each(self) -> Iterable[tuple[str, Member]]:
+        """All members by pseudonym, only to be read, and not to be kept. Their numbers rise."""
+        return self.by_id.items()
+
+    def id_of(self, number: int) -> str:
+        """The pseudonym of a member by their number; "" of one who is forgotten."""
+        return next((member_id for member_id, member in self.look_each() if member.number == number), "")
 
     def set_present(self, member: Member, time: int, *, is_present: bool) -> bool:
         """Note that a member is here, or gone, at `time`; False if something later is known already."""
@@ -260,7 +290,7 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
 
     def present(self) -> set[str]:
         """The pseudonyms of the members who are here, staff and bots left out."""
-        return {key for key, member in self.by_id.items() if member.is_present and member.role == "member"}
+        return {key for key, member in self.look_each() if member.is_present and member.role == "member"}
 
     def _count(self, member: Member, *, is_present: bool) -> None:
         step = int(is_present) - int(member.is_present)
@@ -282,13 +312,13 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
         """Make presence what a full list says, unless something later is known of a member. Answers whom it changed."""
         changed = []
         for member_id, role in roster.items():
-            known = self.by_id.get(member_id)
+            known = self.find(member_id)
             was = None if known is None or known.role != role else known.is_present
             member = self.get(member_id, role)
             self.set_present(member, time, is_present=True)
             if member.is_present != was:
                 changed.append(member_id)
-        for member_id, member in self.by_id.items():
+        for member_id, member in self.find_each():
             if member.is_present and member_id not in roster and self.set_present(member, time, is_present=False):
                 changed.append(member_id)
         return changed
@@ -296,10 +326,10 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
     def forget_gone(self, at: int, talker_days: int) -> None:
         """Drop members who are not here and did nothing for GONE_DAYS before `at`, and talkers long silent."""
         limit = at - GONE_DAYS * DAY_MS
-        gone = [k for k, m in self.by_id.items() if not m.is_present and max(m.last_action_at, m.presence_at) < limit]
+        gone = [k for k, m in self.look_each() if not m.is_present and max(m.last_action_at, m.presence_at) < limit]
         for member_id in gone:
             del self.by_id[member_id]
-        self.talkers = [t for t in self.talkers if self._is_talking(self.by_id.get(t), at - talker_days * DAY_MS)]
+        self.talkers = [t for t in self.talkers if self._is_talking(self.find(t), at - talker_days * DAY_MS)]
 
     def _is_talking(self, member: Member | None, since: int) -> bool:
         if member is not None:

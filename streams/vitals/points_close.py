@@ -32,7 +32,7 @@ def _acts(state: GroupState, book: PointsBook, day: int) -> Mapping[str, Mapping
     messages, answers = pane.spoke if pane is not None else {}, book.answers.get(day, {})
     if not messages and not answers:
         return {}
-    names = {m.number: key for key, m in state.ledger.by_id.items() if m.role == "member" and m.number in messages}
+    names = {m.number: key for key, m in state.ledger.look_each() if m.role == "member" and m.number in messages}
     return {
         "message": {names[number]: count for number, count in messages.items() if number in names},
         "answer": {names[number]: count for number, count in answers.items() if number in names},

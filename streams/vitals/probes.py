@@ -98,7 +98,7 @@ def benefit_sent(state: "GroupState", event: e.Benefit, policy: Policy) -> None:
     probes.waiting = [one for one in probes.waiting if one[0] != digest]
     _expose(state, probe, {one[1]: one[3] for one in reversed(early)}, policy)
     for _, member_id, at, _ in early:
-        member = state.ledger.by_id.get(member_id)
+        member = state.ledger.find(member_id)
         if member is not None:
             _count(probe, member, at)
 
@@ -113,7 +113,7 @@ def _expose(state: "GroupState", probe: Probe, acted_before: Mapping[str, int], 
     silent_since = at - policy.probe_silent_days * DAY_MS
     is_known_for_long = (state.first_event_at or 0) <= silent_since
     exposed, early = 0, acted_before or None
-    for member_id, member in state.ledger.by_id.items():
+    for member_id, member in state.ledger.find_each():
         if member.probes:
             member.probes &= others
         if not member.is_present or member.role != "member":
@@ -210,7 +210,7 @@ def _left(state: "GroupState", probe: Probe) -> int:
     until = at + WINDOW_HOURS[2] * HOUR_MS
     return sum(
         1
-        for one in state.ledger.by_id.values()
+        for _, one in state.ledger.look_each()
         if one.probes & bit and not one.is_present and at <= one.presence_at < until
     )
 

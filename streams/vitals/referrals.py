@@ -69,13 +69,13 @@ class Referrals(msgspec.Struct, array_like=True, gc=False):
 
     def invite(self, ledger: Ledger, member_id: str, inviter_id: str, time: int, policy: CarrierPolicy) -> None:
         """Note the first join of a member. It is theirs who is called `inviter_id`."""
-        member = ledger.by_id[member_id]
+        member = ledger[member_id]
         if member.invited >= 0:
             return
         if inviter_id == member_id:
             self.self_invites += 1
             return
-        number, depth = self._place(ledger.by_id.get(inviter_id), inviter_id)
+        number, depth = self._place(ledger.find(inviter_id), inviter_id)
         own = self.root_of.get(member_id)
         if own == number:
             self.circles += 1
@@ -193,7 +193,7 @@ class Referrals(msgspec.Struct, array_like=True, gc=False):
 
     def _bound(self, ledger: Ledger) -> None:
         if len(self.moved) > MAX_MOVED:
-            for member in ledger.by_id.values():
+            for _, member in ledger.find_each():
                 self._settle(member, ())
             self.moved.clear()
         if len(self.roots) > 2 * MAX_ROOTS:

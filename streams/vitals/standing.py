@@ -64,7 +64,7 @@ class Agenda:
         self._day = day - 1
         self.turn = xxhash.xxh3_64_intdigest(group_id.encode())
         """Added to a day, it says whether the group's week or month ends with it: groups take turns."""
-        for member_id, member in ledger.by_id.items():
+        for member_id, member in ledger.look_each():
             if member.due_day or not member.stage:
                 self.add(member_id, max(member.due_day, day))
 
@@ -170,22 +170,22 @@ def close_members(state: GroupState, day: int, month: Month, agenda: Agenda, pol
 
     `month` is up to that day.
     """
-    own, by_id = state.lifecycle, state.ledger.by_id
+    own, ledger = state.lifecycle, state.ledger
     _count_days(state, day, month, policy)
-    told = {by_id[key].number: key for key in own.changed if key in by_id}
+    told = _noted(state)
     own.changed, own.moved = {}, {}
     judged = told.copy()
     for key in agenda.take(day):
-        member = by_id.get(key)
+        member = ledger.find(key)
         if member is not None and is_due(member, day):
             judged[member.number] = key
     for key in _who_passed_up(state):
-        judged[by_id[key].number] = key
+        judged[ledger[key].number] = key
     turn = day + agenda.turn
     if not turn % WEEK:
         talk = month.talk
         week = _ids(state, month, month.talk_7d.keys())
-        judged |= {one: key for one, key in week.items() if can_move(by_id[key], day, talk[one], policy)}
+        judged |= {one: key for one, key in week.items() if can_move(ledger[key], day, talk[one], policy)}
         if not turn % MONTH:
             told |= _ids(state, month, talk.keys() | own.actors.keys())
             own.actors = {}
@@ -194,10 +194,9 @@ def close_members(state: GroupState, day: int, month: Month, agenda: Agenda, pol
 
 def look_at_noted(state: GroupState, day: int, agenda: Agenda, policy: MemberPolicy) -> list[Judged]:
     """Judge anew whoever something was learnt of after `day` had closed, as no later day will: orders come last."""
-    own, by_id, found = state.lifecycle, state.ledger.by_id, []
-    noted = {by_id[key].number: key for key in own.changed if key in by_id}
-    for number, member_id in sorted(noted.items()):
-        member = by_id[member_id]
+    own, found = state.lifecycle, []
+    for number, member_id in sorted(_noted(state).items()):
+        member = state.ledger[member_id]
         before = own.moved.get(number, member.stage_day << 4 | member.stage)
         was, was_day = before & 15, before >> 4
         _judge(member_id, member, day, own.claims_from, agenda, policy)
@@ -208,6 +207,12 @@ def look_at_noted(state: GroupState, day: int, agenda: Agenda, policy: MemberPol
         found.append(Judged(member_id, member, was, was_day, number in own.moved))
     own.changed = {}
     return found
+
+
+def _noted(state: GroupState) -> dict[int, str]:
+    """Those of whom something was learnt, by number."""
+    find = state.ledger.find
+    return {member.number: key for key in state.lifecycle.changed if (member := find(key)) is not None}
 
 
 def _judge(
@@ -223,10 +228,10 @@ def _judge_all(
     state: GroupState, day: int, judged: dict[int, str], told: dict[int, str], agenda: Agenda, policy: MemberPolicy
 ) -> list[Judged]:
     """Judge members by number. Told of are `told` of them, and whose stage or place on the list is another now."""
-    own, by_id, found = state.lifecycle, state.ledger.by_id, []
+    own, ledger, found = state.lifecycle, state.ledger, []
     everybody = judged if told.keys() <= judged.keys() else judged | told
     for number, member_id in sorted(everybody.items()):
-        member = by_id[member_id]
+        member = ledger[member_id]
         was, was_day, listed_day = member.stage, member.stage_day, member.listed_day
         if number in judged:
             _judge(member_id, member, day, own.claims_from, agenda, policy)
@@ -241,9 +246,10 @@ def _judge_all(
 
 def _ids(state: GroupState, month: Month, numbers: Set[int]) -> dict[int, str]:
     """The pseudonyms of those who are still in the ledger: it may have forgotten who is gone for long."""
-    ids, by_id = month.ids, state.ledger.by_id
-    state.ledger.learn(ids, numbers)
-    return {one: ids[one] for one in numbers if ids.get(one) in by_id and by_id[ids[one]].number == one}
+    ids, ledger = month.ids, state.ledger
+    ledger.learn(ids, numbers)
+    known = {one: ids.get(one, "") for one in numbers}
+    return {one: key for one, key in known.items() if key in ledger and ledger[key].number == one}
 
 
 def _count_days(state: GroupState, day: int, month: Month, policy: MemberPolicy) -> None:
@@ -261,11 +267,11 @@ def _count_days(state: GroupState, day: int, month: Month, policy: MemberPolicy)
 def _count_day(
     state: GroupState, day: int, spoke: dict[int, int], acts: dict[int, int], ids: dict[int, str], policy: MemberPolicy
 ) -> None:
-    by_id, weight, cap = state.ledger.by_id, policy.weights[0], policy.score_cap
+    find, weight, cap = state.ledger.find, policy.weights[0], policy.score_cap
     numbers = spoke.keys() | acts.keys() if acts else spoke.keys()
     state.ledger.learn(ids, numbers)
     for number in numbers:
-        member = by_id.get(ids.get(number, ""))
+        member = find(ids.get(number, ""))
         if member is None or member.number != number:
             continue  # gone for so long that the ledger forgot them
         activity, messages, packed = member.activity, spoke.get(number, 0), acts.get(number, 0) if acts else 0
@@ -300,7 +306,7 @@ def _who_passed_up(state: GroupState) -> list[str]:
         return []
     return [
         member_id
-        for member_id, member in state.ledger.by_id.items()
+        for member_id, member in state.ledger.look_each()
         if member.trade is not None and before <= (member.trade.last_claim_at or 0) < own.claims_from
     ]
 

@@ -161,7 +161,7 @@ def pane_of(state: GroupState, time: int) -> DayPane | None:
 
 def acting_member(state: GroupState, event: e.MemberEvent) -> Member:
     """The acting member; to act is to be present."""
-    member = state.ledger.by_id.get(event.member_id)
+    member = state.ledger.find(event.member_id)
     if member is None or member.role != event.role:
         member = state.ledger.get(event.member_id, event.role)
         state.lifecycle.changed[event.member_id] = 0

@@ -117,7 +117,7 @@ def _tie(state: GroupState, event: e.Message, number: int, pane: DayPane | None,
             if answered != number:
                 replies.add(number, answered)
     if event.mentions and len(event.mentions) <= policy.mentions_most:
-        known = map(state.ledger.by_id.get, dict.fromkeys(event.mentions))
+        known = map(state.ledger.look, dict.fromkeys(event.mentions))
         for member in known:
             if member is not None and member.role == "member" and member.number not in (number, answered):
                 replies.add(number, member.number)
@@ -247,7 +247,8 @@ def recall(state: GroupState, event: e.Recall, policy: Policy) -> None:
         heard(state.responses, time, -1)
     if pane is not None:
         remove_message(pane, number, time, policy.capped_messages)
-    member_id, member = next(((k, m) for k, m in state.ledger.by_id.items() if m.number == number), ("", None))
+    member_id = state.ledger.id_of(number)
+    member = state.ledger.find(member_id)
     if member is None:
         return
     unsaid(state, member_id, member, day_of(time), policy.members)
@@ -269,5 +270,5 @@ def _last_remembered(state: GroupState, number: int) -> int | None:
 def member_message_times(state: GroupState) -> list[int]:
     """The times of member messages that are still known one by one: the remembered ones and each member's last."""
     times = [packed >> _NUMBER_BITS for packed in state.remembered.values() if packed > 0]
-    times += [at for member in state.ledger.by_id.values() if (at := member.last_message_at) is not None]
+    times += [at for _, member in state.ledger.look_each() if (at := member.last_message_at) is not None]
     return times

@@ -172,12 +172,12 @@ def source_signal(name: str, source: Source, tick: int, origin: str, partition: 
 def member_rows(state: GroupState, day: int, offset: int, ids: dict[int, str]) -> list[Output]:
     """A row for each member who spoke on the day. `ids` remembers the pseudonyms of member numbers between calls."""
     spoke = state.panes.get(day, _no_pane).spoke
-    by_id = state.ledger.by_id
+    look = state.ledger.look
     state.ledger.learn(ids, spoke.keys())
     rows = []
     for number in sorted(spoke):
         member_id = ids.get(number, "")
-        member = by_id.get(member_id)
+        member = look(member_id)
         if member is None or member.number != number:
             continue  # gone for so long that the ledger forgot them
         row = MemberVitals(

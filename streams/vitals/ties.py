@@ -178,7 +178,7 @@ class Ties(msgspec.Struct, array_like=True, gc=False):
         window never brings more than MOST_HEARD.
         """
         sparks = self.sparks
-        by = ledger.by_id.get(sparks.by)
+        by = ledger.look(sparks.by)
         if by is not None and by.number == sparks.number:
             sparks.count(messages - sparks.messages_before - (by.messages - sparks.own_before))
             for follower in sparks.first:

@@ -290,7 +290,7 @@ def _going(member: Member, at: int) -> dict[str, float]:
 def _core(state: GroupState, at: int, policy: Policy) -> list[Member]:
     """The talkers of the last months, by their score when they last spoke."""
     since = at - policy.core_memory_days * DAY_MS
-    known = filter(None, map(state.ledger.by_id.get, state.ledger.talkers))
+    known = filter(None, map(state.ledger.look, state.ledger.talkers))
     talkers = [member for member in known if member.role == "member" and (member.last_message_at or 0) >= since]
     return nlargest(policy.core_size, talkers, key=lambda member: (member.score, -member.number))
 

@@ -58,15 +58,15 @@ class Welcome(msgspec.Struct, array_like=True, gc=False):
 def arrived(state: "GroupState", member_id: str, at: int) -> None:
     """A newcomer joined at `at` and waits for a word."""
     waiting = state.welcome.newcomers
-    waiting[state.ledger.by_id[member_id].number] = at, member_id
+    waiting[state.ledger[member_id].number] = at, member_id
     if len(waiting) > WAITING:
         del waiting[next(iter(waiting))]
 
 
 def greet(state: "GroupState", event: e.Message, policy: Policy, replied_to: int | None) -> None:
     """Staff or a bot spoke, while newcomers wait. `replied_to` is the number of the member whom it answers, if any."""
-    waiting, by_id = state.welcome.newcomers, state.ledger.by_id
-    meant = {member.number: None for one in event.mentions if (member := by_id.get(one)) is not None}
+    waiting, look = state.welcome.newcomers, state.ledger.look
+    meant = {member.number: None for one in event.mentions if (member := look(one)) is not None}
     if replied_to is not None:
         meant[replied_to] = None
     if event.role == "staff":
@@ -83,7 +83,7 @@ def greet(state: "GroupState", event: e.Message, policy: Policy, replied_to: int
 
 
 def _welcome(state: "GroupState", member_id: str, joined_at: int, at: int, policy: Policy) -> None:
-    member = state.ledger.by_id.get(member_id)
+    member = state.ledger.find(member_id)
     if member is None or at - joined_at > policy.welcome_days * DAY_MS:
         return
     if member.welcomed_at is None:

@@ -109,7 +109,7 @@ def _facts(state: GroupState, day: int, judged_before: int, whole: Policy) -> Fa
     policy = whole.worth
     at, worth = (day + 1) * DAY_MS, state.worth
     year_ago, quarter = at - policy.year_days * DAY_MS, window(state.panes, day, policy.network_days)
-    people = [member for member in state.ledger.by_id.values() if member.role == "member"]
+    people = [member for _, member in state.ledger.look_each() if member.role == "member"]
     gone = [one.presence_at for one in people if not one.is_present and one.presence_at >= year_ago]
     trades = [(one.is_present, one.trade) for one in people if one.trade is not None]
     left = _left(state, gone, quarter, at, policy)

@@ -74,7 +74,7 @@ def test_a_group_of_takers_is_told_with_the_week() -> None:
 
 def test_a_group_without_claims_is_not_looked_through() -> None:
     class Unread(dict[str, Member]):
-        def values(self) -> Any:
+        def items(self) -> Any:
             raise AssertionError
 
     state = GroupState("g", "b", "p")

@@ -134,7 +134,7 @@ def test_whoever_is_named_stays_with_less_but_not_with_nothing(
 def test_of_whom_one_ranking_just_so_named_nobody_is_warned() -> None:
     leaders = [Leader(one, 0.9, 12.0, 4, 2.0, 3.0, 0, is_sure=one == "m_a") for one in ("m_a", "m_b")]
     by_id = {one: Member(number=7, is_present=True, last_message_at=0, score=9.0) for one in ("m_a", "m_b")}
-    assert silent(leaders, by_id, 60, POLICY) == ("m_a",)
+    assert silent(leaders, by_id.get, 60, POLICY) == ("m_a",)
 
 
 # --- planted ----------------------------------------------------------------------------------------------
