@@ -127,7 +127,7 @@ class GroupLog:
         if isinstance(event, e.SourceComplete) and event.source is not None:
             self._complete(event.source, event.complete_until, is_live=event.is_live)
             source = self.state.sources[event.source]
-            source.heard_at, source.brand_id = arrived_at, event.brand_id
+            source.heard_at, source.brand_id, source.imported_to = arrived_at, event.brand_id, -1
             if event.unseen_from is not None:
                 source.missed(event.unseen_from, event.complete_until)
         elif isinstance(event, e.Calibration):
@@ -177,6 +177,8 @@ class GroupLog:
             known = self.state.sources.get(tick.source)
             if known is None or not known.is_live:
                 self._complete(tick.source, at, is_live=False)
+            else:
+                known.imported_to = max(known.imported_to, at)
             for state in list(self.groups()):
                 if tick.source in state.sources:
                     out += self._evaluate(state, at, offset, is_live=False, is_hour=False)
@@ -217,19 +219,24 @@ class GroupLog:
         last = day_of(view.until) - 1
         for day in range(max(closed, last - CATCH_UP_DAYS) + 1, last + 1):
             yield from self._close(state, day, offset, view)
-        is_blind = view.blind_since is not None
-        at = tick if is_blind else view.until
+        at = view.at
         if at <= (state.first_event_at or 0):
             return  # an import that has begun: nothing of the group lies in a day that is complete
-        is_news = is_live and state.has_news
-        is_due = state.verdict != "ended" and (is_hour or (is_blind and not is_live))
-        if (at > state.row_at and (is_news or is_due)) or (at == state.row_at and is_news and view.is_final):
-            if is_news and (view.is_final or is_blind) and (state.worth.is_due or state.lifecycle.changed):
-                yield from self._look_again(state, offset)
-            if is_news or at < tick:
-                state.has_news, state.row_at, state.offset = False, at, offset
-                self._changed.add(state.group_id)
-            yield vitals_row(state, windows(state, view.until, self._month_ahead(state, view.until)), at, offset, view)
+        is_blind = view.blind_since is not None
+        is_last = view.is_final or is_blind  # no day will close that could judge by what comes
+        owes = is_last and state.closed_day is not None and bool(state.worth.is_due or state.lifecycle.changed)
+        is_news = is_live and (state.has_news or owes)
+        is_turn = state.verdict != "ended" and (is_hour or (is_blind and not is_live))
+        is_new = at > state.row_at and (is_news or is_turn)
+        is_told_again = at == state.row_at and is_news and is_last
+        if not is_new and not is_told_again:
+            return
+        if is_news and owes:
+            yield from self._look_again(state, offset)
+        if is_news or at < tick:
+            state.has_news, state.row_at, state.offset = False, at, offset
+            self._changed.add(state.group_id)
+        yield vitals_row(state, windows(state, view.until, self._month_ahead(state, view.until)), at, offset, view)
 
     def _close(self, state: GroupState, day: int, offset: int, view: View) -> Iterable[Output]:
         was = state.verdict
@@ -254,7 +261,7 @@ class GroupLog:
         state.has_news = False
         state.row_at = max(state.row_at, at)
         self._changed.add(state.group_id)
-        return self.tell_close(state, was, closed, View(at, view.complete_at, None), month, judged)
+        return self.tell_close(state, was, closed, View(at, at, view.complete_at, None), month, judged)
 
     def _look_again(self, state: GroupState, offset: int) -> Iterable[Output]:
         """Judge by what came after the last day had closed, where no other will: orders come when an import is over."""

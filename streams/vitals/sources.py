@@ -22,6 +22,8 @@ class Source(msgspec.Struct, array_like=True):
     brand_id: str = ""
     is_blind: bool = False
     """As the brand's alert agent was last told."""
+    imported_to: int = -1
+    """Up to when an import has closed days of this live source since it last said anything; -1: it spoke last."""
 
     def missed(self, since: int, until: int) -> None:
         """Note that what happened from `since` to `until` was not seen."""
@@ -97,11 +99,12 @@ class PartitionState(msgspec.Struct, array_like=True):
 class View(msgspec.Struct, frozen=True):
     """What a tick knows of a group's sources: it may be judged as of `until`; `blind_since` if nobody watches.
 
-    `is_final`: no source is live and nothing is known of later, so what has come in since can be told in a row of the
-    same time, and only there. In the middle of an import the next tick of the import tells it.
+    A row is of the time `at`. `is_final`: no source is live and nothing is known of later, so what has come in since
+    can be told in a row of the same time, and only there. In the middle of an import its next tick tells it.
     """
 
     until: int
+    at: int
     complete_at: int | None
     blind_since: int | None
     is_final: bool = False
@@ -110,17 +113,26 @@ class View(msgspec.Struct, frozen=True):
 def watch(state: GroupState, partition: PartitionState, tick: int, policy: Policy, *, is_live: bool) -> View:
     """How far a group may be judged at a tick: as far as the best of its sources is complete.
 
-    A source that never says so is believed to be complete. Blindness is not silence.
+    A source that never says so is believed to be complete. Blindness is not silence. A live source that an import saw
+    go blind stays so, as of the end of that import, until it speaks or its time is over by the clock too.
     """
     known = [partition.sources[name] for name in state.sources if name in partition.sources]
     if not known or len(known) < len(state.sources):
-        return View(tick, None, None)
+        return View(tick, tick, None, None)
     complete_at = max(source.complete_at for source in known)
     live = [source for source in known if source.is_live]
-    heard_at = max((source.heard_at for source in live), default=-1) if is_live else -1
-    blind = bool(live) and tick - max(complete_at, heard_at) > policy.blind_after_hours * HOUR_MS
+    until = at = min(tick, complete_at)
+    blind = False
+    if live:
+        patience = policy.blind_after_hours * HOUR_MS
+        heard_at = max(source.heard_at for source in live) if is_live else -1
+        imported_to = min(source.imported_to for source in live) if is_live else -1
+        if tick - max(complete_at, heard_at) > patience:
+            at, blind = tick, True
+        elif imported_to - complete_at > patience:
+            at, blind = imported_to, True
     is_final = not live and state.last_event_at < complete_at
-    return View(min(tick, complete_at), complete_at, complete_at if blind else None, is_final)
+    return View(until, at, complete_at, complete_at if blind else None, is_final)
 
 
 def is_watched(state: GroupState, partition: PartitionState, day: int) -> bool:

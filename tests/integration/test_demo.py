@@ -108,8 +108,8 @@ def test_group_rows_equal_counts_over_the_events(home: Settings, vitals: Vitals,
 
 def test_the_same_fleet_again_changes_nothing(vitals: Vitals, fleet: Path) -> None:
     def told() -> list[dict[str, Any]]:
-        # A blind group's last row is told anew by the second import, with the money of since then, which moves
-        # the percentiles of its peers too.
+        # A blind group's last row is told anew once its orders are attributed, for which nobody waits here; its money
+        # moves the percentiles of its peers too.
         money = {"buyers_28d", "orders_28d", "revenue_28d"}
         unsteady = {"stale": money | {"engagement"}}
         return [
