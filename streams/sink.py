@@ -61,7 +61,7 @@ class Sink:
     def __init__(self, settings: Settings, name: str) -> None:
         """`name` tells this sink from the others, and stays the same over its restarts."""
         self._settings = settings
-        self._warehouse = Warehouse(settings)
+        self._warehouse = Warehouse(settings, say=None)  # `retrying` tells
         self._name, self._joins = name, 0
         self._consumer = self._new_consumer()
         self.pulse = Pulse("sink", "sink", name, live_s=LIVE_SECONDS)

@@ -7,11 +7,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+import click
 import msgspec
 from clickhouse_driver import Client, errors
 
 from streams.errors import VitalsError
+from streams.patience import Patience
 from streams.settings import Settings
+from streams.silence import Heard
 from streams.sink_tables import Kind, Table
 
 Who = Literal["clickhouse", "bi"]
@@ -64,6 +67,8 @@ _WIRE = {
     "day": "Int64",
 }
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 15.0
+SILENCE_S = 60.0
+"""Whoever says nothing for so long is given up. A query that works may take longer: it reports its progress."""
 
 
 class WarehouseError(VitalsError):
@@ -81,11 +86,32 @@ class Answer(msgspec.Struct, frozen=True):
     rows: Iterator[tuple[Any, ...]]
 
 
+def on_stderr(line: str) -> None:
+    """A line to whoever waits for a command."""
+    click.echo(line, err=True)
+
+
+def _unheard(_line: str) -> None:
+    """Nobody waits for it."""
+
+
 class Warehouse:
     """Connections to one ClickHouse as one user, one per thread, opened when first used and again after a failure."""
 
-    def __init__(self, settings: Settings, who: Who = "clickhouse", database: str | None = None) -> None:
-        """`database` other than the setting's is for creating that one, and for tests."""
+    def __init__(
+        self,
+        settings: Settings,
+        who: Who = "clickhouse",
+        database: str | None = None,
+        *,
+        say: Callable[[str], None] | None = on_stderr,
+        silence_s: float = SILENCE_S,
+    ) -> None:
+        """`database` other than the setting's is for creating that one, and for tests.
+
+        `say` is told in a line when ClickHouse hangs, and when it answers again; it is given up after `silence_s`.
+        """
+        self._say, self._silence_s = say, silence_s
         self._settings = settings
         self._who: Who = who
         self._database = settings.clickhouse_database if database is None else database
@@ -162,7 +188,7 @@ class Warehouse:
                 raise _refusal(error) from None
             if isinstance(error, _AWAY):
                 raise WarehouseAwayError(
-                    f"ClickHouse at {self.address} does not answer ({_first_line(error)}), see `vitals status`"
+                    f"ClickHouse at {self.address} does not answer ({_why(error)}), see `vitals status`"
                 ) from None
             if isinstance(error, errors.Error):
                 raise WarehouseError(f"ClickHouse's driver refused: {_first_line(error)}") from None
@@ -174,7 +200,7 @@ class Warehouse:
         return self._local.client
 
     def _connect(self) -> Client:
-        return Client(
+        client = Client(
             self._settings.clickhouse_host,
             port=self._settings.clickhouse_port,
             database=self._database,
@@ -183,10 +209,12 @@ class Warehouse:
             secure=self._settings.clickhouse_secure,
             ca_certs=str(self._settings.clickhouse_ca) if self._settings.clickhouse_ca else None,
             connect_timeout=5,
-            send_receive_timeout=60,
+            send_receive_timeout=self._silence_s,
             client_name="vitals",
             settings=_OPTIONS if self._who == "clickhouse" else {},
         )
+        _listen(client.connection, Patience(say=self._say or _unheard), f"ClickHouse at {self.address}")
+        return client
 
 
 def retrying(action: Callable[[], int], *, pause: Callable[[float], bool], tell: Callable[[str], None]) -> int | None:
@@ -226,6 +254,12 @@ def _run(client: Client, statement: str) -> None:
     client.execute(statement)
 
 
+def _listen(connection: Any, patience: Patience, what: str) -> None:
+    """Have what the connection reads from its sockets, the first greeting too, be waited for with `patience`."""
+    connect = connection._create_socket  # noqa: SLF001  the driver has no public place between connect and greeting
+    connection._create_socket = lambda *address: Heard(connect(*address), patience, what)  # noqa: SLF001
+
+
 def _insert_sql(table: str, kinds: Mapping[str, Kind]) -> str:
     """An insert whose columns travel as plain types, which the server casts: cheap for this process."""
     wire = ", ".join(f"{name} {_wire(kind)}" for name, kind in kinds.items())
@@ -249,6 +283,12 @@ def _refusal(error: "errors.ServerException") -> WarehouseError:
     line = _first_line(error)
     is_misspelt = "Maybe you meant" in line or "'system." in line  # no migration makes that table
     return kind(f"ClickHouse: {line}{'' if is_misspelt else _ADVICE.get(error.code, '')}")
+
+
+def _why(error: BaseException) -> str:
+    """Why a connection failed, without the address that the driver puts behind it."""
+    said = getattr(error, "strerror", None) or _first_line(error)
+    return re.sub(r" ?\(\S+:\d+\)$", "", said) or "no connection in time"
 
 
 def _first_line(error: BaseException) -> str:

@@ -40,7 +40,7 @@ _NEWS = ("opened", "escalated", "resumed")
 READ_S, RETRY_S = 0.5, 1.0
 CLOSE_S = 12.0
 """Longer than a request may take: what is under way at a stop is finished and remembered, not sent twice."""
-_NAMES_S = 600.0
+_NAMES_S, _NAMES_ANSWER_S = 600.0, 5.0
 _AWAY = (KafkaError._ALL_BROKERS_DOWN, KafkaError.UNKNOWN_TOPIC_OR_PART)  # noqa: SLF001
 _alerts = msgspec.json.Decoder(GroupAlert)
 
@@ -265,7 +265,7 @@ class GroupNames:
 
     def __init__(self, settings: Settings) -> None:
         """Connect when first asked."""
-        self._warehouse = Warehouse(settings, "bi")
+        self._warehouse = Warehouse(settings, "bi", say=None, silence_s=_NAMES_ANSWER_S)
         self._known: dict[str, str] = {}
         self._asked_at = -_NAMES_S
         self._lock = threading.Lock()

@@ -6,7 +6,7 @@ import time
 import msgspec
 import pytest
 
-from streams import cli, sink_rows, sink_tables
+from streams import cli, silence, sink_rows, sink_tables
 from streams.vitals.rows import GroupVitals, MemberVitals, Reason
 from streams.warehouse import Warehouse
 
@@ -149,3 +149,14 @@ def test_a_group_without_vital_signs(run):
     code, _, err = run("group", "reading/wecom/c-2")
     assert code == 1
     assert err.startswith("vitals: reading/wecom/c-2 has no vital signs yet: `vitals wait`")
+
+
+def test_a_query_that_works_is_never_silent(stack, monkeypatch):
+    """ClickHouse reports while it works: so who says nothing hangs, and a long query is not taken for that."""
+    words, received = [], silence.Heard._received
+    monkeypatch.setattr(silence.Heard, "_received", lambda *args: words.append(1) or received(*args))
+    warehouse = Warehouse(stack, "bi")
+    warehouse.query("SELECT 1")
+    before = len(words)
+    assert warehouse.query("SELECT sleep(1)") == [(0,)]
+    assert len(words) - before >= 5

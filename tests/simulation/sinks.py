@@ -162,7 +162,7 @@ def replacements(clock: Any, records: int) -> list[tuple[Any, str, Any]]:
 
     parts = {
         "Consumer": lambda *_, **__: SimClient(_Making.process),
-        "Warehouse": lambda _: SimWarehouse(_Making.process, _Making.process.tables),
+        "Warehouse": lambda _, **__: SimWarehouse(_Making.process, _Making.process.tables),
         "Status": lambda *_, **__: _Quiet(),
         "letter_box": SimpleNamespace(put=put),
         "Pulse": lambda *_, **__: _Quiet(),

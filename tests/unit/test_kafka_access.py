@@ -129,8 +129,8 @@ def test_files_of_vitals_toml_lie_beside_it(tmp_path):
 
 
 def test_clickhouse_is_asked_over_tls_where_it_should_be(settings, monkeypatch):
-    made = []
-    monkeypatch.setattr(warehouse, "Client", lambda *_, **options: made.append(options))
+    made, client = [], warehouse.Client
+    monkeypatch.setattr(warehouse, "Client", lambda *at, **options: made.append(options) or client(*at, **options))
     for secure, ca in ((False, None), (True, settings.home / "ca.pem")):
         warehouse.Warehouse(changed(settings, clickhouse_secure=secure, clickhouse_ca=ca))._client()
     assert [(one["secure"], one["ca_certs"]) for one in made] == [(False, None), (True, str(settings.home / "ca.pem"))]
