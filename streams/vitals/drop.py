@@ -4,8 +4,7 @@ Counted are capped messages, so that a talker who is away is no drop of the grou
 or of which a part was not seen, counts on neither side.
 """
 
-from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import exp, lgamma, log
 from typing import Literal
@@ -58,7 +57,7 @@ def look_for_drop(
     state: GroupState,
     day: int,
     policy: Policy,
-    skipped: AbstractSet[int],
+    skipped: frozenset[int],
     messages_28d: int,
     capped: Sequence[int] = (),
 ) -> DropChange | None:
@@ -75,17 +74,16 @@ def look_for_drop(
         return None
     if day in skipped:
         return None
-    if known is None and _has_had_its_week(state, day, policy, skipped, messages_28d):
+    if known is None and _has_had_its_week(state, day, policy, skipped, messages_28d, capped):
         return None
-    days = _days(state, day, policy, skipped)
-    if len(days) <= len(capped) and not skipped:
-        counts = capped[-len(days) :]
-    else:
-        panes = state.panes.get
-        counts = [panes(one, _EMPTY).capped_messages for one in days]
+    days = _span(state, day, policy)
+    counts = _capped(state, days) if len(days) > len(capped) else list(capped[-len(days) :])
+    gone = skipped.intersection(days)
+    for one in sorted(gone, reverse=True):
+        del counts[one - days.start]
     if known is None and _is_calm(counts, policy):
         return None
-    found = list(zip(days, counts, strict=True))
+    found = list(zip([one for one in days if one not in gone], counts, strict=True))
     return _begin(state, day, found, policy) if known is None else _end(state, known, day, found, policy)
 
 
@@ -95,17 +93,21 @@ def _may_drop(state: GroupState, day: int, policy: Policy) -> bool:
     return state.verdict in CALM and (end is None or (day + 1 + policy.drop_before_end_days) * DAY_MS < end)
 
 
-def _days(state: GroupState, day: int, policy: Policy, skipped: AbstractSet[int]) -> Sequence[int]:
-    """The days that count, the latest last."""
+def _span(state: GroupState, day: int, policy: Policy) -> range:
+    """The days that may count, the latest last."""
     since = day - policy.drop_past_days - 2 * _WEEK
     if state.first_message_at is not None:
         since = max(since, state.first_message_at // DAY_MS - 1)
-    span = range(since + 1, day + 1)
-    return [one for one in span if one not in skipped] if skipped else span
+    return range(since + 1, day + 1)
+
+
+def _capped(state: GroupState, days: Iterable[int]) -> list[int]:
+    panes = state.panes.get
+    return [panes(day, _EMPTY).capped_messages for day in days]
 
 
 def _has_had_its_week(
-    state: GroupState, day: int, policy: Policy, skipped: AbstractSet[int], messages_28d: int
+    state: GroupState, day: int, policy: Policy, skipped: frozenset[int], messages_28d: int, capped: Sequence[int]
 ) -> bool:
     """Whether a small group can have no drop, told by a few sums: on most days this is all that is done.
 
@@ -115,8 +117,7 @@ def _has_had_its_week(
         return False
     if not skipped.isdisjoint(range(day - 27, day + 1)):
         return False
-    panes = state.panes.get
-    week = sum([panes(one, _EMPTY).capped_messages for one in range(day - _WEEK + 1, day + 1)])
+    week = sum(capped[-_WEEK:] if capped else _capped(state, range(day - _WEEK + 1, day + 1)))
     return week * policy.drop_recent_days > policy.drop_share * _WEEK * (messages_28d - week)
 
 

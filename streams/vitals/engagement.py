@@ -2,12 +2,12 @@
 
 from collections.abc import Collection
 from math import exp, fsum, log
-from operator import attrgetter
 
 import msgspec
 
-from streams.vitals.month import WINDOW_DAYS, Month
+from streams.vitals.month import Month
 from streams.vitals.panes import DayPane, day_of, window
+from streams.vitals.policy import MOVING_DAYS
 from streams.vitals.silence import last_message_before, silent_hours
 from streams.vitals.state import GroupState
 
@@ -51,7 +51,6 @@ class Windows(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 _NO_PANE = DayPane()
-_answered, _newcomers_spoke = attrgetter("answered"), attrgetter("newcomers_spoke")
 
 
 def windows(state: GroupState, at: int, month: Month | None = None) -> Windows:
@@ -64,7 +63,7 @@ def windows(state: GroupState, at: int, month: Month | None = None) -> Windows:
     today = state.panes.get(last_day, _NO_PANE)
     (messages, staff, replies, reactions, claims, joins, left, kicked, other_leaves, after_benefit, ads, capped,
      newcomers, orders, revenue, speaker_days) = month.sums  # fmt: skip
-    answered, newcomers_spoke = _moving(state, last_day)
+    answered, newcomers_spoke = _moving(state, month)
     last = last_message_before(state, at)
     first = state.first_message_at
     return Windows(
@@ -103,10 +102,13 @@ def windows(state: GroupState, at: int, month: Month | None = None) -> Windows:
     )
 
 
-def _moving(state: GroupState, last_day: int) -> tuple[int, int]:
+def _moving(state: GroupState, month: Month) -> tuple[int, int]:
     """Over 28 days, the messages answered and the newcomers who spoke: both may still come to a day that is over."""
-    days = window(state.panes, last_day, WINDOW_DAYS)
-    return sum(map(_answered, days)), sum(map(_newcomers_spoke, days))
+    answered, newcomers_spoke = month.settled
+    for pane in window(state.panes, month.last_day, MOVING_DAYS):
+        answered += pane.answered
+        newcomers_spoke += pane.newcomers_spoke
+    return answered, newcomers_spoke
 
 
 class _SelfLogs(dict[int, float]):

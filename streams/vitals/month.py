@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from operator import add, attrgetter, sub
 
 from streams.vitals.panes import DayPane, tallies, window
+from streams.vitals.policy import MOVING_DAYS
 from streams.vitals.year import Year
 
 WINDOW_DAYS = 28
@@ -25,13 +26,13 @@ class Month:
     `sums` are over 28 days, in the order of SUMMED; `talk` has the messages of 28 days by member number, `talk_7d`
     those of 7, `buyers` the days with an order by customer. `speaker_days_before` and `_first` sum the daily speakers
     of the 28 days before these 28, and of those before them; `capped` are the capped messages of each of CAPPED_DAYS.
-    What still changes in days that are over without a late event or a recall (`answered`, `newcomers_spoke`) is not in
-    it. `ids` are pseudonyms by member number, as met;
-    `year` is that of the last day that closed.
+    `settled` are the messages answered and the newcomers who spoke on those of the 28 days that are before the last
+    MOVING_DAYS: on these both still change without a late event or a recall. `ids` are pseudonyms by member number, as
+    met; `year` is that of the last day that closed.
     """
 
     __slots__ = (
-        "active_days", "buyers", "capped", "ids", "last_day", "messages_7d",
+        "active_days", "buyers", "capped", "ids", "last_day", "messages_7d", "settled",
         "speaker_days_before", "speaker_days_first", "staff_messages_7d", "sums", "talk", "talk_7d", "year",
     )  # fmt: skip
 
@@ -52,6 +53,8 @@ class Month:
         self.talk_7d = tallies(pane.spoke for pane in week)
         self.messages_7d = sum(pane.messages for pane in week)
         self.staff_messages_7d = sum(pane.staff_messages for pane in week)
+        settled = window(panes, last_day - MOVING_DAYS, WINDOW_DAYS - MOVING_DAYS)
+        self.settled = sum(pane.answered for pane in settled), sum(pane.newcomers_spoke for pane in settled)
         self.speaker_days_before = sum(pane.speakers for pane in window(panes, last_day - 28, 28))
         self.speaker_days_first = sum(pane.speakers for pane in window(panes, last_day - 56, 28))
 
@@ -81,6 +84,11 @@ class Month:
             _move(self.talk_7d, new.spoke, week_ago.spoke)
         if new.bought or month_ago.bought:
             _move(self.buyers, new.bought, month_ago.bought)
+        answered, newcomers_spoke = self.settled
+        self.settled = (
+            answered + week_ago.answered - month_ago.answered,
+            newcomers_spoke + week_ago.newcomers_spoke - month_ago.newcomers_spoke,
+        )
         del self.capped[0]
         self.capped.append(new.capped_messages)
         self.active_days += (new.messages > 0) - (month_ago.messages > 0)

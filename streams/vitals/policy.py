@@ -8,6 +8,9 @@ from streams.vitals.earning import PointRule
 
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
+MOVING_DAYS = 7
+"""What comes in order changes no day before these: an answer counts on the day of what was asked, the first word of a
+newcomer on the day of their join, and both are awaited for no longer."""
 
 
 _REVENUE_HALF: dict[str, int] = {
@@ -311,6 +314,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     members: MemberPolicy = MemberPolicy()
     points: Mapping[str, PointRule] = msgspec.field(default_factory=dict)
     """What earns points, by cause. Empty: only what events say."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for waits beyond MOVING_DAYS."""
+        if self.newcomer_days > MOVING_DAYS or self.answered_minutes * 60_000 > MOVING_DAYS * DAY_MS:
+            raise ValueError(f"newcomer_days and answered_minutes must be no more than {MOVING_DAYS} days")
 
 
 BANDS = (40, 100, 300)

@@ -28,7 +28,7 @@ class Diary:
     """A group whose days are given by their counts; `changes` are those that the ends of days brought, by day."""
 
     def __init__(self, counts=(), skipped=(), policy=POLICY, **state):
-        self.policy, self.skipped = policy, {FIRST + day for day in skipped}
+        self.policy, self.skipped = policy, frozenset(FIRST + day for day in skipped)
         self.state = GroupState("g", "acme", "irc", first_message_at=FIRST * DAY_MS, verdict="healthy")
         for name, value in state.items():
             setattr(self.state, name, value)

@@ -2,6 +2,7 @@
 
 import random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,11 +11,12 @@ from streams import models
 from streams.vitals.month import SUMMED, Month
 from streams.vitals.panes import DayPane, add_message
 from streams.vitals.partition import GroupLog
-from streams.vitals.policy import DAY_MS
+from streams.vitals.policy import DAY_MS, Policy
 from streams.vitals.year import YEAR_DAYS
 from tests.unit.test_group_fold import COMMON, GROUP, START, histories, message, run, tick, vitals
 
 MODEL = models.load()
+MOVING = ("answered", "newcomers_spoke")
 
 
 def of(month: Month) -> dict[str, object]:
@@ -25,7 +27,7 @@ def panes_of(rng: random.Random, days: int) -> dict[int, DayPane]:
     panes: dict[int, DayPane] = {}
     for day in rng.sample(range(days), rng.randint(1, days)):
         pane = panes[day] = DayPane(
-            **{name: rng.randrange(9) for name in SUMMED if name not in {"messages", "speakers"}}
+            **{name: rng.randrange(9) for name in (*SUMMED, *MOVING) if name not in {"messages", "speakers"}}
         )
         for _ in range(rng.randrange(12)):
             add_message(pane, rng.randrange(6), day * DAY_MS, 20)
@@ -84,3 +86,9 @@ def test_a_live_row_of_the_open_day_counts_it() -> None:
     _, rows = run([*events, tick(START + DAY_MS + 60_000, None)])
     last = vitals(rows)[-1]
     assert (last.group_id, last.messages_1d, last.messages_28d, last.speakers_7d) == (GROUP, 1, 2, 2)
+
+
+@pytest.mark.parametrize("waits", [{"newcomer_days": 8}, {"answered_minutes": 7 * 24 * 60 + 1}])
+def test_a_policy_waits_no_longer_than_what_moves_on_takes_for_granted(waits: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="7 days"):
+        Policy(**waits)
