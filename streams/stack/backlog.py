@@ -20,18 +20,29 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 DEAD_LETTERS = "dead-letters"
 LOOK_EVERY_S = 0.25
 _CALL_S, _LIMIT_S, _PAUSE_S = 5.0, 10.0, 0.2
+SHORT_S = 2.5
+"""Of a look for somebody who waits for it. A question may take twice as long: the last try begins in time."""
 T = TypeVar("T")
 
 
-class Backlog:
-    """One look at the broker: the ends of all topics, taken once. Raises VitalsError when it does not answer."""
+class NoAnswerError(VitalsError):
+    """No broker answers a question in time; `why` is what the last try came to."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, servers: str, why: str) -> None:
+        super().__init__(f"Kafka at {servers} does not answer ({why}), see `vitals status`")
+        self.why = why
+
+
+class Backlog:
+    """One look at the broker: the ends of all topics, taken once. Raises NoAnswerError."""
+
+    def __init__(self, settings: Settings, limit_s: float = _LIMIT_S) -> None:
+        """Each question is asked again for `limit_s`."""
         from confluent_kafka.admin import OffsetSpec  # noqa: PLC0415  20 ms that `--help` need not pay
 
-        self._settings = settings
+        self._settings, self._limit_s, self._call_s = settings, limit_s, min(limit_s, _CALL_S)
         self._admin = probes.kafka_admin(settings)
-        topics = self._ask(lambda: self._admin.list_topics(timeout=_CALL_S).topics)
+        topics = self._ask(lambda: self._admin.list_topics(timeout=self._call_s).topics)
         mine = {name: list(topic.partitions) for name, topic in topics.items() if not name.startswith("__")}
         self._begins = self._offsets(mine, OffsetSpec.earliest())
         self._ends = self._offsets(mine, OffsetSpec.latest())
@@ -40,15 +51,13 @@ class Backlog:
         """Ask again for a while: a broker that just started answers some things before others."""
         from confluent_kafka import KafkaException  # noqa: PLC0415
 
-        deadline = time.monotonic() + _LIMIT_S
+        deadline = time.monotonic() + self._limit_s
         while True:
             try:
                 return question()
             except KafkaException as error:
                 if time.monotonic() > deadline:
-                    raise VitalsError(
-                        f"Kafka at {self._settings.kafka} does not answer ({error.args[0].str()}), see `vitals status`"
-                    ) from None
+                    raise NoAnswerError(self._settings.kafka, error.args[0].str()) from None
             time.sleep(_PAUSE_S)
 
     def _offsets(self, topics: Mapping[str, Iterable[int]], spec: Any) -> dict[tuple[str, int], int]:
@@ -59,13 +68,13 @@ class Backlog:
             return {}
 
         def question() -> dict[tuple[str, int], int]:
-            futures = self._admin.list_offsets(wanted, request_timeout=_CALL_S)
+            futures = self._admin.list_offsets(wanted, request_timeout=self._call_s)
             return {(at.topic, at.partition): future.result().offset for at, future in futures.items()}
 
         return self._ask(question)
 
     def lag(self, group: str, topics: Iterable[str] | None = None) -> int:
-        """Records that the group has yet to read and commit, of some topics or of all its own. Raises VitalsError."""
+        """Records that the group has yet to read and commit, of some topics or of all its own. Raises NoAnswerError."""
         wanted = GROUPS[group] if topics is None else tuple(topics)
         places = [place for place in self._ends if place[0] in wanted]
         committed = self._ask(lambda: self._committed(group, places))
@@ -87,7 +96,7 @@ class Backlog:
 
         consumer = Consumer(probes.kafka_config(self._settings) | {"group.id": group, "enable.auto.commit": False})
         try:
-            found = consumer.committed([TopicPartition(*place) for place in places], timeout=_CALL_S)
+            found = consumer.committed([TopicPartition(*place) for place in places], timeout=self._call_s)
         finally:
             consumer.close()
         return {(at.topic, at.partition): at.offset for at in found}

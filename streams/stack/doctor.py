@@ -6,7 +6,7 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
@@ -14,7 +14,6 @@ from streams.errors import VitalsError
 from streams.settings import Settings
 from streams.stack import addresses, home, jars, java, probes, supervision
 from streams.stack.addresses import CLICKHOUSE, KAFKA
-from streams.stack.backlog import DEAD_LETTERS, GROUPS, Backlog
 from streams.stack.maven import repository
 from streams.stack.servers import is_elsewhere
 from streams.stack.status import PartStatus, stack_status
@@ -40,10 +39,13 @@ def examine(settings: Settings) -> Iterator[Finding]:
     for check in _LOCAL:
         yield check(settings)
     if settings.run.is_dir():
-        parts = {part.name: part for part in stack_status(settings).parts}
-        yield from (_part(part) for part in parts.values())
-        if not parts[KAFKA].trouble:
-            yield from (_guarded(check, settings) for check in _ON_KAFKA)
+        found = stack_status(settings)
+        parts = {part.name: part for part in found.parts}
+        yield from (_part(part) for part in found.parts)
+        if found.lag is not None and found.dead_letters is not None:
+            yield _guarded(_topics, settings)
+            yield _lag(settings, found.lag)
+            yield _dead_letters(found.dead_letters)
         if not parts[CLICKHOUSE].trouble:
             yield from (_guarded(check, settings) for check in _ON_CLICKHOUSE)
     else:
@@ -156,15 +158,13 @@ def _topics(settings: Settings) -> Finding:
     return Finding("topics", f"{len(changes)} differ from schemas/topics, first {first.topic}: {first.what}", advice)
 
 
-def _lag(settings: Settings) -> Finding:
-    lags = {group: Backlog(settings).lag(group) for group in GROUPS}
+def _lag(settings: Settings, lags: Mapping[str, int]) -> Finding:
     worst = max(lags, key=lambda group: lags[group])
     advice = f"look at its log in {settings.logs}; set VITALS_WORKERS higher if it keeps growing"
     return Finding("lag", f"{worst} {lags[worst]:,} records", advice if lags[worst] > _LARGE_LAG else None)
 
 
-def _dead_letters(settings: Settings) -> Finding:
-    count = Backlog(settings).records(DEAD_LETTERS)
+def _dead_letters(count: int) -> Finding:
     return Finding("dead letters", f"{count:,}", "look at them: vitals dead-letters list" if count else None)
 
 
@@ -202,5 +202,4 @@ def _readonly_user(settings: Settings) -> Finding:
 
 
 _LOCAL: tuple[Check, ...] = (_python, _variables, _engine, _java, _jars, _disk, _home, _secrets, _ports)
-_ON_KAFKA: tuple[Check, ...] = (_topics, _lag, _dead_letters)
 _ON_CLICKHOUSE: tuple[Check, ...] = (_migrations, _clickhouse_disk, _readonly_user, _clock)

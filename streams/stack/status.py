@@ -1,6 +1,8 @@
 """`vitals status`: every part with a real answer of its own, how far the consumers are behind, what is stored."""
 
-from typing import Literal
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -8,7 +10,7 @@ from streams.errors import VitalsError
 from streams.settings import Settings
 from streams.stack import heartbeat, probes, processes, supervision
 from streams.stack.addresses import CLICKHOUSE, KAFKA
-from streams.stack.backlog import DEAD_LETTERS, GROUPS, Backlog
+from streams.stack.backlog import DEAD_LETTERS, GROUPS, SHORT_S, Backlog, NoAnswerError
 from streams.stack.parts import agent_parts
 from streams.stack.servers import is_elsewhere
 
@@ -53,53 +55,84 @@ class StackStatus(msgspec.Struct, frozen=True, kw_only=True):
     dead_letters: int | None
 
 
+class _OfKafka(NamedTuple):
+    """What the broker says. Lag and dead letters are None where something is the trouble."""
+
+    trouble: str | None
+    lag: dict[str, int] | None = None
+    dead_letters: int | None = None
+
+
+class _OfClickHouse(NamedTuple):
+    trouble: str | None
+    rows: dict[str, int] | None = None
+
+
 def stack_status(settings: Settings) -> StackStatus:
-    """Ask everything; takes as long as the slowest answer, at most half a minute."""
-    parts = _parts(settings)
-    troubled = {part.name for part in parts if part.trouble}
-    lag, dead_letters = (None, None) if KAFKA in troubled else _backlog(settings)
+    """Ask everything, the servers side by side; who does not answer is given up after about five seconds."""
+    supervisor = supervision.running(settings, probes.ANSWER_LIMIT_S)
+    known = supervisor.processes() if supervisor else {}
+    left = {} if supervisor else supervision.live_parts(settings)
+    states = {name: _state(settings, name, known.get(name), left.get(name)) for name in _names(settings, known)}
+    with ThreadPoolExecutor(2) as asking:
+        of_kafka = asking.submit(_ask_kafka, settings, states[KAFKA])
+        of_clickhouse = asking.submit(_ask_clickhouse, settings, states[CLICKHOUSE])
+    kafka, clickhouse = of_kafka.result(), of_clickhouse.result()
+    troubles = {KAFKA: kafka.trouble, CLICKHOUSE: clickhouse.trouble}
+    parts = [_part(settings, name, state, known.get(name), left.get(name), troubles) for name, state in states.items()]
     return StackStatus(
         home=str(settings.home),
-        is_healthy=not troubled,
+        is_healthy=not any(part.trouble for part in parts),
         parts=parts,
-        lag=lag,
-        rows=None if CLICKHOUSE in troubled else _rows(settings),
-        dead_letters=dead_letters,
+        lag=kafka.lag,
+        rows=clickhouse.rows,
+        dead_letters=kafka.dead_letters,
     )
 
 
-def _backlog(settings: Settings) -> tuple[dict[str, int] | None, int | None]:
-    """Lag and dead letters."""
+def _ask_kafka(settings: Settings, state: State) -> _OfKafka:
+    """Lag and dead letters too, unless a broker that keeps some of it does not answer."""
+    if trouble := _down(settings, state) or probes.kafka_error(settings):
+        return _OfKafka(trouble)
     try:
-        backlog = Backlog(settings)
-        return {group: backlog.lag(group) for group in GROUPS}, backlog.records(DEAD_LETTERS)
-    except VitalsError:
-        return None, None
+        backlog = Backlog(settings, SHORT_S)
+        return _OfKafka(None, {group: backlog.lag(group) for group in GROUPS}, backlog.records(DEAD_LETTERS))
+    except NoAnswerError as error:
+        return _OfKafka(f"{settings.kafka} does not answer all: {error.why}")
 
 
-def _rows(settings: Settings) -> dict[str, int] | None:
+def _ask_clickhouse(settings: Settings, state: State) -> _OfClickHouse:
+    if trouble := _down(settings, state) or probes.clickhouse_error(settings):
+        return _OfClickHouse(trouble)
     try:
-        return dict(probes.rows(settings, _ROWS_QUERY, name=settings.clickhouse_database))
-    except VitalsError:
-        return None
+        return _OfClickHouse(_fullness(settings), _rows(settings))
+    except VitalsError as error:
+        return _OfClickHouse(str(error))
 
 
-def _parts(settings: Settings) -> list[PartStatus]:
-    supervisor = supervision.running(settings)
-    known = supervisor.processes() if supervisor else {}
-    left = {} if supervisor else supervision.live_parts(settings)
+def _rows(settings: Settings) -> dict[str, int]:
+    return dict(probes.rows(settings, _ROWS_QUERY, name=settings.clickhouse_database))
+
+
+def _names(settings: Settings, known: Mapping[str, supervision.Process]) -> list[str]:
     names = [KAFKA, CLICKHOUSE, *(part.name for part in agent_parts(settings))]
-    names += [name for name in sorted(known) if name not in names]
-    return [_part(settings, name, known.get(name), left.get(name)) for name in names]
+    return names + [name for name in sorted(known) if name not in names]
 
 
-def _part(settings: Settings, name: str, process: supervision.Process | None, left_pid: int | None) -> PartStatus:
-    state = _state(settings, name, process, left_pid)
+def _part(
+    settings: Settings,
+    name: str,
+    state: State,
+    process: supervision.Process | None,
+    left_pid: int | None,
+    troubles: Mapping[str, str | None],
+) -> PartStatus:
+    """`troubles` are those of the servers."""
     pid = (process.pid if process else left_pid) or None
     return PartStatus(
         name=name,
         state=state,
-        trouble=_trouble(settings, name, state, process),
+        trouble=troubles[name] if name in troubles else _trouble(settings, name, state, process),
         address=_address(settings, name, pid),
         pid=pid,
         uptime_s=process.uptime_s if process and pid else None,
@@ -117,22 +150,24 @@ def _state(settings: Settings, name: str, process: supervision.Process | None, l
 
 
 def _trouble(settings: Settings, name: str, state: State, process: supervision.Process | None) -> str | None:
-    """Why the part is not well. Servers are asked whatever their process looks like."""
-    if name in (KAFKA, CLICKHOUSE) and state in ("running", "starting", "elsewhere"):
-        return probes.error_of(settings, name) or (_fullness(settings) if name == CLICKHOUSE else None)
+    """Why an agent, the sink or the like is not well."""
     if state == "running" and process:
         return heartbeat.trouble(settings, name, process.pid, process.uptime_s)
+    return _down(settings, state) or f"{state}: see its log in {settings.logs}"
+
+
+def _down(settings: Settings, state: State) -> str | None:
+    """Why a part need not be asked; servers that are about to run are."""
     if state == "left over":
         return "runs without a supervisor: run `vitals up`"
-    return f"{state}: run `vitals up`" if state in ("stopped", "failed") else f"{state}: see its log in {settings.logs}"
+    if state == "restarting":
+        return f"{state}: see its log in {settings.logs}"
+    return f"{state}: run `vitals up`" if state in ("stopped", "failed") else None
 
 
 def _fullness(settings: Settings) -> str | None:
-    """Why its disk is a trouble, if it is."""
-    try:
-        left = probes.room_left(settings)
-    except VitalsError as error:
-        return str(error)
+    """Why its disk is a trouble, if it is. Raises VitalsError."""
+    left = probes.room_left(settings)
     return f"its disk has room for {left >> 20} MiB more: make room" if left < probes.LOW_BYTES else None
 
 

@@ -1,6 +1,7 @@
 """The supervisor of a home: started, asked, told. It restarts parts and rotates their logs."""
 
 import http.client
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +18,8 @@ from streams.stack import processes
 from streams.stack.parts import config_file, log_file, pid_file, socket_file
 
 _START_LIMIT_S, _HUNG_GRACE_S = 60.0, 5.0
+_ANSWER_LIMIT_S = 30.0
+"""A supervisor answers within milliseconds. Who is taken for dead is ended, and all its parts with it."""
 _ALIVE = {"STARTING", "RUNNING", "STOPPING", "BACKOFF"}
 
 
@@ -35,14 +38,36 @@ class Process(msgspec.Struct, frozen=True):
         return self.state in _ALIVE
 
 
+class _Line(http.client.HTTPConnection):
+    """HTTP over the supervisor's socket."""
+
+    def __init__(self, path: Path, limit_s: float) -> None:
+        super().__init__("127.0.0.1", timeout=limit_s)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+class _Transport(xmlrpc.client.Transport):
+    """Supervisor's own has no limit to the time that a call may take."""
+
+    def __init__(self, path: Path, limit_s: float) -> None:
+        super().__init__()
+        self._line = _Line(path, limit_s)
+
+    def make_connection(self, _host: object) -> http.client.HTTPConnection:
+        return self._line
+
+
 class Supervisor:
-    """A running supervisord, spoken to over its socket. Every call may raise VitalsError if it went away."""
+    """A running supervisord, spoken to over its socket. Every call may raise VitalsError if it went away, or hangs."""
 
-    def __init__(self, settings: Settings) -> None:
-        from supervisor.xmlrpc import SupervisorTransport  # noqa: PLC0415  not needed by `--help`
-
+    def __init__(self, settings: Settings, limit_s: float = _ANSWER_LIMIT_S) -> None:
         self.settings = settings
-        transport = SupervisorTransport(None, None, f"unix://{socket_file(settings)}")
+        transport = _Transport(socket_file(settings), limit_s)
         self._rpc = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
 
     def _call(self, method: str, *arguments: Any) -> Any:
@@ -103,10 +128,10 @@ def _process(info: dict[str, Any]) -> Process:
     return Process(info["name"], info["statename"], info["pid"], uptime, info["spawnerr"])
 
 
-def running(settings: Settings) -> Supervisor | None:
+def running(settings: Settings, limit_s: float = _ANSWER_LIMIT_S) -> Supervisor | None:
     """The supervisor of this home, None if none answers."""
     try:
-        supervisor = Supervisor(settings)
+        supervisor = Supervisor(settings, limit_s)
         supervisor.processes()
     except VitalsError:
         return None
