@@ -38,14 +38,20 @@ if threading.current_thread() is threading.main_thread() and signal.getsignal(si
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+KEPT = {"cache", "maven_mirror"}
+"""What the variables of whoever runs us may say of a stack of ours: where Kafka is fetched."""
+
+
 def make_settings(home: pathlib.Path, **changed: object) -> Settings:
-    """Settings of a stack on free ports, as the environment of this process has nothing to say in it."""
+    """Settings of a stack on free ports. What the environment says of another is forgotten, for our children too."""
     ports: set[int] = set()
     while len(ports) < 3:
         ports.add(addresses.free_port(ports))
     kafka, tcp, http = ports
     taken = {"kafka": f"127.0.0.1:{kafka}", "clickhouse_port": tcp, "clickhouse_http_port": http}
     cache = settings_module.load().cache
+    for name in set(Settings.__struct_fields__) - KEPT:
+        os.environ.pop(f"VITALS_{name.upper()}", None)
     return Settings(**{"home": home, "cache": cache, **taken, **changed})
 
 

@@ -16,6 +16,7 @@ from confluent_kafka import KafkaException, Producer
 from streams import worker_status
 from streams.events import Event, GroupEvent, encode
 from streams.settings import Settings
+from streams.stack import supervision
 from streams.stack.parts import environment
 from streams.stack.start import up
 from streams.stack.steps import Steps
@@ -76,7 +77,7 @@ class Stage:
         _, status, usage = os.wait4(process.pid, 0)
         took = time.monotonic() - began
         if process.returncode or status:
-            raise SystemExit(f"`vitals {' '.join(arguments)}` failed, see {self._log(arguments[0])}")
+            raise SystemExit(f"`vitals {' '.join(arguments)}` failed, {self._last_word(arguments[0])}")
         count = sum(self.ends("chat-events").values()) - before
         return Spent(count, usage.ru_utime + usage.ru_stime, took)
 
@@ -101,6 +102,10 @@ class Stage:
 
     def _log(self, name: str) -> Path:
         return self.settings.logs / f"bench-{name}.log"
+
+    def _last_word(self, name: str) -> str:
+        """Of a process's log, which goes with the home when the bench ends."""
+        return f"its last word: {supervision.tail(self._log(name), 1) or 'none'}"
 
     def _start(self, arguments: Sequence[str], name: str) -> subprocess.Popen[bytes]:
         self.settings.logs.mkdir(parents=True, exist_ok=True)
@@ -131,7 +136,7 @@ class Stage:
         path = self.status_path(name)
         while True:
             if process.poll() is not None or time.monotonic() - heard > STALL_S:
-                raise SystemExit(f"{name} ended or stalled, see {self._log(name)}")
+                raise SystemExit(f"{name} ended or stalled, {self._last_word(name)}")
             if path.exists():
                 status = msgspec.json.decode(path.read_bytes())
                 if status["at"] != last_at:
