@@ -182,6 +182,15 @@ class Fleet:
         """The id and name of every known group, judged or not."""
         return dict(self._ask("SELECT group_id, name FROM groups ORDER BY group_id"))
 
+    def group_of(self, episode_id: str) -> str | None:
+        """The group of an alert by its id; None for an id of no alert. Raises VitalsError if the alert is of more."""
+        rows = self._ask("SELECT group_id FROM alerts WHERE episode_id = %(id)s LIMIT 1", {"id": episode_id})
+        if rows and not rows[0][0]:
+            raise VitalsError(
+                f"{episode_id} is an alert of a source or of many groups: `vitals alerts --all` says which"
+            )
+        return str(rows[0][0]) if rows else None
+
     def ranking(self, brands: Sequence[str] = (), platforms: Sequence[str] = ()) -> list[Health]:
         """Every judged group of the brands and platforms (none: of all), worst first."""
         found = [

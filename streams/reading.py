@@ -79,12 +79,14 @@ def groups(  # noqa: PLR0913, PLR0917  one argument per option
 def group(group_id: str, language: Language, is_json: bool, no_color: bool) -> None:
     """Show one group: vitals, reasons, worth, members, money.
 
-    ID is a group's id, or its name, or a part of either that no other group has.
+    ID is a group's id, or its name, or a part of either that no other group has; or the id of an alert of it.
     """
-    from streams.fleet import Fleet  # noqa: PLC0415
+    from streams.fleet import Fleet, match  # noqa: PLC0415
 
     fleet = Fleet(settings.load(), language)
-    page = fleet.page(the_one(fleet.names(), group_id))
+    names = fleet.names()
+    of_alert = None if match(names, group_id) else fleet.group_of(group_id)
+    page = fleet.page(of_alert or the_one(names, group_id))
     if is_json:
         print_json(page)
         return

@@ -149,18 +149,27 @@ def connect(settings: Settings) -> Any:
 def append(settings: Settings, topic: str, records: Iterable[tuple[bytes, bytes | None, int | None]]) -> None:
     """Append records (key, value, partition or None: by key) and wait until Kafka has them; not for bulk.
 
-    Raises VitalsError with one line if it does not take all of them.
+    Raises VitalsError with one line if it does not take all of them, which says whether some may have got there.
     """
     from kafka.errors import KafkaError  # noqa: PLC0415  slow to import
 
+    from streams.topics import NoKafkaError  # noqa: PLC0415  slow to import
+
+    sent: list[Any] = []
     try:
         producer = connect(settings)
-        sent = [producer.send(topic, key=key, value=value, partition=partition) for key, value, partition in records]
+        for key, value, partition in records:
+            sent.append(producer.send(topic, key=key, value=value, partition=partition))
         for future in sent:
             future.get(timeout=_DELIVERY_S)
         producer.close(timeout=1)
     except (KafkaError, OSError) as error:
-        raise VitalsError(f"Kafka at {settings.kafka} took not all of it ({type(error).__name__}): try again") from None
+        if not sent:
+            raise VitalsError(f"{NoKafkaError(settings.kafka)}. Nothing of it was sent") from None
+        raise VitalsError(
+            f"Kafka at {settings.kafka} took not all of it ({type(error).__name__}): `vitals status` shows whether it "
+            "runs, then try again"
+        ) from None
 
 
 def measure_lag(settings: Settings, pulse: Pulse) -> None:

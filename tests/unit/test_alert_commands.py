@@ -2,13 +2,17 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 import pytest
+from kafka.errors import KafkaTimeoutError
 
 from streams import alert_commands, cli, ticker
 from streams.alert_commands import acknowledged, snoozed
 from streams.alert_list import Alert, AlertDesk
+from streams.errors import VitalsError
+from streams.settings import Settings
 from streams.vitals.alerting import AlertLog
 from streams.vitals.policy import HOUR_MS
 
@@ -159,7 +163,35 @@ def test_kafka_away_is_one_line(run, known, monkeypatch):
     known(alert())
     code, _, err = run("ack", "e1")
     assert (code, len(err.splitlines())) == (1, 1)
-    assert "try again" in err
+    assert "does not answer: start it (`vitals up`) or correct the setting `kafka`. Nothing of it was sent" in err
+
+
+class GoesAway:
+    """A producer whose Kafka goes away after so many records."""
+
+    def __init__(self, taken):
+        self.taken, self.sent = taken, 0
+
+    def send(self, *_, **__):
+        self.sent += 1
+        if self.sent > self.taken:
+            raise KafkaTimeoutError
+
+
+@pytest.mark.parametrize(
+    ("taken", "said"),
+    [
+        (0, r"Kafka at k:1 does not answer.* Nothing of it was sent$"),
+        (
+            1,
+            r"Kafka at k:1 took not all of it \(KafkaTimeoutError\): `vitals status` shows whether it runs, .*again$",
+        ),
+    ],
+)
+def test_kafka_that_goes_away_on_the_way_may_have_some_of_it(monkeypatch, taken, said):
+    monkeypatch.setattr(ticker, "connect", lambda _: GoesAway(taken))
+    with pytest.raises(VitalsError, match=said):
+        ticker.append(Settings(home=Path(), cache=Path(), kafka="k:1"), "t", [(b"", b"", None), (b"", b"", None)])
 
 
 def test_what_people_say_goes_through_the_agent():

@@ -23,13 +23,15 @@ def run(capsys, monkeypatch, tmp_path):
 
 @pytest.fixture
 def known(monkeypatch):
-    """Make these groups all that there are."""
+    """Make these groups all that there are, and these alerts: the group of each (none: "") by its id."""
 
-    def known(*groups, names=None):
+    def known(*groups, names=None, alerts=()):
         names = names if names is not None else {group.group_id: group.name for group in groups}
         monkeypatch.setattr(fleet.Fleet, "names", lambda _: names)
         monkeypatch.setattr(fleet.Fleet, "_health", lambda *_: list(groups))
         monkeypatch.setattr(fleet.Fleet, "page", lambda _, group_id: page(group_id=group_id))
+        of = dict(alerts)
+        monkeypatch.setattr(fleet.Fleet, "_ask", lambda _, __, asked: [(of[asked["id"]],)] if asked["id"] in of else [])
 
     return known
 
@@ -114,6 +116,16 @@ def test_one_group_by_a_part_of_its_id(run, known):
     known(*fleet_of(dying=2))
     assert run("group", "dying-1")[1].startswith("宝妈交流群 3  b/p/dying-1\n")
     assert json.loads(run("group", "dying-1", "--json")[1])["health"]["group_id"] == "b/p/dying-1"
+
+
+def test_one_group_by_the_id_of_an_alert_as_the_list_of_alerts_prints_it(run, known):
+    known(*fleet_of(dying=2), alerts={"5b1c0f3a": "b/p/dying-1", "77aa": ""}.items())
+    assert run("group", "5b1c0f3a")[1].startswith("宝妈交流群 3  b/p/dying-1\n")
+    assert run("group", "77aa") == (
+        1,
+        "",
+        "vitals: 77aa is an alert of a source or of many groups: `vitals alerts --all` says which\n",
+    )
 
 
 def test_several_matches_are_listed(run, known):
