@@ -24,7 +24,9 @@ _COMMON: dict[str, Any] = {
     "log_level": 0,
 }
 _PROBE_S = 2.0
-_BY_KEY: tuple[tuple[int, ...], ...] = ((),)
+_ANY = -1
+"""The partition that the key chooses, or without one chance: librdkafka's word for it."""
+_BY_KEY = (_ANY,)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -86,23 +88,22 @@ class OutputLine:
 
     def __init__(self, access: Mapping[str, Any], partitions: int) -> None:
         self.line = _Line(access, **{"compression.type": "lz4", "delivery.report.only.error": True})
-        self._every = [(partition,) for partition in range(partitions)]
+        self._every = range(partitions)
 
     async def send(self, outputs: Iterable[Output]) -> None:
         """Put outputs on their way, each as JSON, in order per partition."""
         produce = self.line.producer.produce
         for output in outputs:
-            value, key = _encode(output.value), output.key.encode()
-            where = output.partition
+            value, key, where = _encode(output.value), output.key.encode(), output.partition
             for target in _BY_KEY if where is None else self._targets(where):
                 try:
-                    produce(output.topic, value, key if key or target else None, *target)
+                    produce(output.topic, value, key if key or target != _ANY else None, target)
                 except (BufferError, KafkaException) as error:
                     await self.line.make_room(error)
-                    produce(output.topic, value, key if key or target else None, *target)
+                    produce(output.topic, value, key if key or target != _ANY else None, target)
 
-    def _targets(self, partition: int) -> Iterable[tuple[int, ...]]:
-        return self._every if partition == EVERY_PARTITION else ((partition,),)
+    def _targets(self, partition: int) -> Iterable[int]:
+        return self._every if partition == EVERY_PARTITION else (partition,)
 
     async def delivered(self) -> None:
         """Return once all that was sent is durable."""

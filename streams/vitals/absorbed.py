@@ -36,7 +36,7 @@ class Absorbed(msgspec.Struct, array_like=True, gc=False):
             return self._remember(event.event_id)
         prev = event.source_prev
         spans = self.spans.get(source)
-        if spans is not None and prev is not None and spans[-2] <= prev <= spans[-1] < seq:
+        if spans is not None and prev == spans[-1] < seq:
             spans[-1] = seq  # the next one in order: nearly all there is
             return True
         return self.cover(source, seq - 1 if prev is None or prev >= seq else prev, seq)

@@ -26,17 +26,20 @@ def apply(state: GroupState, event: e.GroupEvent, policy: Policy) -> e.TouchKind
     """
     if not state.absorbed.absorb(event):
         return None
-    source = event.source
-    time = event.occurred_at
-    if type(event) not in _NOT_SEEN:  # an agent's own events say nothing about who watches the group
+    source, time, first = event.source, event.occurred_at, state.first_event_at
+    handle = _SEEN.get(type(event))
+    if handle is None:
+        handle = _TOLD[type(event)]
+    else:
         if source is not None and source not in state.sources:
             state.sources.append(source)
         if time > state.last_event_at:  # noqa: PLR1730 - half the cost of max() on the hottest path
             state.last_event_at = time
-    state.has_news = True
-    if state.first_event_at is None or time < state.first_event_at:
+    if not state.has_news:
+        state.has_news = True
+    if first is None or time < first:
         state.first_event_at = time
-    return _APPLY[type(event)](state, event, policy)
+    return handle(state, event, policy)
 
 
 def _join(state: GroupState, event: e.Join, policy: Policy) -> e.TouchKind | None:
@@ -221,10 +224,8 @@ def _bought(state: GroupState, event: e.OrderAttributed, buyer_id: str, buyer: M
         state.referrals.sold(buyer, event.amount, is_order=is_order)
 
 
-_NOT_SEEN = frozenset({e.OrderAttributed, e.PlaybookStarted, e.PlaybookStep, e.PlaybookEnded})
-"""What agents and operators say of a group, not a connector that sees it."""
-
-_APPLY: dict[type, Callable[[GroupState, Any, Policy], e.TouchKind | None]] = {
+_Handles = dict[type, Callable[[GroupState, Any, Policy], e.TouchKind | None]]
+_SEEN: _Handles = {
     e.Message: message,
     e.Recall: recall,
     e.Join: _join,
@@ -240,8 +241,12 @@ _APPLY: dict[type, Callable[[GroupState, Any, Policy], e.TouchKind | None]] = {
     e.GroupCreated: _created,
     e.GroupRenamed: _renamed,
     e.GroupEnded: _ended,
+}
+"""What connectors see of a group."""
+_TOLD: _Handles = {
     e.OrderAttributed: _order,
     e.PlaybookStarted: _playbook,
     e.PlaybookStep: _playbook,
     e.PlaybookEnded: _playbook,
 }
+"""What agents and operators say of a group: it tells nothing of who watches it."""

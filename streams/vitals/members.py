@@ -213,6 +213,12 @@ def spent(member: Member, amount: int, limit: int, *, is_foreign: bool) -> None:
         trade.spent = max(-limit, min(limit, trade.spent + amount))
 
 
+def fade_score(member: Member, day: int) -> None:
+    """Bring a member's score of messages to a later day."""
+    member.score *= decay(day - member.score_day)
+    member.score_day = day
+
+
 class Ledger(msgspec.Struct, array_like=True, gc=False):
     """All members of a group by pseudonym, with the counts of those present (bots and system are neither).
 
@@ -336,14 +342,7 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
             member.is_talker = (member.last_message_at or 0) >= since
         return member is not None and member.is_talker
 
-    def add_score(self, member_id: str, member: Member, day: int) -> None:
-        """Count one message of the day in the member's score."""
-        score = member.score
-        if day > member.score_day:
-            age = day - member.score_day
-            score *= _DECAY[age if age < GONE_DAYS else GONE_DAYS]
-            member.score_day = day
-        member.score = score = score + 1.0
-        if score >= TALKER_SCORE and not member.is_talker:
-            member.is_talker = True
-            self.talkers.append(member_id)
+    def add_talker(self, member_id: str, member: Member) -> None:
+        """The member's score has reached TALKER_SCORE."""
+        member.is_talker = True
+        self.talkers.append(member_id)

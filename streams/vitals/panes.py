@@ -63,22 +63,18 @@ def hour_of_day(time: int) -> int:
     return time // HOUR_MS % 24
 
 
-def add_message(pane: DayPane, number: int, time: int, cap: int) -> None:
-    """Count one member message; of one member and day, `cap` count as capped messages."""
+def add_message(pane: DayPane, number: int, hour: int, cap: int) -> None:
+    """Count one member message of an hour of the day; of one member and day, `cap` (>= 1) count as capped messages."""
     pane.messages += 1
     if pane.is_sealed:
         return
     spoke, hours = pane.spoke, pane.hours
-    count = spoke.get(number)
-    if count is None:
-        spoke[number] = 1
-        pane.speakers += 1
+    count = spoke.get(number, 0)
+    spoke[number] = count + 1
+    if count < cap:
         pane.capped_messages += 1
-    else:
-        spoke[number] = count + 1
-        if count < cap:
-            pane.capped_messages += 1
-    hour = time // HOUR_MS % 24
+        if not count:
+            pane.speakers += 1
     hours[hour] = hours.get(hour, 0) + 1
 
 

@@ -8,7 +8,7 @@ from streams import events as e
 from streams.vitals.ads import look_at
 from streams.vitals.latencies import FOR_MEMBERS, FOR_STAFF, wait
 from streams.vitals.lifecycle import CHURNED
-from streams.vitals.members import Member
+from streams.vitals.members import TALKER_SCORE, Member, fade_score
 from streams.vitals.panes import DayPane, add_message, day_of, remove_message
 from streams.vitals.points import PointsBook
 from streams.vitals.policy import DAY_MS, HOUR_MS, CarrierPolicy, Policy
@@ -34,25 +34,28 @@ def message(state: GroupState, event: e.Message, policy: Policy) -> e.TouchKind 
     """Somebody wrote.
 
     What `acting_member`, `pane_of` and `touch` do for nearly every message stands in line, here and in `_wrote`: a call
-    takes as long as what they do.
+    takes as long as what they do. So does setting a field of a struct, or dividing a time.
     """
-    time = event.occurred_at
+    time, remembered = event.occurred_at, state.remembered
     digest = _hash64(event.event_id.encode())
-    if state.remembered.get(digest) == 0:  # recalled before it came
+    if remembered.get(digest) == 0:  # recalled before it came
         return None
     member = state.ledger.by_id.get(event.member_id)
     if member is None or not member.is_present or member.role != event.role:
         member = acting_member(state, event)
     elif time > member.last_action_at:
         member.last_action_at = time
-    pane = state.panes.get(time // DAY_MS) or pane_of(state, time)
+    hour = time // HOUR_MS
+    pane = state.panes.get(hour // 24) or pane_of(state, time)
     if event.links is not None:
         look_at(state, event, member.number)
     if event.role != "member":
         _staff_message(state, event, member, pane, policy)
         return None
-    _wrote(state, event, member, pane, digest, policy)
-    hour = time // HOUR_MS
+    remembered[digest] = time << _NUMBER_BITS | member.number
+    if len(remembered) > _REMEMBERED_MOST:
+        _make_room(remembered)
+    _wrote(state, event, member, pane, hour, policy)
     if member.touched_hour == hour:
         return None
     member.touched_hour = hour
@@ -60,27 +63,23 @@ def message(state: GroupState, event: e.Message, policy: Policy) -> e.TouchKind 
 
 
 def _wrote(
-    state: GroupState, event: e.Message, member: Member, pane: DayPane | None, digest: int, policy: Policy
+    state: GroupState, event: e.Message, member: Member, pane: DayPane | None, hour: int, policy: Policy
 ) -> None:
-    time, number, remembered, ties = event.occurred_at, member.number, state.remembered, state.ties
-    remembered[digest] = time << _NUMBER_BITS | number
-    if len(remembered) > _REMEMBERED_MOST:
-        _make_room(remembered)
-    sparks = ties.sparks
+    time, number, sparks = event.occurred_at, member.number, state.ties.sparks
     if time >= sparks.until:
-        ties.open_window(state.ledger, event.member_id, member, time, state.messages, policy.carriers)
+        state.ties.open_window(state.ledger, event.member_id, member, time, state.messages, policy.carriers)
     if event.reply_to is not None or event.mentions:
         _tie(state, event, number, pane, policy.carriers)
     if number != state.awaiting_author:
         if time < sparks.first_until:
-            ties.speak_first(number, time)
+            state.ties.speak_first(number, time)
         _answer(state, number, time, policy, FOR_MEMBERS)
         state.awaiting = [time]
     elif len(state.awaiting) < AWAITING_MESSAGES:
         state.awaiting.append(time)
     if pane is not None:
-        add_message(pane, number, time, policy.capped_messages)
-    _spoke(state, event, member, time, policy)
+        add_message(pane, number, hour % 24, policy.capped_messages)
+    _spoke(state, event, member, hour // 24, policy)
 
 
 def _staff_message(state: GroupState, event: e.Message, member: Member, pane: DayPane | None, policy: Policy) -> None:
@@ -123,8 +122,8 @@ def _tie(state: GroupState, event: e.Message, number: int, pane: DayPane | None,
                 replies.add(number, member.number)
 
 
-def _spoke(state: GroupState, event: e.Message, member: Member, time: int, policy: Policy) -> None:
-    closed, day = state.closed_day, time // DAY_MS
+def _spoke(state: GroupState, event: e.Message, member: Member, day: int, policy: Policy) -> None:
+    time, closed = event.occurred_at, state.closed_day
     if event.reply_to is not None or (closed is not None and day <= closed):
         said(state, event.member_id, member, time, policy.members, is_reply=event.reply_to is not None)
     if member.listed_day or member.stage == CHURNED:
@@ -133,14 +132,26 @@ def _spoke(state: GroupState, event: e.Message, member: Member, time: int, polic
         heard(state.responses, time)
     state.messages += 1
     member.messages += 1
-    state.ledger.add_score(event.member_id, member, day)
+    if day > member.score_day:
+        fade_score(member, day)
+    member.score = score = member.score + 1.0
+    if score >= TALKER_SCORE and not member.is_talker:
+        state.ledger.add_talker(event.member_id, member)
     if member.first_message_at is None:
         _first_words(state, event.member_id, member, time, policy)
     last = member.last_message_at
     if last is None or time > last:
         member.last_message_at = time
     last = state.last_message_at
-    if last is None or time > last:
+    if last is not None and time > last:
+        state.last_message_at = time
+    else:
+        _first_or_late(state, time)
+
+
+def _first_or_late(state: GroupState, time: int) -> None:
+    """A message of the group that is not after all others that are known: it may be before all of them."""
+    if state.last_message_at is None:
         state.last_message_at = time
     first = state.first_message_at
     if first is None or time < first:
@@ -214,16 +225,16 @@ def _answer(state: GroupState, number: int, time: int, policy: Policy, kind: int
     awaiting = state.awaiting
     if not awaiting:
         return
-    asked_at = awaiting[0]
-    if 0 <= (waited := time - asked_at) < DAY_MS:
-        wait(state.welcome.waits, kind, asked_at, waited)
+    waited = time - awaiting[0]
+    if 0 <= waited < DAY_MS:
+        wait(state.welcome.waits, kind, awaiting[0], waited)
     since = time - policy.answered_minutes * 60_000
     for asked_at in awaiting:
         if since <= asked_at <= time:
             pane = state.panes.get(asked_at // DAY_MS)
             if pane is not None:
                 pane.answered += 1
-    if "answer" in policy.points and any(since <= asked_at <= time for asked_at in awaiting):
+    if policy.points and "answer" in policy.points and any(since <= asked_at <= time for asked_at in awaiting):
         state.points = state.points or PointsBook()
         state.points.answered(day_of(time), number)
 

@@ -27,7 +27,7 @@ def group(days: Days) -> GroupState:
         pane = state.panes[day] = DayPane()
         for member, count in spoke.items():
             for _ in range(count):
-                add_message(pane, member, day * DAY_MS, 20)
+                add_message(pane, member, 0, 20)
     return state
 
 

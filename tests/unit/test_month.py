@@ -30,7 +30,7 @@ def panes_of(rng: random.Random, days: int) -> dict[int, DayPane]:
             **{name: rng.randrange(9) for name in (*SUMMED, *MOVING) if name not in {"messages", "speakers"}}
         )
         for _ in range(rng.randrange(12)):
-            add_message(pane, rng.randrange(6), day * DAY_MS, 20)
+            add_message(pane, rng.randrange(6), 0, 20)
         pane.bought = {rng.randrange(5): 1 for _ in range(rng.randrange(3))}
     return panes
 

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.vitals.panes import PANE_DAYS, DayPane, add_message
-from streams.vitals.policy import DAY_MS
 from streams.vitals.year import TALK_DAYS, YEAR_DAYS, Year
 
 
@@ -19,7 +18,7 @@ def panes_of(rng: random.Random, days: int) -> dict[int, DayPane]:
         if rng.random() < (0.8 if day // 90 % 2 else 0.05):
             pane = panes[day] = DayPane()
             for _ in range(rng.randrange(1, 9)):
-                add_message(pane, rng.randrange(6), day * DAY_MS, 20)
+                add_message(pane, rng.randrange(6), 0, 20)
     return panes
 
 
