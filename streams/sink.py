@@ -19,14 +19,13 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from streams import endpoint, letter_box, logs, metrics
 from streams import settings as settings_module
 from streams.errors import VitalsError
-from streams.kafka_access import is_group_kept, librdkafka_member
-from streams.patience import Patience
+from streams.kafka_access import librdkafka_member
 from streams.pulse import Pulse
 from streams.sampling import Sampler
 from streams.settings import Settings
 from streams.sink_batch import TOPICS, Batch, Record
 from streams.sink_tables import Table, columnar
-from streams.stall import ASK_SECONDS, StallWatch
+from streams.stall import IdleWatch, StallWatch
 from streams.warehouse import Warehouse, WarehouseAwayError, retrying
 from streams.worker_status import Status
 
@@ -39,9 +38,6 @@ partitions at once."""
 POLL_RECORDS = 1000
 READ_AHEAD_SECONDS = 5.0
 """Records may still come from memory so long after the broker went away."""
-IDLE_SECONDS = 30.0
-"""Kafka's client may come out of an outage outside its group and stay there without a word: then begin anew. Not before
-it is over: whoever is started again and again is started ever more seldom."""
 TROUBLE_SECONDS = 60.0
 """Whoever is put out of its group so soon after a broker failed may have done it by itself."""
 LIVE_SECONDS = 120.0
@@ -72,8 +68,7 @@ class Sink:
         self._largest = BATCH_BYTES // POLL_RECORDS
         self._is_waiting = False
         self._broker_away_since = 0.0
-        self._owned_at, self._lonely = time.monotonic(), Patience(say=log.warning)
-        self._stalls = StallWatch(self._consumer)
+        self._watch()
         self._fatal, self._troubled_at = "", -TROUBLE_SECONDS
         self._stop = threading.Event()
 
@@ -106,6 +101,11 @@ class Sink:
 
         return Consumer(_consumer_config(self._settings, self._name) | {"error_cb": told}, logger=_unheard)
 
+    def _watch(self) -> None:
+        """Look after our consumer: it may fall silent without a word."""
+        self._stalls = StallWatch(self._consumer)
+        self._idleness = IdleWatch(self._consumer, next(iter(TOPICS)), log.warning, time.monotonic)
+
     def _join_anew(self) -> None:
         """A new consumer after Kafka put ours out for good, because another one of its name joined.
 
@@ -119,7 +119,7 @@ class Sink:
         _close_in_time(closing)
         self._fatal = ""
         self._early.clear()
-        self._stalls = StallWatch(self._consumer)
+        self._watch()
         self._consumer.subscribe(list(TOPICS), on_assign=self._assigned)
 
     def _gather(self) -> Batch:
@@ -261,22 +261,17 @@ class Sink:
 
         Only for the thread that consumes: from another one these calls would block until the next record.
         """
+        owned = 0
         with contextlib.suppress(KafkaException):
             ours = self._consumer.position(self._consumer.assignment())
+            owned = len(ours)
             read = [place for place in ours if place.offset >= 0]
             ends = [self._consumer.get_watermark_offsets(place, cached=True)[1] for place in read]
             lag = sum(max(0, end - place.offset) for place, end in zip(read, ends, strict=True))
-            self._status.update(lag=lag, partitions=len(ours))
-            self.pulse.set(metrics.PARTITIONS, len(ours))
-            self._say_ready(len(ours))
-            if ours:
-                self._owned_at = time.monotonic()
-                self._lonely.up("this sink has partitions again")
-        if time.monotonic() - self._owned_at > IDLE_SECONDS:
-            self._owned_at = time.monotonic()
-            if is_group_kept(self._consumer, next(iter(TOPICS)), ASK_SECONDS):
-                raise VitalsError(f"no partition for {IDLE_SECONDS:.0f} s: the supervisor starts the sink anew")
-            self._lonely.down("Kafka gives this sink no partitions: too few brokers are up; nothing is lost")
+            self._status.update(lag=lag, partitions=owned)
+            self.pulse.set(metrics.PARTITIONS, owned)
+            self._say_ready(owned)
+        self._idleness.owns(owned)
         self._stalls.batch(self._batch.records)
 
     def _say_ready(self, partitions: int) -> None:

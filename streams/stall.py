@@ -1,7 +1,7 @@
-"""Whether Kafka's client has stopped bringing the records of partitions that it says are ours.
+"""What Kafka's client may come out of an outage with, without a word: partitions of which it brings nothing, or none.
 
-One that joins its group as the broker goes down may come out of that with partitions of which it never asks for a
-record, while the group counts it among its members and gives them to nobody else.
+One that joins its group as the broker goes down may say that partitions are ours and never ask for a record of them,
+while the group counts it among its members and gives them to nobody else. Another one stays outside of its group.
 """
 
 import time
@@ -11,7 +11,12 @@ from typing import Any, NamedTuple
 from confluent_kafka import KafkaException, TopicPartition
 
 from streams.errors import VitalsError
+from streams.kafka_access import is_group_kept
+from streams.patience import Patience
 
+IDLE_SECONDS = 30.0
+"""Without a partition for so long: then begin anew. Not before the outage is over: whoever is started again and again
+is started ever more seldom."""
 EVERY_SECONDS, EVERY_BATCHES = 30.0, 20
 """Between two looks lie at least so long and so many batches: time enough to bring what alone waits."""
 TURN_RECORDS = 10_000
@@ -65,7 +70,7 @@ class StallWatch:
             topic, partition = stalled[0]
             raise VitalsError(
                 f"{len(stalled)} partitions, such as {topic}/{partition}, have records that Kafka's client does not"
-                " bring: the supervisor starts the sink anew"
+                " bring: the supervisor starts it anew"
             )
         self._waiting = {place: Waiting(at, 0) for place, at in waiting.items()} | still
 
@@ -78,3 +83,26 @@ class StallWatch:
 
     def _end(self, place: Place) -> int:
         return int(self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=ASK_SECONDS)[1])
+
+
+class IdleWatch:
+    """Looks after a member that has no partitions. For the thread that consumes."""
+
+    def __init__(
+        self, consumer: Any, topic: str, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`topic` is one that the member reads; `say` hears why it is waited for."""
+        self._consumer, self._topic, self._clock = consumer, topic, clock
+        self._owned_at, self._patience = clock(), Patience(clock, say)
+
+    def owns(self, partitions: int) -> None:
+        """So many are ours. Raises VitalsError if it is none for too long, though a broker keeps the group."""
+        now = self._clock()
+        if partitions:
+            self._owned_at = now
+            self._patience.up("there are partitions again")
+        elif now - self._owned_at > IDLE_SECONDS:
+            self._owned_at = now
+            if is_group_kept(self._consumer, self._topic, ASK_SECONDS):
+                raise VitalsError(f"no partition for {IDLE_SECONDS:.0f} s: the supervisor starts it anew")
+            self._patience.down("Kafka gives no partitions: too few brokers are up; nothing is lost")

@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from streams import logs, metrics
 from streams.dead_letters import DeadLetter
 from streams.errors import VitalsError
-from streams.kafka_access import is_group_kept, librdkafka, librdkafka_member
+from streams.kafka_access import librdkafka, librdkafka_member
 from streams.notify.channels import Channel
 from streams.notify.outbox import Outbox, Tools
 from streams.notify.spool import Entry, Spool
@@ -25,7 +25,7 @@ from streams.notify.transport import send
 from streams.patience import Patience
 from streams.pulse import Pulse
 from streams.settings import Settings
-from streams.sink import IDLE_SECONDS
+from streams.stall import IdleWatch
 from streams.vitals.policy import DAY_MS
 from streams.vitals.rows import GroupAlert
 from streams.warehouse import Warehouse
@@ -76,10 +76,10 @@ class Notifier:
         self._stop = threading.Event()
         self._fatal = ""
         self._bug: Exception | None = None
-        self._owned_at = time.monotonic()
         self._consumer = Consumer(
             librdkafka_member(settings, GROUP, NAME) | {"error_cb": self._broker_error, "log_level": 0}
         )
+        self._idleness = IdleWatch(self._consumer, TOPIC, log.warning)
         self.pulse = Pulse("notify", NAME, NAME)
         self._status = Status(settings, self.pulse, lag=0, partitions=0)
 
@@ -180,17 +180,12 @@ class Notifier:
     def _tell(self) -> None:
         down = [outbox for outbox in self.outboxes if outbox.trouble]
         said = ", ".join(f"{one.channel.name} ({one.trouble}), {len(one)} wait" for one in down)
+        owned = 0
         with contextlib.suppress(KafkaException):
             owned = len(self._consumer.assignment())
             self._status.update(partitions=owned)
             self._measure(owned)
-            if owned:
-                self._owned_at = time.monotonic()
-        if time.monotonic() - self._owned_at > IDLE_SECONDS:
-            self._owned_at = time.monotonic()
-            if is_group_kept(self._consumer, TOPIC, READ_S):  # its client came out of an outage outside its group
-                raise VitalsError(f"no partition for {IDLE_SECONDS:.0f} s: the supervisor starts it anew")
-            self._kafka.down("Kafka gives no partitions: too few brokers are up")
+        self._idleness.owns(owned)
         self._status.update(
             state=f"does not reach {said}" if down else "running",
             channels={one.channel.name: {"waiting": len(one), **one.counts} for one in self.outboxes},

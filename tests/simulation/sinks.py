@@ -83,7 +83,7 @@ class SinkProcess(Process):
         except KilledError:
             pass
         except BaseException as error:
-            if "starts the sink anew" not in str(error):  # the last restart of all is this world's supervisor
+            if "the supervisor starts it anew" not in str(error):  # the last restart of all is this world's supervisor
                 self._error = error
         self.has_ended = True
         self._worlds.release()

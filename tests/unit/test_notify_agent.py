@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
+from streams import stall
 from streams.dead_letters import dead_letter
 from streams.errors import VitalsError
 from streams.notify import agent
@@ -205,9 +206,11 @@ def test_without_partitions_it_waits_while_nobody_keeps_its_group_and_then_ends_
 
     kafka.assignment, kafka.committed = list, committed
     kafka.list_topics = lambda topic, timeout: {topic}
-    monkeypatch.setattr(agent, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(stall, "IDLE_SECONDS", 0.0)
+    said = []
+    notifier._idleness = stall.IdleWatch(kafka, agent.TOPIC, said.append)
     notifier._tell()
-    assert notifier._kafka.is_waiting
+    assert said == ["Kafka gives no partitions: too few brokers are up; nothing is lost; waiting"]
     with pytest.raises(VitalsError, match="no partition for 0 s: the supervisor starts it anew"):
         notifier._tell()
     notifier._status.close()

@@ -8,9 +8,9 @@ from confluent_kafka import KafkaError, TopicPartition
 from faust.types import TP
 
 from streams import sink as sink_module
+from streams import stall
 from streams.errors import VitalsError
 from streams.kafka_access import is_group_kept
-from streams.patience import Patience
 from streams.settings import Settings
 from tests.simulation.broker import Kept
 from tests.simulation.client import SimMessage
@@ -18,17 +18,17 @@ from tests.toy_log import tick
 
 
 def test_a_sink_that_kafka_gives_no_partition_ends_to_begin_anew(tmp_path, monkeypatch):
-    monkeypatch.setattr(sink_module, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(stall, "IDLE_SECONDS", 0.0)
     monkeypatch.setattr(sink_module, "Consumer", PutOut)
     monkeypatch.setattr(PutOut, "stop", lambda _: None)
-    with pytest.raises(VitalsError, match="no partition for 0 s: the supervisor starts the sink anew"):
+    with pytest.raises(VitalsError, match="no partition for 0 s: the supervisor starts it anew"):
         sink_module.Sink(Settings(home=tmp_path, cache=tmp_path, kafka="127.0.0.1:1"), "lonely").run()
 
 
 def test_a_sink_waits_as_long_as_nobody_keeps_its_group(tmp_path, monkeypatch):
     """Started again and again it would be started ever more seldom, and come back long after Kafka did."""
-    monkeypatch.setattr(sink_module, "IDLE_SECONDS", 0.0)
-    monkeypatch.setattr(sink_module, "ASK_SECONDS", 0.2)
+    monkeypatch.setattr(stall, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(stall, "ASK_SECONDS", 0.2)
     said: list[str] = []
     sink = sink_module.Sink(Settings(home=tmp_path, cache=tmp_path, kafka="127.0.0.1:1"), "lonely")
     kept = iter((False, False, True))
@@ -37,11 +37,11 @@ def test_a_sink_waits_as_long_as_nobody_keeps_its_group(tmp_path, monkeypatch):
         assert not is_group_kept(*consumer_and_topic)  # there is no Kafka
         return next(kept)
 
-    monkeypatch.setattr(sink_module, "is_group_kept", ask)
-    sink._lonely = Patience(say=said.append)
+    monkeypatch.setattr(stall, "is_group_kept", ask)
+    sink._idleness = stall.IdleWatch(sink._consumer, "chat-events", said.append)
     with pytest.raises(VitalsError, match="no partition"):
         sink.run()
-    assert said == ["Kafka gives this sink no partitions: too few brokers are up; nothing is lost; waiting"]
+    assert said == ["Kafka gives no partitions: too few brokers are up; nothing is lost; waiting"]
 
 
 def test_what_was_taken_in_refused_and_skipped_is_counted(tmp_path):

@@ -126,3 +126,30 @@ def test_time_in_which_nobody_could_read_does_not_count(held, pass_time, happens
         pass_time(batches=2, seconds=120.0)
         held.read[PLACES[1]] = 11
     pass_time()
+
+
+def test_who_has_partitions_or_had_some_of_late_is_not_idle(monkeypatch):
+    now, said = [0.0], []
+    monkeypatch.setattr(stall, "is_group_kept", lambda *_: True)
+    watch = stall.IdleWatch(None, "chat-events", said.append, lambda: now[0])
+    for owned, seconds in ((1, 100.0), (0, 100.0 + stall.IDLE_SECONDS), (1, 140.0), (0, 140.0 + stall.IDLE_SECONDS)):
+        now[0] = seconds
+        watch.owns(owned)
+    assert said == []
+    now[0] += 0.1
+    with pytest.raises(VitalsError, match="no partition for 30 s: the supervisor starts it anew"):
+        watch.owns(0)
+
+
+def test_who_waits_for_brokers_says_so_and_says_when_it_has_partitions(monkeypatch):
+    now, said = [0.0], []
+    monkeypatch.setattr(stall, "is_group_kept", lambda *_: False)
+    watch = stall.IdleWatch(None, "chat-events", said.append, lambda: now[0])
+    for owned, seconds in ((0, 31.0), (0, 61.0), (0, 62.0), (4, 70.0)):
+        now[0] = seconds
+        watch.owns(owned)
+    assert said == [
+        "Kafka gives no partitions: too few brokers are up; nothing is lost; waiting",
+        "Kafka gives no partitions: too few brokers are up; nothing is lost; waiting for 31 s",
+        "there are partitions again after 39 s",
+    ]
