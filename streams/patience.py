@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from streams.logs import log_of
 
@@ -9,6 +10,25 @@ log = log_of(__name__)
 
 FIRST_INTERVAL_S, LONGEST_INTERVAL_S = 2.0, 60.0
 RETRY_S = 1.0
+T = TypeVar("T")
+
+
+def answered(
+    question: Callable[[], T], away: type[Exception], limit_s: float, miss: Callable[[], None] = lambda: None
+) -> T:
+    """The answer to a question, asked again while it raises `away`; after `limit_s` that is raised. `miss` hears each.
+
+    A broker that just started answers some things before others, and one that is gone is asked until others know.
+    """
+    deadline = time.monotonic() + limit_s
+    while True:
+        try:
+            return question()
+        except away:
+            miss()
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(RETRY_S)
 
 
 class Patience:

@@ -7,11 +7,11 @@ from typing import Any
 
 from streams.errors import VitalsError
 from streams.kafka_access import librdkafka
+from streams.patience import answered
 from streams.settings import Settings
 from streams.topics import NoKafkaError
 
 _ANSWER_S = 10.0
-_PAUSE_S = 0.2
 _OPTIONS: dict[str, Any] = {
     "group.id": "vitals-topic-reader", "enable.auto.commit": False, "auto.offset.reset": "earliest",
     "enable.partition.eof": True, "log_level": 0,
@@ -63,21 +63,17 @@ def between(access: Mapping[str, Any], topic: str, partition: int, start: int, e
 
 
 def _ends(consumer: Any, topic: str, partition: int | None) -> dict[int, int]:
-    """The end of each partition. Asked again for a while: a broker that just started answers some things first."""
+    """The end of each partition."""
     from confluent_kafka import KafkaException, TopicPartition  # noqa: PLC0415
 
-    deadline = time.monotonic() + _ANSWER_S
-    while True:
-        try:
-            known = consumer.list_topics(topic, timeout=_ANSWER_S).topics[topic].partitions
-            if not known:
-                raise VitalsError(f"Kafka has no topic {topic}: create the topics with `vitals topics apply`")
-            places = [TopicPartition(topic, number) for number in known if partition in (None, number)]
-            return {at.partition: consumer.get_watermark_offsets(at, timeout=_ANSWER_S)[1] for at in places}
-        except KafkaException:
-            if time.monotonic() > deadline:
-                raise
-        time.sleep(_PAUSE_S)
+    def ask() -> dict[int, int]:
+        known = consumer.list_topics(topic, timeout=_ANSWER_S).topics[topic].partitions
+        if not known:
+            raise VitalsError(f"Kafka has no topic {topic}: create the topics with `vitals topics apply`")
+        places = [TopicPartition(topic, number) for number in known if partition in (None, number)]
+        return {at.partition: consumer.get_watermark_offsets(at, timeout=_ANSWER_S)[1] for at in places}
+
+    return answered(ask, KafkaException, _ANSWER_S)
 
 
 def _read(consumer: Any, ends: dict[int, int]) -> Iterator[Any]:

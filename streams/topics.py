@@ -13,7 +13,7 @@ import yaml
 
 from streams.errors import VitalsError
 from streams.kafka_access import kafka_python_by_address
-from streams.patience import RETRY_S
+from streams.patience import answered
 from streams.resources import resource_dir
 from streams.settings import Settings, load
 
@@ -109,7 +109,8 @@ def _connected(settings: Settings) -> Any:
     """A client with a connection to a broker that answers: of several, some may be down or hang. Raises NoKafkaError.
 
     kafka-python tries one address for as long as it has, and then asks any broker that another one told of: the dead
-    are among them until their session is over. Whom it has heard, it asks again.
+    are among them until their session is over. Whom it has heard, it asks again. With one address there is no other to
+    try: whoever asks learns as well whether it answers.
     """
     from kafka.admin import KafkaAdminClient  # noqa: PLC0415  slow to import
     from kafka.errors import KafkaError  # noqa: PLC0415
@@ -118,7 +119,7 @@ def _connected(settings: Settings) -> Any:
     for access in random.sample(accesses, len(accesses)):
         with suppress(KafkaError, ValueError, OSError):
             client = KafkaAdminClient(**access, request_timeout_ms=10_000, bootstrap_timeout_ms=2_000)
-            if _is_heard(client, len(accesses)):
+            if len(accesses) == 1 or _is_heard(client, len(accesses)):
                 return client
             client.close()
     raise NoKafkaError(settings.kafka)
@@ -153,16 +154,13 @@ def id_of(settings: Settings, name: str) -> bytes | None:
 
     Raises NoKafkaError when none answers for half a minute.
     """
-    deadline = time.monotonic() + _ANSWER_WAIT_S
-    while True:
-        try:
-            with admin(settings) as client:
-                have = found(client, [name])
-            return have[name].topic_id if have else None
-        except NoKafkaError:
-            if time.monotonic() > deadline:
-                raise
-        time.sleep(RETRY_S)
+
+    def ask() -> dict[str, Found]:
+        with admin(settings) as client:
+            return found(client, [name])
+
+    have = answered(ask, NoKafkaError, _ANSWER_WAIT_S)
+    return have[name].topic_id if have else None
 
 
 def trouble(needed: Collection[str], have: Mapping[str, Found]) -> str | None:

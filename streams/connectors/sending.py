@@ -1,7 +1,6 @@
 """To Kafka in bulk: one idempotent producer, so that what goes to a partition arrives once and in order."""
 
 import math
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -16,7 +15,7 @@ from streams.dead_letters import DeadLetter
 from streams.errors import VitalsError
 from streams.identities import MemberIdentity
 from streams.kafka_access import librdkafka
-from streams.patience import RETRY_S, Patience
+from streams.patience import Patience, answered
 from streams.settings import Settings
 from streams.topic_reader import records
 from streams.topics import NoKafkaError
@@ -130,18 +129,12 @@ class Kafka:
 
     def _connect(self) -> dict[str, int]:
         """Wait until the broker answers; how many partitions each topic has. Raises VitalsError."""
-        deadline = time.monotonic() + CONNECT_SECONDS
-        while True:
-            try:
-                found = self._producer.list_topics(timeout=2.0).topics
-                break
-            except KafkaException:
-                self._miss()
-                if time.monotonic() > deadline:
-                    raise VitalsError(
-                        f"Kafka at {self._bootstrap} does not answer: start it with `vitals up`, or set VITALS_KAFKA"
-                    ) from None
-        self._answered()
+        try:
+            found = self._asked(lambda: self._producer.list_topics(timeout=2.0).topics, KafkaException, CONNECT_SECONDS)
+        except KafkaException:
+            raise VitalsError(
+                f"Kafka at {self._bootstrap} does not answer: start it with `vitals up`, or set VITALS_KAFKA"
+            ) from None
         missing = [name for name in TOPICS if name not in found]
         if missing:
             raise VitalsError(f"Kafka has no topic {missing[0]}: create the topics with `vitals topics apply`")
@@ -149,27 +142,21 @@ class Kafka:
 
     def _known_lines(self) -> set[_Line]:
         """The lines of files that are dead letters already. A broker that is away is waited for."""
-        kept = self._asked(lambda: letter_box.find(self._settings, lambda letter: letter.partition == NO_PARTITION))
+        kept = self._asked(
+            lambda: letter_box.find(self._settings, lambda letter: letter.partition == NO_PARTITION), NoKafkaError
+        )
         return {_line(one.letter) for one in kept}
 
     def _read_forgotten(self, settings: Settings) -> frozenset[bytes]:
         """Whom nobody may be told of. Brokers that are away, though one answered, are waited for as in `_connect`."""
-        return self._asked(lambda: frozenset(key for key, _ in records(settings, "forgotten-members")), CONNECT_SECONDS)
+        names = self._asked(lambda: list(records(settings, "forgotten-members")), NoKafkaError, CONNECT_SECONDS)
+        return frozenset(key for key, _ in names)
 
-    def _asked(self, question: Callable[[], T], limit_s: float = math.inf) -> T:
-        """The answer, once the brokers that have it are there. Raises NoKafkaError if that takes too long."""
-        deadline = time.monotonic() + limit_s
-        while True:
-            try:
-                answer = question()
-            except NoKafkaError:
-                self._miss()
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(RETRY_S)
-            else:
-                self._answered()
-                return answer
+    def _asked(self, question: Callable[[], T], away: type[Exception], limit_s: float = math.inf) -> T:
+        """The answer, once the brokers that have it are there. Raises the error if that takes too long."""
+        answer = answered(question, away, limit_s, self._miss)
+        self._answered()
+        return answer
 
     def _troubled(self, error: KafkaError) -> None:
         if error.fatal():

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from streams.errors import VitalsError
+from streams.patience import answered
 from streams.settings import Settings
 from streams.sink_batch import TOPICS as SINK_TOPICS
 from streams.stack import probes
@@ -19,7 +20,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 """Consumer group → the topics that it reads."""
 DEAD_LETTERS = "dead-letters"
 LOOK_EVERY_S = 0.25
-_CALL_S, _LIMIT_S, _PAUSE_S = 5.0, 10.0, 0.2
+_CALL_S, _LIMIT_S = 5.0, 10.0
 SHORT_S = 2.5
 """Of a look for somebody who waits for it. A question may take twice as long: the last try begins in time."""
 T = TypeVar("T")
@@ -48,17 +49,12 @@ class Backlog:
         self._ends = self._offsets(mine, OffsetSpec.latest())
 
     def _ask(self, question: Callable[[], T]) -> T:
-        """Ask again for a while: a broker that just started answers some things before others."""
         from confluent_kafka import KafkaException  # noqa: PLC0415
 
-        deadline = time.monotonic() + self._limit_s
-        while True:
-            try:
-                return question()
-            except KafkaException as error:
-                if time.monotonic() > deadline:
-                    raise NoAnswerError(self._settings.kafka, error.args[0].str()) from None
-            time.sleep(_PAUSE_S)
+        try:
+            return answered(question, KafkaException, self._limit_s)
+        except KafkaException as error:
+            raise NoAnswerError(self._settings.kafka, error.args[0].str()) from None
 
     def _offsets(self, topics: Mapping[str, Iterable[int]], spec: Any) -> dict[tuple[str, int], int]:
         from confluent_kafka import TopicPartition  # noqa: PLC0415

@@ -1,4 +1,7 @@
-from streams.patience import Patience
+import pytest
+
+from streams import patience
+from streams.patience import Patience, answered
 
 
 def test_one_line_at_once_then_at_growing_intervals_and_one_at_the_end():
@@ -34,3 +37,36 @@ def test_the_next_outage_is_said_at_once():
     patience.up("up")
     patience.down("down")
     assert said == ["down; waiting", "up after 0 s", "down; waiting"]
+
+
+@pytest.fixture
+def slept(monkeypatch):
+    """What was slept, on a clock that nothing else moves on."""
+    slept = []
+    monkeypatch.setattr(patience.time, "sleep", slept.append)
+    monkeypatch.setattr(patience.time, "monotonic", lambda: sum(slept))
+    return slept
+
+
+def test_a_question_is_asked_again_until_it_is_answered(slept):
+    answers, missed = [KeyError(), KeyError(), "here"], []
+
+    def question():
+        if isinstance(answer := answers.pop(0), Exception):
+            raise answer
+        return answer
+
+    assert answered(question, LookupError, 60.0, lambda: missed.append(1)) == "here"
+    assert (slept, missed) == ([patience.RETRY_S] * 2, [1, 1])
+
+
+def test_who_does_not_answer_in_time_is_given_up_with_the_last_error(slept):
+    with pytest.raises(ZeroDivisionError):
+        answered(lambda: 1 / 0, ArithmeticError, 10.0)
+    assert sum(slept) == 10.0 + patience.RETRY_S
+
+
+def test_what_is_no_silence_is_raised_at_once(slept):
+    with pytest.raises(ZeroDivisionError):
+        answered(lambda: 1 / 0, LookupError, 10.0)
+    assert slept == []

@@ -1,5 +1,6 @@
 import pytest
 
+from streams import patience
 from streams.connectors import sending
 from streams.connectors.batches import NO_PARTITION
 from streams.dead_letters import DeadLetter, dead_letter
@@ -47,7 +48,7 @@ def test_a_line_is_one_dead_letter_however_often_its_import_is_killed(monkeypatc
         return [Kept(letter, None, "") for letter in (known, line(8, at=1, raw=b"[")) if is_wanted(letter)]
 
     monkeypatch.setattr(sending.letter_box, "find", find)
-    monkeypatch.setattr(sending, "RETRY_S", 0.0)
+    monkeypatch.setattr(patience, "RETRY_S", 0.0)
     kafka = Connected()
     for letter in (line(7, at=2), line(8, at=2), line(9, at=2), line(9, at=3)):
         kafka.refuse(letter)
@@ -68,7 +69,7 @@ def test_brokers_that_go_away_while_an_import_begins_are_waited_for(monkeypatch,
         return answer
 
     monkeypatch.setattr(sending, "records", records)
-    monkeypatch.setattr(sending, "RETRY_S", 0.0)
+    monkeypatch.setattr(patience, "RETRY_S", 0.0)
     kafka = Connected()
     assert kafka._read_forgotten(settings) == {b"m_1"}
     assert kafka.waits == 3

@@ -1,3 +1,4 @@
+import functools
 import math
 import threading
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from streams import ticker
 from streams.events import ChatEvent, Tick
 from streams.pulse import Pulse
 from streams.settings import load
+from streams.stack import backlog
 from streams.ticker import Ticker, measure_lag, tick_at
 
 
@@ -148,8 +150,7 @@ def test_a_ticker_that_hangs_in_a_tick_is_ended_by_force(monkeypatch):
 
 def test_a_lag_that_kafka_does_not_tell_is_unknown_not_old(tmp_path, monkeypatch):
     pulse = Pulse("ticker", "ticker", "ticker")
-    monkeypatch.setattr("streams.stack.backlog._LIMIT_S", 0.0)
-    monkeypatch.setattr("streams.stack.backlog._CALL_S", 0.1)
+    monkeypatch.setattr(backlog, "Backlog", functools.partial(backlog.Backlog, limit_s=0.1))
     measure_lag(load({"VITALS_HOME": str(tmp_path), "VITALS_KAFKA": "127.0.0.1:1"}), pulse)
     for agent in ("groups", "identity", "attribution", "alerts", "sink"):
         assert math.isnan(pulse.registry.get_sample_value("vitals_lag_records", {"agent": agent}))

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 from kafka.errors import KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError, RequestTimedOutError
 
-from streams import topics
+from streams import patience, topics
 from streams.agents import AGENTS
 from streams.settings import load
 from streams.topics import Change, Found, Topic, declared, plan
@@ -120,6 +120,13 @@ def test_each_of_several_brokers_is_tried_until_one_is_heard(tmp_path, monkeypat
         assert len(set(Client.asked)) == len(Client.asked)
 
 
+def test_the_only_address_there_is_is_not_asked_whether_it_answers(tmp_path, monkeypatch):
+    monkeypatch.setattr(kafka.admin, "KafkaAdminClient", Client)
+    settings = load({"VITALS_HOME": str(tmp_path), "VITALS_KAFKA": "127.0.0.1:3"})
+    with topics.admin(settings) as client:
+        assert client.failures == 1
+
+
 @pytest.mark.parametrize("error", [KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError, RequestTimedOutError])
 def test_a_broker_that_goes_away_under_a_question_is_no_refusal(tmp_path, monkeypatch, error):
     monkeypatch.setattr(kafka.admin, "KafkaAdminClient", Client)
@@ -138,7 +145,7 @@ def test_the_id_of_a_topic_is_asked_for_until_somebody_answers(settings, monkeyp
             raise topics.NoKafkaError("127.0.0.1:1")
         yield None
 
-    monkeypatch.setattr(topics, "RETRY_S", 0.0)
+    monkeypatch.setattr(patience, "RETRY_S", 0.0)
     monkeypatch.setattr(topics, "admin", admin)
     monkeypatch.setattr(topics, "found", lambda _client, names: {name: HAVE for name in names if name == "there"})
     assert topics.id_of(settings, "there") == HAVE.topic_id
