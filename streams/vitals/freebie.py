@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from streams.vitals.members import Member
+from streams.vitals.members import Member, Trade
 from streams.vitals.panes import DayPane
 from streams.vitals.policy import DAY_MS, CarrierPolicy
 
@@ -26,6 +26,16 @@ class Freebie(msgspec.Struct, array_like=True, frozen=True, gc=False):
     day: int = -1
 
 
+def _acted(last: int | None, trade: Trade, since: int) -> bool:
+    """Whether one whose last message is known wrote, claimed or bought since a time."""
+    claimed_at, bought_at = trade.last_claim_at, trade.bought_at
+    return (
+        (last is not None and last >= since)
+        or (claimed_at is not None and claimed_at >= since)
+        or (bool(bought_at) and bought_at[0] >= since)
+    )
+
+
 def freebie(members: Iterable[Member], panes: Mapping[int, DayPane], day: int, policy: CarrierPolicy) -> Freebie:
     """What the year that ends with `day` says; staff and bots take part in nothing."""
     first_day = day + 1 - policy.freebie_days
@@ -36,7 +46,7 @@ def freebie(members: Iterable[Member], panes: Mapping[int, DayPane], day: int, p
         if trade is None:
             if last is not None and last >= since and member.role == "member":
                 active += 1
-        elif max(last or -1, trade.last_claim_at or -1, *trade.bought_at[:1]) >= since and member.role == "member":
+        elif _acted(last, trade, since) and member.role == "member":
             active += 1
             if trade.claims:
                 claimers += 1

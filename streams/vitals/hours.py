@@ -27,7 +27,7 @@ def member_messages(state: "GroupState", first: int, end: int) -> int | None:
         elif pane.is_sealed:
             return None
         elif pane.messages:
-            total += sum([pane.hours.get(hour, 0) for hour in range(since, until)])
+            total += sum([messages for hour, messages in pane.hours.items() if since <= hour < until])
     return total
 
 

@@ -57,7 +57,9 @@ def judge(member: Member, day: int, claims_from: int | None, policy: MemberPolic
     Claims since `claims_from` (ms UTC; None: no benefit is known) keep off the list. Answers the next day at whose end
     time alone changes any of it, 0 if it does not.
     """
-    joined = _seen_since(member, day) if member.joined_at is None else member.joined_at
+    joined = member.joined_at
+    if joined is None:
+        joined = _seen_since(member, day)
     if member.role != "member":
         _put(member, _STAFF if member.role == "staff" else _BOT, day, is_listed=False)
         return 0

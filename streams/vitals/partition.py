@@ -62,13 +62,13 @@ class GroupLog:
         self._changed: set[str] = set()
         self._months: dict[str, Month] = {}
         self._agendas: dict[str, Agenda] = {}
-        self._ids: list[str] = []
+        self._in_order: list[GroupState] = []
 
     def restore(self, partition_value: bytes | None, values: Mapping[str, bytes]) -> None:
         """Start from stored bytes; a group is decoded when it is first needed."""
         if partition_value is not None:
             self.state = _partitions.decode(partition_value)
-        self._stored, self._ids = dict(values), []
+        self._stored, self._in_order = dict(values), []
 
     def partition_value(self) -> bytes:
         """The partition's own value."""
@@ -79,12 +79,13 @@ class GroupLog:
         changed, self._changed = self._changed, set()
         return {key: pack(self._groups[key].offset, self._groups[key]) for key in sorted(changed)}
 
-    def groups(self) -> Iterator[GroupState]:
+    def groups(self) -> Sequence[GroupState]:
         """Every known group, in the order of their ids."""
-        if len(self._ids) != len(self._stored) + len(self._groups):
-            self._ids = sorted(self._stored.keys() | self._groups.keys())
-        for key in self._ids:
-            yield self._groups.get(key) or self._open(key)
+        if self._stored or len(self._in_order) != len(self._groups):
+            for key in list(self._stored):
+                self._open(key)
+            self._in_order = [self._groups[key] for key in sorted(self._groups)]
+        return self._in_order
 
     def fold(self, event: e.Event, key: str, offset: int, arrived_at: int) -> Sequence[Output]:
         """Absorb one event."""
@@ -179,13 +180,13 @@ class GroupLog:
                 self._complete(tick.source, at, is_live=False)
             else:
                 known.imported_to = max(known.imported_to, at)
-            for state in list(self.groups()):
+            for state in self.groups():
                 if tick.source in state.sources:
                     out += self._evaluate(state, at, offset, is_live=False, is_hour=False)
             return out
         is_hour = at // HOUR_MS > self.state.hour
         self.state.hour = max(self.state.hour, at // HOUR_MS)
-        for state in list(self.groups()):
+        for state in self.groups():
             out += self._evaluate(state, at, offset, is_live=True, is_hour=is_hour)
         for name, source in self.state.sources.items():
             if source.brand_id and source.look(at, self.policy):
@@ -205,23 +206,23 @@ class GroupLog:
         )
         return [Output(topic, "", copy, EVERY_PARTITION) for topic in ("member-touches", "alert-signals")]
 
-    def _evaluate(self, state: GroupState, tick: int, offset: int, *, is_live: bool, is_hour: bool) -> Iterator[Output]:
+    def _evaluate(self, state: GroupState, tick: int, offset: int, *, is_live: bool, is_hour: bool) -> Sequence[Output]:
         """The rows of one group at one tick: one for each day that it closes, then one for news or a new hour.
 
         A row that tells no news leaves the value as it was, so that a quiet fleet is not rewritten each hour.
         """
         if offset <= state.offset:
             self._changed.add(state.group_id)
-            return
+            return ()
         view = watch(state, self.state, tick, self.policy, is_live=is_live)
         first_day = day_of(state.first_event_at or 0)
         closed = first_day - 1 if state.closed_day is None else state.closed_day
-        last = day_of(view.until) - 1
+        last, out = day_of(view.until) - 1, list[Output]()
         for day in range(max(closed, last - CATCH_UP_DAYS) + 1, last + 1):
-            yield from self._close(state, day, offset, view)
+            out += self._close(state, day, offset, view)
         at = view.at
         if at <= (state.first_event_at or 0):
-            return  # an import that has begun: nothing of the group lies in a day that is complete
+            return out  # an import that has begun: nothing of the group lies in a day that is complete
         is_blind = view.blind_since is not None
         is_last = view.is_final or is_blind  # no day will close that could judge by what comes
         owes = is_last and state.closed_day is not None and bool(state.worth.is_due or state.lifecycle.changed)
@@ -230,13 +231,15 @@ class GroupLog:
         is_new = at > state.row_at and (is_news or is_turn)
         is_told_again = at == state.row_at and is_news and is_last
         if not is_new and not is_told_again:
-            return
+            return out
         if is_news and owes:
-            yield from self._look_again(state, offset)
+            out += self._look_again(state, offset)
         if is_news or at < tick:
             state.has_news, state.row_at, state.offset = False, at, offset
             self._changed.add(state.group_id)
-        yield vitals_row(state, windows(state, view.until, self._month_ahead(state, view.until)), at, offset, view)
+        seen = windows(state, view.until, self._month_ahead(state, view.until))
+        out.append(vitals_row(state, seen, at, offset, view))
+        return out
 
     def _close(self, state: GroupState, day: int, offset: int, view: View) -> Iterable[Output]:
         was = state.verdict
@@ -296,21 +299,23 @@ class GroupLog:
         self, state: GroupState, was: str, closed: Closed, view: View, month: Month, judged: list[Judged]
     ) -> Iterable[Output]:
         """What the log says of a group whose day it has just closed; `was` is the verdict before it."""
-        seen = closed.windows
-        yield vitals_row(state, seen, seen.at, state.offset, view)
-        yield from self.signals_of(state, was, closed)
-        yield from member_rows(state, seen.last_day, state.offset, month.ids)
+        seen, offset = closed.windows, state.offset
+        ahead = self._days_off.offsets.get(state.timezone, 0)
+        out = [vitals_row(state, seen, seen.at, offset, view)]
+        out += self.signals_of(state, was, closed)
+        out += member_rows(state, seen.last_day, offset, month.ids)
         for outcome in closed.probes:
-            yield probe_row(state, outcome, seen.at, state.offset)
+            out.append(probe_row(state, outcome, seen.at, offset))
         for response in closed.posts:
-            yield post_row(state, response, seen.at, state.offset, self._days_off.offsets.get(state.timezone, 0))
+            out.append(post_row(state, response, seen.at, offset, ahead))
         if closed.has_carriers:
-            yield from carrier_rows(state, seen.at)
+            out += carrier_rows(state, seen.at)
         for root in closed.roots:
-            yield root_row(state, root, seen.at, self.policy.carriers)
+            out.append(root_row(state, root, seen.at, self.policy.carriers))
         for entry in closed.points:
-            yield entry_row(state, entry, seen.at, self._days_off.offsets.get(state.timezone, 0))
-        yield from standing_rows(state, judged, seen.last_day, state.offset)
+            out.append(entry_row(state, entry, seen.at, ahead))
+        out += standing_rows(state, judged, seen.last_day, offset)
+        return out
 
     def signals_of(self, state: GroupState, was: str, closed: Closed) -> Iterator[Output]:
         """What the alert agent is to hear of a group whose day has closed."""

@@ -96,17 +96,20 @@ def close_posts(state: "GroupState", day: int) -> list[Response]:
         return []
     oldest = (day + 1 - DETAIL_DAYS) * 24 - 1
     posts.hours = [hour for hour in posts.hours if hour >= oldest]
-    stirred = {*posts.hours, *[hour + 1 for hour in posts.hours]}
-    return [Response(post, *_expected(state, post.posted_at, stirred)) for post in over]
+    posted = frozenset(posts.hours)
+    return [Response(post, *_expected(state, post.posted_at, posted)) for post in over]
 
 
-def _expected(state: "GroupState", at: int, stirred: AbstractSet[int]) -> tuple[float | None, int]:
-    """Member messages that 60 minutes from `at` usually bring, and the fewest cells that either hour is known from."""
+def _expected(state: "GroupState", at: int, posted: AbstractSet[int]) -> tuple[float | None, int]:
+    """Member messages that 60 minutes from `at` usually bring, and the fewest cells that either hour is known from.
+
+    `posted` are the hours with a post.
+    """
     hour, share = at // HOUR_MS, at % HOUR_MS / HOUR_MS
     parts = ((hour, 1 - share), (hour + 1, share)) if share else ((hour, 1.0),)
     expected, fewest = 0.0, DETAIL_DAYS
     for one, part in parts:
-        cells = _usual(state, one, stirred)
+        cells = _usual(state, one, posted)
         fewest = min(fewest, len(cells))
         if not cells:
             return None, 0
@@ -114,22 +117,28 @@ def _expected(state: "GroupState", at: int, stirred: AbstractSet[int]) -> tuple[
     return expected, fewest
 
 
-def _usual(state: "GroupState", hour: int, stirred: AbstractSet[int]) -> list[int]:
+def _usual(state: "GroupState", hour: int, posted: AbstractSet[int]) -> list[int]:
     """Member messages in the same hour of weeks before, else of days before; none if they are too few."""
     first = max(hour - 24 * (DETAIL_DAYS - 1), -(-(state.first_event_at or 0) // HOUR_MS))
-    weeks = _calm(state, range(hour - WEEK_HOURS, first - 1, -WEEK_HOURS), stirred)
+    weeks = _calm(state, range(hour - WEEK_HOURS, first - 1, -WEEK_HOURS), posted)
     if len(weeks) >= _LEAST_WEEKS:
         return weeks
-    days = _calm(state, range(hour - 24, first - 1, -24), stirred)
+    days = _calm(state, range(hour - 24, first - 1, -24), posted)
     return days if len(days) >= _LEAST_DAYS else []
 
 
-def _calm(state: "GroupState", hours: Iterable[int], stirred: AbstractSet[int]) -> list[int]:
-    """Member messages of those hours in which nobody answered a post, as far as they were watched and are known."""
+def _calm(state: "GroupState", hours: Iterable[int], posted: AbstractSet[int]) -> list[int]:
+    """Member messages of those hours in which nobody answered a post, as far as they were watched and are known.
+
+    Posts are answered in the hour of the post and in the next.
+    """
     panes, unseen = state.panes.get, state.unseen
     found = []
     for hour in hours:
-        pane = panes(hour // 24, _EMPTY)
-        if hour not in stirred and not pane.is_sealed and hour // 24 not in unseen:
+        if hour in posted or hour - 1 in posted:
+            continue
+        day = hour // 24
+        pane = panes(day, _EMPTY)
+        if not pane.is_sealed and (not unseen or day not in unseen):
             found.append(pane.hours.get(hour % 24, 0))
     return found

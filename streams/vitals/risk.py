@@ -48,26 +48,26 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return tuple(dict.fromkeys(one.driver for one in self.inputs))
 
     @cached_property
-    def _terms(self) -> tuple[tuple[float, float, float, float], ...]:
-        return tuple((one.weight, one.low, one.high, one.mean) for one in self.inputs)
+    def usual(self) -> float:
+        """The risk of a group at the mean of everything."""
+        return logistic(self.intercept)
 
     @cached_property
-    def _places(self) -> tuple[tuple[int, ...], ...]:
-        """By driver, where its inputs stand."""
-        return tuple(
-            tuple(place for place, one in enumerate(self.inputs) if one.driver == driver) for driver in self.drivers
-        )
+    def _terms(self) -> tuple[tuple[float, float, float, float, int], ...]:
+        """Of each input, and at the end where its driver stands."""
+        place = self.drivers.index
+        return tuple((one.weight, one.low, one.high, one.mean, place(one.driver)) for one in self.inputs)
 
     def contributions(self, features: Sequence[float | None]) -> list[float]:
         """The share of each driver in the logit, in the order of `drivers`; they add up to logit − intercept.
 
         What is not known contributes nothing.
         """
-        terms = [
-            0.0 if value is None else weight * ((low if value < low else high if value > high else value) - mean)
-            for value, (weight, low, high, mean) in zip(features, self._terms, strict=True)
-        ]
-        return [sum([terms[place] for place in places], 0.0) for places in self._places]
+        shares = [0.0] * len(self.drivers)
+        for value, (weight, low, high, mean, place) in zip(features, self._terms, strict=True):
+            if value is not None:
+                shares[place] += weight * ((low if value < low else high if value > high else value) - mean)
+        return shares
 
 
 class Risk(msgspec.Struct, frozen=True, gc=False):
@@ -90,9 +90,9 @@ def assess(model: Model, features: Sequence[float | None], community: float) -> 
     straight way from the usual group to this one (integrated gradients): so all of them add up to the difference.
     """
     shares = model.contributions(features)
-    away = sum(shares) + community
-    logit = model.intercept + sum(shares)
-    usual, value = logistic(model.intercept), logistic(logit + community)
+    beyond = sum(shares)
+    away, logit = beyond + community, model.intercept + beyond
+    usual, value = model.usual, logistic(logit + community)
     slope = (value - usual) / away if abs(away) > 1e-9 else usual * (1 - usual)
     told = [(driver, share * slope) for driver, share in zip(model.drivers, shares, strict=True)]
     if community:

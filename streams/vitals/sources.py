@@ -92,7 +92,9 @@ class PartitionState(msgspec.Struct, array_like=True):
 
     def community(self, brand_id: str, model: str, at: int) -> float:
         """The intercept of a community for a model at a time; 0 before the first."""
-        known = self.calibrations.get(brand_id, ())
+        known = self.calibrations.get(brand_id)
+        if known is None:
+            return 0.0
         return next((one.intercept for one in reversed(known) if one.model == model and one.effective_at <= at), 0.0)
 
 
