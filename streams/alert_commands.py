@@ -67,7 +67,8 @@ def alerts_commands(  # noqa: PLR0913, PLR0917  one argument per option
         print_json(shown)
         return
     _print(shown, language, no_color)
-    click.echo("\n".join(_closing(told, len(shown), len(wanted) - len(told), language)))
+    untold = [] if is_all else [alert for alert in wanted if not alert.is_told]
+    click.echo("\n".join(_closing(told, len(shown), untold, language)))
 
 
 @alerts_commands.command("ack", epilog="Example: vitals alerts ack 5b1c0f3a9d2e4476 --by lin")
@@ -149,7 +150,7 @@ def _print(shown: "Sequence[Alert]", language: Language, no_color: bool) -> None
         print_lines(console, alert_lines(shown, language, is_terminal=console.is_terminal))
 
 
-def _closing(told: "Sequence[Alert]", shown: int, untold: int, language: Language) -> list[str]:
+def _closing(told: "Sequence[Alert]", shown: int, untold: "Sequence[Alert]", language: Language) -> list[str]:
     """How many there are, and how to see the rest."""
     is_open = sum(alert.is_open for alert in told)
     is_zh = language == "zh"
@@ -159,8 +160,13 @@ def _closing(told: "Sequence[Alert]", shown: int, untold: int, language: Languag
             f"还有 {cut} 条;--limit {len(told)} 显示" if is_zh else f"{cut} more; --limit {len(told)} shows them"
         )
     if untold:
-        said = f"{untold} 条未通知任何人;--all 显示" if is_zh else f"{untold} nobody was told of; --all shows them"
-        lines.append(said)
+        count, still = len(untold), sum(alert.is_open for alert in untold)
+        said = (
+            f"另有 {count} 条未通知任何人,其中 {still} 条未结束"
+            if is_zh
+            else (f"{count} more that nobody was told of, {still} of them open")
+        )
+        lines.append(f"{said};--all 显示" if is_zh else f"{said}; --all shows them")
     return lines
 
 

@@ -23,6 +23,9 @@ WEEKS = 52
 LAST_DAYS = 28
 TOP_MEMBERS = 10
 LAST_PROBES = 3
+TOP_REGULARS = 5
+_TO_PEOPLE = ("revive", "merge")
+"""Steps that begin with a word to those who once wrote."""
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,10 +156,21 @@ class Talker(msgspec.Struct, frozen=True, kw_only=True):
     left_at: datetime | None = None
 
 
+class Regular(msgspec.Struct, frozen=True, kw_only=True):
+    """A member who is still there and once wrote on many days, by pseudonym; counts are of all that is kept."""
+
+    member_id: str
+    messages_all: int
+    active_days_all: int
+    orders: int | None
+    last_message_at: datetime | None
+
+
 class Page(msgspec.Struct, frozen=True):
     """All that `vitals group` shows. Weeks are in order, the last one ends with the last closed day.
 
     `days` are the member messages of up to LAST_DAYS days, in order, the last one that day. `playbook` is the latest.
+    `regulars` are those to write to or to invite elsewhere, where that is the step.
     """
 
     health: Health
@@ -168,6 +182,7 @@ class Page(msgspec.Struct, frozen=True):
     playbook: Playbook | None = None
     attention: Attention | None = None
     carriers: Carriers | None = None
+    regulars: list[Regular] = []
 
 
 class Fleet:
@@ -220,6 +235,7 @@ class Fleet:
             playbook,
             self._attention(group_id),
             self._carriers(group_id),
+            self._regulars(group_id) if worth.advice in _TO_PEOPLE else [],
         )
 
     def _playbook(self, group_id: str) -> Playbook | None:
@@ -262,13 +278,14 @@ class Fleet:
 
     def _carriers(self, group_id: str) -> Carriers | None:
         of = {"group_id": group_id}
-        known = "SELECT bus_factor, top_id, top_share, warnings FROM group_carriers WHERE group_id = %(group_id)s"
+        known = "SELECT at, bus_factor, top_id, top_share, warnings FROM group_carriers WHERE group_id = %(group_id)s"
         rows = self._ask(known, of)
         leaders = self._ask("SELECT member_id, is_silent FROM leaders WHERE group_id = %(group_id)s ORDER BY place", of)
         if not rows:
             return None
-        bus_factor, top_id, top_share, warnings = rows[0]
+        at, bus_factor, top_id, top_share, warnings = rows[0]
         return Carriers(
+            at=at,
             bus_factor=bus_factor,
             top_id=top_id,
             top_share=top_share,
@@ -307,6 +324,15 @@ class Fleet:
             {"group_id": group_id},
         )
         return [_struct(Talker, row) for row in rows]
+
+    def _regulars(self, group_id: str) -> list[Regular]:
+        rows = self._ask(
+            f"SELECT {_list(Regular)} FROM member_activity WHERE group_id = %(group_id)s AND role = 'member' "  # noqa: S608
+            f"AND is_present AND messages_all > 0 ORDER BY active_days_all DESC, messages_all DESC, member_id "
+            f"LIMIT {TOP_REGULARS}",
+            {"group_id": group_id},
+        )
+        return [_struct(Regular, row) for row in rows]
 
     def _ask(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         return self._warehouse.query(sql, parameters)

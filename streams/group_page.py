@@ -9,7 +9,7 @@ from rich.text import Text
 
 from streams import carried
 from streams.columns import padded, table
-from streams.fleet import Page, Talker
+from streams.fleet import Page, Regular, Talker
 from streams.playbook.wording import group_line
 from streams.ranking import STYLES, printable, silence
 from streams.talk_page import facts_of, probe_table
@@ -21,6 +21,8 @@ BARS = "▁▂▃▄▅▆▇█"
 NARROWEST_CHART, DAYS_A_LINE = 10, 14
 FEW_SPEAKERS, YOUNG_DAYS = 5, 364
 """Below these the risk orders groups, but hardly the weeks of one group (MODEL.md, When not to trust it)."""
+FEW_MESSAGES = 10
+"""Of fewer in 28 days who writes half says nothing."""
 _CHINESE = {
     "since": "始于",
     "risk": "风险",
@@ -69,6 +71,8 @@ _CHINESE = {
     "messages 90d": "90 天消息",
     "days 90d": "90 天活跃",
     "last message": "最后发言",
+    "still here, wrote on most days": "仍在群内、发言天数最多",
+    "days": "天数",
     "(gone)": "(已退群)",
     "(left {at})": "({at} 退群)",
     "no member spoke in 90 days": "90 天内无成员发言",
@@ -99,6 +103,7 @@ def group_page(page: Page, language: Language, width: int | None) -> list[Text]:
         _facts(page, language, say),
         _attention(page, language),
         _carriers(page, language),
+        _regulars(page.regulars, say),
         _members(page.members, say),
         [_source(page, say)],
     ]
@@ -256,13 +261,29 @@ def _attention(page: Page, language: Language) -> list[Text]:
 def _carriers(page: Page, language: Language) -> list[Text]:
     """Who carries it, by pseudonym, and what to worry about."""
     known = page.carriers
-    if known is not None and not page.health.messages_28d:
-        known = msgspec.structs.replace(known, bus_factor=0)  # what is stored is of the last week with any talk
+    if known is not None and page.health.messages_28d < FEW_MESSAGES:
+        known = msgspec.structs.replace(known, bus_factor=0)  # half of a handful, and of the last week with any talk
     facts = [] if known is None else carried.facts_of(known, language)
     lines = table([[label, told] for label, told, _ in facts], numbers=set()) if facts else []
     for line, (_, _, is_warning) in zip(lines, facts, strict=True):
         line.stylize("yellow" if is_warning else "")
     return lines
+
+
+def _regulars(regulars: Sequence[Regular], say: Say) -> list[Text]:
+    """Whom to write to, where that is the step."""
+    heads = ("still here, wrote on most days", "messages", "days", "orders", "last message")
+    rows = [
+        [
+            one.member_id,
+            number(one.messages_all),
+            number(one.active_days_all),
+            number(one.orders or 0),
+            f"{one.last_message_at:%Y-%m-%d}" if one.last_message_at else "-",
+        ]
+        for one in regulars
+    ]
+    return table([[say(head) for head in heads], *rows], numbers={1, 2, 3}) if rows else []
 
 
 def _members(members: Sequence[Talker], say: Say) -> list[Text]:

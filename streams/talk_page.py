@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from streams.words import Language, money, number
+from streams.words import Language, counted, money, number
 
 _CHINESE = {
     "newcomers greeted": "新成员获欢迎",
@@ -65,7 +65,9 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     claim_rate_24h: float | None
     silent: int
     woken: int
+    talk_48h: int | None = None
     talk_lift_48h: float | None
+    talk_d3_9: int | None = None
     persistence_d3_9: float | None
     leave_share_72h: float | None
     cost_per_woken: float | None
@@ -138,7 +140,8 @@ def _warnings(care: Care, language: Language) -> list[tuple[str, str]]:
 
 def _slot(found: Slot, language: Language) -> str:
     if found.slot is None or found.lift is None:
-        return f"{_say('not known', language)}: {_say(found.why, language)} ({number(found.posts)})"
+        posts = f"{number(found.posts)} 条" if language == "zh" else counted(found.posts, "post")
+        return f"{_say('not known', language)}: {_say(found.why, language)} ({posts})"
     day, hours = found.slot.split(" ")
     when = f"{_DAYS[day] if language == 'zh' else day} {hours}"
     span = "" if found.low is None else f" ({found.low:.1f}-{found.high:.1f})"
@@ -151,8 +154,8 @@ def _probe(one: Probe, language: Language) -> list[str]:
         f"{one.sent_at:%Y-%m-%d}",
         _share(one.claim_rate_24h),
         f"{number(one.woken)} {_say('of', language)} {number(one.silent)}",
-        _times(one.talk_lift_48h),
-        _times(one.persistence_d3_9),
+        _times(one.talk_lift_48h, one.talk_48h),
+        _times(one.persistence_d3_9, one.talk_d3_9),
         _share(one.leave_share_72h),
         "-" if one.cost_per_woken is None else money(round(one.cost_per_woken), one.currency),
     ]
@@ -170,8 +173,11 @@ def _share(value: float | None) -> str:
     return "-" if value is None else f"{value:.0%}"
 
 
-def _times(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}x"
+def _times(lift: float | None, messages: int | None) -> str:
+    """How many times the usual; where nothing is usual, the messages themselves."""
+    if lift is None:
+        return "-" if messages is None else number(messages)
+    return f"{lift:.1f}x"
 
 
 def _say(text: str, language: Language) -> str:

@@ -5,7 +5,7 @@ them, `{share:%}` a share, `{at:time}` a time given as ms.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
@@ -71,7 +71,7 @@ REASON_WORDS: dict[str, tuple[str, str]] = {
         "近 56 天 {messages} 条成员消息,平时为 {usual} 条",
     ),
     "bursts": (
-        "{share:%} of the messages of {of:week} fell into {weeks}",
+        "{weeks} of {of:week} brought {share:%} of the messages",
         "近 {of} 周的消息有 {share:%} 集中在其中 {weeks} 周",
     ),
     "rhythm": (
@@ -148,6 +148,8 @@ FULLER_WORDS: tuple[tuple[str, str, str], ...] = (
         "{left} of {core:core member} are lost: {quit} left, the others fell silent",
         "{core} 名核心成员中流失 {left} 名:{quit} 名退群,其余沉默",
     ),
+    ("core_left", "{gone} of {core:core member} left", "{core} 名核心成员中有 {gone} 名退群"),
+    ("core_left", "{silent} of {core:core member} fell silent", "{core} 名核心成员中有 {silent} 名沉默"),
     ("conversion", "{payers} of {members:member} bought in a year", "{members} 名成员中 {payers} 名一年内购买"),
     (
         "residue",
@@ -222,11 +224,20 @@ ODD_PLACES = {currency: count for count, currencies in _PLACES.items() for curre
 
 def words(reason: Reason, language: Language, zone: tzinfo = UTC) -> str:
     """One reason in words. A code without words, or without its numbers, comes out as `code (name=number, …)`."""
+    numbers = _sharper(reason.numbers) if reason.code == "core_left" else reason.numbers
     for templates in _templates(reason.code):
-        if set(_NUMBER.findall(templates[0])) <= set(reason.numbers):
+        if set(_NUMBER.findall(templates[0])) <= set(numbers):
             template = templates[_COLUMN[language]]
-            return _SLOT.sub(lambda slot: _filled(reason.numbers[slot[1]], slot[2] or "", language, zone), template)
+            return _SLOT.sub(lambda slot: _filled(numbers[slot[1]], slot[2] or "", language, zone), template)
     return _plain(reason)
+
+
+def _sharper(numbers: Mapping[str, float]) -> Mapping[str, float]:
+    """Of a core that is lost: nobody says of five who fell silent that none left and the others fell silent."""
+    lost, quit_ = numbers.get("left"), numbers.get("quit")
+    if lost and quit_ in {0, lost}:
+        return {"core": numbers.get("core", lost), "gone" if quit_ else "silent": lost}
+    return numbers
 
 
 def verdict_word(verdict: str, language: Language) -> str:

@@ -80,7 +80,7 @@ def test_what_was_told_and_a_count_of_the_rest(run, known):
         "open       2026-03-01 00:00  many groups at once  -        37 of 100 groups  acme   e3",
         "recovered  2026-03-01 00:00  group dying          healthy  Tea 茶            acme   e4  9 speakers in 56 days",
         "4 alerts, 3 open",
-        "1 nobody was told of; --all shows them",
+        "1 more that nobody was told of, 1 of them open; --all shows them",
     ]
 
 

@@ -5,9 +5,10 @@ import pytest
 from rich.cells import cell_len
 
 from streams.carried import Carriers
+from streams.fleet import Regular
 from streams.group_page import bars, group_page
 from streams.playbook.desk import Playbook
-from tests.samples import page, worth
+from tests.samples import DAY, page, worth
 
 
 def text(shown, width=100, language="en"):
@@ -24,7 +25,7 @@ def test_the_page():
         "",
         "risk 31.4% (points):",
         "   +3.0  the usual risk",
-        "  +20.0  61% of the messages of 52 weeks fell into 8",
+        "  +20.0  8 of 52 weeks brought 61% of the messages",
         "  +10.0  9 member messages in 56 days, usually 81.5",
         "   -1.6  14 speakers in 56 days",
         "few people speak here: the risk is that of groups like this, and says little of the moment",
@@ -143,17 +144,33 @@ def test_the_latest_playbook_is_one_line():
     assert not [one for one in group_page(shown, "en", None) if "playbook" in one.plain]
 
 
+def test_whom_to_write_to_where_that_is_the_step():
+    known = Regular(member_id="m_r", messages_all=1200, active_days_all=75, orders=3, last_message_at=DAY)
+    told = "\n".join(text(msgspec.structs.replace(page(), regulars=[known])))
+    assert "still here, wrote on most days  messages  days  orders  last message\n" in told
+    assert "m_r                                1,200    75       3  2026-11-22" in told
+    assert "wrote on most days" not in "\n".join(text(page()))
+
+
 def carried(messages_28d=40, **changed):
-    told = {"bus_factor": 3, "top_id": "m_top", "top_share": 0.31, "warnings": [], "leader_ids": [], "silent_ids": []}
+    told = {
+        "at": DAY,
+        "bus_factor": 3,
+        "top_id": "m_top",
+        "top_share": 0.31,
+        "warnings": [],
+        "leader_ids": [],
+        "silent_ids": [],
+    }
     shown = msgspec.structs.replace(page(messages_28d=messages_28d), carriers=Carriers(**(told | changed)))
     return "\n".join(text(shown))
 
 
 def test_who_carries_it_and_who_of_them_fell_silent():
     told = carried(leader_ids=["m_a", "m_b"], silent_ids=["m_b"], warnings=["leader_silent"])
-    assert "half of the messages of 28 days  3 members write it, m_top 31% of all" in told
-    assert "opinion leaders                  m_a, m_b" in told
-    assert "fell silent or left              m_b" in told
+    assert "half of the messages of 28 days to 2026-11-22  3 members write it, m_top 31% of all" in told
+    assert "opinion leaders                                m_a, m_b" in told
+    assert "fell silent or left                            m_b" in told
     assert "one member writes it: m_top, 75% of all" in carried(bus_factor=1, top_share=0.75, warnings=["one_carries"])
 
 
@@ -163,7 +180,8 @@ def test_of_a_group_without_leaders_or_of_which_nothing_is_told():
     assert "opinion leaders" not in carried(bus_factor=0)
 
 
-def test_in_a_group_in_which_nobody_wrote_nobody_writes_half():
-    told = carried(messages_28d=0, bus_factor=1, top_share=1.0, leader_ids=["m_a"], silent_ids=["m_a"])
+@pytest.mark.parametrize("messages", [0, 9])
+def test_in_a_group_in_which_hardly_anybody_wrote_nobody_writes_half(messages):
+    told = carried(messages_28d=messages, bus_factor=1, top_share=1.0, leader_ids=["m_a"], silent_ids=["m_a"])
     assert "half of the messages" not in told
     assert "fell silent or left  m_a" in told

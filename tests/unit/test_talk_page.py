@@ -65,7 +65,7 @@ def test_nothing_known_says_nothing() -> None:
 
 def test_no_best_slot_says_why() -> None:
     none = Slot(posts=3, why="too few posts", slot=None, lift=None, low=None, high=None)
-    assert facts_of(Attention(NOTHING, [], none), "en") == [("best time to post", "not known: too few posts (3)")]
+    assert facts_of(Attention(NOTHING, [], none), "en") == [("best time to post", "not known: too few posts (3 posts)")]
 
 
 def test_a_row_for_each_probe() -> None:
@@ -73,6 +73,8 @@ def test_a_row_for_each_probe() -> None:
     _, first, second = probe_table(Attention(CARE, [PROBE, unfinished]), "en")
     assert first == ["red packet", "2026-03-01", "16%", "4 of 20", "2.5x", "-", "20%", "15.00 CNY"]
     assert second == ["coupon", "2026-03-01", "16%", "4 of 20", "-", "-", "20%", "-"]
+    dead = msgspec.structs.replace(unfinished, talk_48h=0, talk_d3_9=2)
+    assert probe_table(Attention(CARE, [dead]), "en")[1][4:6] == ["0", "2"], "nothing is usual there"
 
 
 def test_every_reason_of_the_view_has_its_words() -> None:

@@ -89,6 +89,13 @@ def say(language, code, **numbers):
             "6 名核心成员中流失 5 名:2 名退群,其余沉默",
         ),
         (
+            "core_left",
+            {"left": 5, "core": 6, "quit": 0},
+            "5 of 6 core members fell silent",
+            "6 名核心成员中有 5 名沉默",
+        ),
+        ("core_left", {"left": 5, "core": 6, "quit": 5}, "5 of 6 core members left", "6 名核心成员中有 5 名退群"),
+        (
             "leader_left",
             {"share": 0.81},
             "the member who carried 81% of the core's talk left or fell silent",
