@@ -1,6 +1,6 @@
 """The ranking as text: columns that fit the terminal, cell widths right for Chinese, one line per group in a pipe."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -119,15 +119,19 @@ def _beside(line: Text, group: Health) -> Text:
 
 def _below(group: Health, indent: int, width: int) -> list[Text]:
     """The reasons, folded between the start of a group's name and the right edge."""
+    return folded(group.reasons, indent, width)[:REASON_LINES]
+
+
+def folded(reasons: Iterable[str], indent: int, width: int) -> list[Text]:
+    """Reasons side by side in lines of a width; only one that is longer than a line is cut."""
     lines: list[Text] = []
-    for reason in group.reasons:
-        room = width - indent
+    for reason in reasons:
         if lines and lines[-1].cell_len + 3 + cell_len(reason) <= width:
             lines[-1].append(" · " + reason)
         else:
             text = Text(reason)
-            text.truncate(room, overflow="ellipsis")
+            text.truncate(width - indent, overflow="ellipsis")
             lines.append(Text(" " * indent).append_text(text))
     for line in lines:
         line.stylize("dim")
-    return lines[:REASON_LINES]
+    return lines

@@ -7,11 +7,11 @@ from rich.text import Text
 
 from streams.columns import GAP, padded
 from streams.fleet import Work
-from streams.ranking import printable
+from streams.ranking import folded, printable
 from streams.words import Language, money, verdict_word
 from streams.worth_words import STEP_MEANING, step_word
 
-WIDEST_NAME = 40
+WIDEST_NAME, INDENT, WHY_LINES = 40, 4, 2
 _HEADS = (
     ("DO", "建议"),
     ("WORTH", "价值"),
@@ -75,8 +75,4 @@ def _row(cells: Sequence[str], widths: Sequence[int], width: int | None) -> Text
 
 def _below(item: Work, width: int) -> list[Text]:
     """Why to do it, then why the group is ill."""
-    said = [" · ".join(item.advice_reasons), " · ".join(item.why)]
-    lines = [Text(f"    {line}", style="dim") for line in said if line]
-    for line in lines:
-        line.truncate(width, overflow="ellipsis")
-    return lines
+    return [*folded(item.advice_reasons, INDENT, width)[:WHY_LINES], *folded(item.why, INDENT, width)[:1]]

@@ -68,7 +68,7 @@ WITH
             if(tried[1].2 = 0, '', concat('由 ', toString(tried[1].2), ' 名沉默成员中的 ', toString(tried[1].3), ' 名领取,')) AS taken_zh,
             concat(
                 if(unanswered = 1, concat('a benefit on ', tried_from), concat(toString(unanswered), ' benefits since ', tried_from)),
-                if(taken = '', '', ','), taken, if(has_talk, ': no more than usual was written', ': nobody wrote'), ' in the 48 hours after'
+                if(taken = '', '', ','), taken, if(has_talk, ': no more talk than usual', ': nobody wrote'), ' within 48 hours'
             ) AS tries,
             concat(
                 if(unanswered = 1, concat(tried_from, ' 的福利'), concat(tried_from, ' 起 ', toString(unanswered), ' 次福利')),
@@ -96,16 +96,16 @@ SELECT
     worth_numbers AS numbers,
     arrayConcat(
         if(is_probe AND is_running AND NOT is_tried_out, [concat('the benefit of ', running_on, ' is not judged yet: wait for it')], []),
-        if(is_probe AND unanswered > 0, [tries], []),
         if(advice = 'revive' AND is_tried_out, [concat('write to the ', there, if(wrote_here = wrote, ', all still members', ' and are still members'))], []),
         if(advice = 'merge' AND is_tried_out AND wrote > 0, [concat('only ', there, if(wrote_here = 1, ' is still a member', ' are still members'))], []),
+        if(is_probe AND unanswered > 0, [tries], []),
         why
     ) AS advice_reasons,
     arrayConcat(
         if(is_probe AND is_running AND NOT is_tried_out, [concat(running_on, ' 的福利尚无结果,先等待')], []),
-        if(is_probe AND unanswered > 0, [tries_zh], []),
         if(advice = 'revive' AND is_tried_out, [concat('联系', there_zh, '仍在群内的 ', toString(wrote_here), ' 名')], []),
         if(advice = 'merge' AND is_tried_out AND wrote > 0, [concat(there_zh, '仅 ', toString(wrote_here), ' 名仍在群内')], []),
+        if(is_probe AND unanswered > 0, [tries_zh], []),
         why_zh
     ) AS advice_reasons_zh,
     if(at IS NULL, NULL, unanswered) AS unanswered_probes

@@ -21,6 +21,12 @@ def test_each_group_with_what_to_do_and_why():
     ]
 
 
+def test_reasons_that_do_not_fit_beside_each_other_stand_below_each_other_and_at_most_two_lines_of_them():
+    long = work(advice_reasons=["write to them", "x" * 50, "y" * 60, "z" * 60], why=["few " * 10, "none " * 10])
+    lines = text([long], width=80)[2:]
+    assert lines == ["    write to them · " + "x" * 50, "    " + "y" * 60, "    " + ("few " * 10).rstrip()]
+
+
 def test_in_a_pipe_a_group_is_one_line_and_nothing_is_cut():
     long = work(name="a" * 60)
     lines = text([long], width=None)
