@@ -30,11 +30,11 @@ _NUMBER = (1 << _NUMBER_BITS) - 1
 _hash64 = xxhash.xxh3_64_intdigest
 
 
-def message(state: GroupState, event: e.Message, policy: Policy) -> e.TouchKind | None:
+def message(state: GroupState, event: e.Message, policy: Policy) -> e.TouchKind | None:  # noqa: C901, PLR0912
     """Somebody wrote.
 
-    What `acting_member`, `pane_of` and `touch` do for nearly every message stands in line, here and in `_wrote`: a call
-    takes as long as what they do. So does setting a field of a struct, or dividing a time.
+    What `acting_member`, `pane_of` and `touch` do for nearly every message stands in line: a call takes as long as what
+    they do. So does setting a field of a struct, or dividing a time.
     """
     time, remembered = event.occurred_at, state.remembered
     digest = _hash64(event.event_id.encode())
@@ -52,20 +52,10 @@ def message(state: GroupState, event: e.Message, policy: Policy) -> e.TouchKind 
     if event.role != "member":
         _staff_message(state, event, member, pane, policy)
         return None
-    remembered[digest] = time << _NUMBER_BITS | member.number
+    number, sparks = member.number, state.ties.sparks
+    remembered[digest] = time << _NUMBER_BITS | number
     if len(remembered) > _REMEMBERED_MOST:
         _make_room(remembered)
-    _wrote(state, event, member, pane, hour, policy)
-    if member.touched_hour == hour:
-        return None
-    member.touched_hour = hour
-    return "message"
-
-
-def _wrote(
-    state: GroupState, event: e.Message, member: Member, pane: DayPane | None, hour: int, policy: Policy
-) -> None:
-    time, number, sparks = event.occurred_at, member.number, state.ties.sparks
     if time >= sparks.until:
         state.ties.open_window(state.ledger, event.member_id, member, time, state.messages, policy.carriers)
     if event.reply_to is not None or event.mentions:
@@ -80,6 +70,10 @@ def _wrote(
     if pane is not None:
         add_message(pane, number, hour % 24, policy.capped_messages)
     _spoke(state, event, member, hour // 24, policy)
+    if member.touched_hour == hour:
+        return None
+    member.touched_hour = hour
+    return "message"
 
 
 def _staff_message(state: GroupState, event: e.Message, member: Member, pane: DayPane | None, policy: Policy) -> None:
@@ -222,19 +216,18 @@ def _answer(state: GroupState, number: int, time: int, policy: Policy, kind: int
     How long the first of them waited is counted as a wait of that kind, if it was no more than a day.
     """
     state.awaiting_author = number
-    awaiting = state.awaiting
+    awaiting, panes, within = state.awaiting, state.panes, policy.answered_minutes * 60_000
     if not awaiting:
         return
     waited = time - awaiting[0]
     if 0 <= waited < DAY_MS:
         wait(state.welcome.waits, kind, awaiting[0], waited)
-    since = time - policy.answered_minutes * 60_000
     for asked_at in awaiting:
-        if since <= asked_at <= time:
-            pane = state.panes.get(asked_at // DAY_MS)
+        if 0 <= time - asked_at <= within:
+            pane = panes.get(asked_at // DAY_MS)
             if pane is not None:
                 pane.answered += 1
-    if policy.points and "answer" in policy.points and any(since <= asked_at <= time for asked_at in awaiting):
+    if policy.points and "answer" in policy.points and any(0 <= time - asked_at <= within for asked_at in awaiting):
         state.points = state.points or PointsBook()
         state.points.answered(day_of(time), number)
 

@@ -117,7 +117,8 @@ class Sparks(msgspec.Struct, array_like=True, gc=False):
     def count(self, heard: int) -> None:
         """A window is over, in which others wrote `heard` messages."""
         by, windows, messages = self.number, self.windows, self.messages
-        hour, heard = self.at // HOUR_MS % HOURS, max(0, min(heard, MOST_HEARD)) * UNIT
+        hour = self.at // HOUR_MS % HOURS
+        heard = UNIT * (0 if heard < 0 else heard if heard < MOST_HEARD else MOST_HEARD)
         if windows:
             usual = messages[HOURS] * _PRIOR // windows[HOURS]
             beyond = heard - (messages[hour] + usual) * UNIT // (windows[hour] + _PRIOR)
