@@ -3,7 +3,7 @@
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -14,6 +14,8 @@ _FILES = (
     "clickhouse_ca",
 )  # fmt: skip
 """Settings that are files."""
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class SettingsError(VitalsError):
@@ -47,9 +49,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Our own certificate, PEM, where Kafka asks for one; with `kafka_key`."""
     kafka_key: Path | None = None
     clickhouse_host: str = "127.0.0.1"
-    clickhouse_port: int = 19000
+    clickhouse_port: Port = 19000
     """ClickHouse's native TCP port."""
-    clickhouse_http_port: int = 18123
+    clickhouse_http_port: Port = 18123
     clickhouse_secure: bool = False
     """TLS on both ports."""
     clickhouse_ca: Path | None = None
@@ -61,18 +63,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     bi_user: str = "bi"
     bi_password: str | None = None
     """The readonly user's; unset: `<home>/secrets/bi`."""
-    partitions: int = 8
+    partitions: AtLeastOne = 8
     """Of every topic that is keyed; fixed when the topics are created."""
-    replication: int = 1
-    workers: int = 1
+    replication: AtLeastOne = 1
+    workers: AtLeastOne = 1
     """Group workers that `vitals up` starts."""
-    tick_seconds: float = 60.0
-    chunk_records: int = 2000
+    tick_seconds: Annotated[float, msgspec.Meta(gt=0)] = 60.0
+    chunk_records: AtLeastOne = 2000
     """Records of one fetch that the worker folds at once."""
-    flush_events: int = 20_000
-    flush_seconds: float = 1.0
+    flush_events: AtLeastOne = 20_000
+    flush_seconds: Annotated[float, msgspec.Meta(ge=0)] = 1.0
     """A flush is due after so many events or seconds, whichever is first; also at ticks and on giving up partitions."""
-    session_timeout: float = 6.0
+    session_timeout: Annotated[float, msgspec.Meta(ge=1)] = 6.0
     model: Path | None = None
     """The risk model that `vitals fit` made; unset: the one that is shipped. All group workers need the same.
     Always absolute: a relative path in `vitals.toml` is one in the home directory."""
@@ -104,9 +106,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics: str | None = None
     """Where each part answers `/metrics`, `/live` and `/ready`: host:port, port 0 for any free one. Unset: nowhere.
     Parts that `vitals up` starts take this port and those after it."""
-    metrics_seconds: float = 60.0
+    metrics_seconds: Annotated[float, msgspec.Meta(ge=0)] = 60.0
     """How often each part tells ClickHouse of its metrics, for the page *Pipeline*; 0: never."""
-    retention_days: int = 730
+    retention_days: AtLeastOne = 730
     """How long ClickHouse keeps events and rows."""
 
     def __repr__(self) -> str:

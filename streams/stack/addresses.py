@@ -22,7 +22,7 @@ _BELOW_EPHEMERAL = range(20_000, 32_000)
 def port_of(address: str) -> int:
     """The port of a `host:port`. Raises VitalsError."""
     _, _, port = address.rpartition(":")
-    if not port.isdigit():
+    if not port.isdecimal() or not 0 < int(port) < 65536:
         raise VitalsError(f"{address!r} is no address: write host:port, as in VITALS_KAFKA=127.0.0.1:19092")
     return int(port)
 

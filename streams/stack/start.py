@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable
 
-from streams import holidays, models
+from streams import conversions, holidays, models
 from streams.errors import VitalsError
 from streams.settings import Settings
 from streams.stack import addresses, clickhouse, heartbeat, home, jars, java, kafka, processes, servers, supervision
@@ -20,11 +20,12 @@ def up(
     """Start what does not run, mend what does not answer, leave the rest alone; the settings with real addresses.
 
     `parts`: only these (all by default). Raises VitalsError with one line, after showing the end of the right log; for
-    a risk model that cannot be used, before anything begins.
+    a file of a setting that cannot be used, before anything begins.
     """
-    if agents:
+    if agents:  # else the workers begin and end for ever
         holidays.load(settings)
-        models.judging(settings)  # else the group workers begin and end for ever
+        models.judging(settings)
+        conversions.load(settings)
     home.prepare(settings)
     with home.locked(settings):
         return _Start(settings, steps or Steps(), parts).run(has_agents=agents)

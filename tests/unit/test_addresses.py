@@ -27,6 +27,15 @@ def taken() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
+@pytest.mark.parametrize(
+    "address", ["localhost", "localhost:", "localhost:kafka", "localhost:0", "localhost:65536", "a:²"]
+)
+def test_an_address_without_a_port_that_can_be_is_none(address: str) -> None:
+    assert addresses.port_of("[::1]:65535") == 65535
+    with pytest.raises(VitalsError, match=f"^'{address}' is no address: write host:port"):
+        addresses.port_of(address)
+
+
 def test_a_port_is_free_until_somebody_listens(taken: int) -> None:
     assert not addresses.is_free(taken)
     assert addresses.is_free(addresses.free_port({taken}))
