@@ -207,7 +207,9 @@ def _running(desk: "Desk", group: "Group", at: int) -> "Playbook":
     _check_time(group, at, _now())
     playbook = _in_force(desk.playbooks(group_id=group.group_id), at)
     if playbook is None:
-        raise VitalsError(f"no playbook was open in {group.group_id} then: `vitals playbook start` begins one")
+        raise VitalsError(
+            f"no playbook was open in {group.group_id} then: `vitals playbook start` begins one, there within seconds"
+        )
     return playbook
 
 

@@ -30,9 +30,10 @@ Examples:
 def sql_command(query: str, form: str | None) -> None:
     """Ask ClickHouse as the readonly user. QUERY - is read from stdin.
 
-    The views are groups, group_health, dying_groups, group_history, group_silence, group_moments, member_activity,
-    member_stages, conversion_funnel, group_worth, work_list, revenue, unattributed, fleet_history, verdict_changes,
-    alerts, calibration, sources, pipeline, arrivals, dead_letters.
+    Among the views are groups, group_health, dying_groups, group_history, group_silence, group_moments,
+    member_activity, member_stages, conversion_funnel, group_worth, work_list, revenue, unattributed, fleet_history,
+    verdict_changes, alerts, calibration, sources, pipeline, arrivals and dead_letters. SHOW TABLES lists all of them,
+    schemas/views/README.md says what stands in each column.
     """
     text = sys.stdin.read() if query == "-" else query
     if not text.strip():

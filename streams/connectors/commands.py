@@ -83,7 +83,11 @@ def slack_command(paths: tuple[Path, ...], options: Options, **who: Any) -> None
 
 
 @import_command.command(
-    "jsonl", short_help="Events as JSON lines.", epilog="\b\nExample:\n  vitals import jsonl fleet/events.jsonl.gz"
+    "jsonl",
+    short_help="Events as JSON lines.",
+    epilog="\b\nExample:\n  vitals import jsonl fleet/events.jsonl.gz\n\n\b\nA line:\n"
+    '  {"type": "message", "event_id": "acme/wecom/wr42/1001",\n   "occurred_at": 1767261600000, "brand_id": "acme",\n'
+    '   "platform": "wecom", "group_id": "acme/wecom/wr42",\n   "member_id": "m_17"}',
 )
 @paths_argument
 @click.option("--source", help="Name of this import, for its progress [default: jsonl/FILE].")
@@ -92,7 +96,8 @@ def jsonl_command(paths: tuple[Path, ...], source: str | None, options: Options)
     """Read events as JSON lines (- is standard input; .gz, .xz, .zst, .bz2 are unpacked).
 
     The events keep their ids. Files are merged by time; a file out of order is taken as it is, and what stands
-    behind a day already closed is counted as late.
+    behind a day already closed is counted as late. Times are milliseconds since 1970, UTC. The other types and their
+    fields stand in schemas/examples and schemas/events.
     """
     from streams.connectors.batches import Recipe  # noqa: PLC0415
     from streams.connectors.jsonl import JsonlReader  # noqa: PLC0415

@@ -78,6 +78,11 @@ class CsvReader(ABC):
     def events(self, values: Values, batch: Batch) -> list[Event]:
         """What a row says; none if the batch counted it as skipped. Raises RefusedError."""
 
+    def sought(self, name: str) -> str:
+        """A column that is needed, as the user named it if so, and what to do where it is not."""
+        named = self.form.columns.get(name)
+        return f"{f'{named!r} for ' if named else ''}{name}: name it with --column {name}=…"
+
     def batches(self, delivered: Delivered) -> Iterator[Batch]:
         """As Reader says."""
         for file in self._files:
@@ -105,9 +110,7 @@ class CsvReader(ABC):
                 columns[name] = found
         if missing := self.missing(columns):
             there = counted(len(header), "column") if header else "nothing"
-            raise VitalsError(
-                f"{title} has no column {missing[0]}: name it with --column {missing[0]}=… (its first row has {there})"
-            )
+            raise VitalsError(f"{title} has no column {self.sought(missing[0])} (its first row has {there})")
         return columns
 
     def _read(self, rows: "list[Row]", columns: Mapping[str, int], origin: str, batch: Batch) -> None:

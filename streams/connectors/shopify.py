@@ -49,6 +49,10 @@ class ShopifyReader(CsvReader):
         """As CsvReader says."""
         return [name for name in ("name", "status", "paid_at", "currency", "amount") if name not in columns]
 
+    def sought(self, name: str) -> str:
+        """As CsvReader says."""
+        return f"{self.aliases[name][0]}: give Shopify's order export as it is, or read it with orders-csv"
+
     def events(self, values: Values, batch: Batch) -> list[Event]:
         """An order and what was given back of it. Raises RefusedError."""
         status = values.get("status", "").lower().replace(" ", "_")

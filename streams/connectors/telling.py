@@ -91,7 +91,8 @@ def closing(counts: "Counts", unit: str, options: Options, seconds: float) -> li
         lines.append(f"{came} came with another buyer of an order than before: it stays the first one's")
     if counts.rejected and not options.dry_run:
         where = f"in {options.out}.rejected.jsonl" if options.out else "in the topic dead-letters"
-        lines.append(f"the rejected lie {where}, each with its line and reason")
+        how = "" if options.out else ": vitals dead-letters list"
+        lines.append(f"the rejected lie {where}, each with its line and reason{how}")
     elif counts.rejected:
         lines.append(f"the first rejected: {counts.first_rejected}; --out FILE keeps each with its reason")
     return lines

@@ -365,3 +365,6 @@ def test_a_later_export_brings_the_refunds_since(tmp_path: Path) -> None:
 def test_what_is_no_export_is_said(tmp_path: Path) -> None:
     with pytest.raises(VitalsError, match="no column name"):
         read(shopify(written(tmp_path, "order_id,amount\n1,2\n")))
+    with pytest.raises(VitalsError, match="no column financial status: give Shopify's order export as it is") as told:
+        read(shopify(written(tmp_path, "name,total\n1,2\n")))
+    assert "--column" not in str(told.value), "an option that this format lacks"

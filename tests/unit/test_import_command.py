@@ -92,6 +92,12 @@ def test_every_failure_is_one_line_that_says_what_to_do(args, code, says, run):
     assert says in err
 
 
+def test_the_line_that_the_help_of_jsonl_shows_is_an_event(run, tmp_path):
+    shown = run("jsonl", "--help")[1].partition("A line:")[2]
+    write(tmp_path, {"shown.jsonl": " ".join(shown.split()) + "\n"})
+    assert "would send 1 events of 1 groups" in run("jsonl", tmp_path / "shown.jsonl", "--dry-run")[1]
+
+
 def test_a_file_that_cannot_be_written_is_one_line(run, tmp_path):
     write(tmp_path, {"logs/den/2024-05-06": "[10:00] <ann> hi\n"})
     code, _, err = run("irc", tmp_path / "logs", "--brand", "acme", "--out", tmp_path / "none" / "x")
@@ -114,6 +120,7 @@ def test_the_closing_count_names_every_fate():
         "3 events stood behind a day that was closed already: they count as late",
         "the rejected lie in the topic dead-letters",
     ]
+    assert more[-1].endswith(": vitals dead-letters list")
     assert closing(counts, "lines", DRY, 2.0)[3:] == [
         "the first rejected: a.csv, line 9: no time; --out FILE keeps each with its reason"
     ], "a dry run leaves no dead letters"

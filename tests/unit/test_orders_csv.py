@@ -126,6 +126,8 @@ def test_columns_can_be_named_and_a_missing_one_is_said(tmp_path):
     assert read(reader(tmp_path, text, form)).events[0].amount == 1
     with pytest.raises(VitalsError, match=r"no column order_id.*its first row has 4 columns"):
         read(reader(tmp_path, text))
+    with pytest.raises(VitalsError, match="no column 'Summe' for amount: name it with --column amount=…"):
+        read(reader(tmp_path, text, Form(columns=form.columns | {"amount": "Summe"}, currency="JPY")))
     with pytest.raises(VitalsError, match="its first row has nothing"):
         read(reader(tmp_path, ""))
 
