@@ -126,6 +126,12 @@ def test_every_variable_is_a_setting():
     assert set(re.findall(r"VITALS_[A-Z_]+[A-Z]", DOCKERFILE)) - SETTINGS == set()
 
 
+def test_every_variable_that_compose_takes_is_in_the_guide():
+    taken = set(re.findall(r"\$\{(\w+)", (DEPLOY / "compose.yaml").read_text()))
+    assert "VITALS_PARTITIONS" in taken
+    assert taken <= set(re.findall(r"`(VITALS_\w+)`", (DEPLOY / "README.md").read_text()))
+
+
 def test_no_password_is_a_variable():
     for name, one in SERVICES.items():
         for key, value in (one.get("environment") or {}).items():
