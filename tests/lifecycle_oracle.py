@@ -28,6 +28,8 @@ from streams.warehouse import Warehouse
 
 DAY, MINUTE = 86_400_000, 60_000
 YEAR, MONTH, WEEK = 365, 28, 7
+BLIND = DAY // 2
+"""A live source that says nothing for longer is blind."""
 NEVER = float("inf")
 Flow = tuple[str, str, str]
 """Monday, the stage left, the stage entered."""
@@ -357,7 +359,7 @@ def middle(values: Iterable[Any]) -> Any:
 
 @dataclass
 class Log:
-    """One group's log: offsets and events, each event once. `goes_on`: its source is a live one."""
+    """One group's log: offsets and events, each event once. `goes_on`: its source is live and not blind."""
 
     events: list[tuple[int, e.Event]] = field(default_factory=list)
     goes_on: bool = False
@@ -389,10 +391,15 @@ def logs_of(settings: Settings) -> dict[str, Log]:
     logs: dict[str, Log] = defaultdict(Log)
     seen: set[str] = set()
     goes_on: dict[str | None, bool] = {}
+    blind_at: dict[str | None, int] = {}
     for record in messages(settings, "chat-events"):
         event = _decode(record.value())
         if isinstance(event, e.SourceComplete):
-            goes_on[event.source] = event.is_live
+            goes_on[event.source], blind_at[event.source] = event.is_live, event.complete_until + BLIND
+        elif (
+            isinstance(event, e.Tick) and event.source is not None and event.occurred_at > blind_at.get(event.source, 0)
+        ):
+            goes_on[event.source] = False  # the import went on for so long without a word of it
         elif isinstance(event, e.GroupEvent) and not event.group_id.endswith(e.NOBODY) and event.event_id not in seen:
             seen.add(event.event_id)
             logs[event.group_id].events.append((record.offset(), event))
