@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer
+from confluent_kafka import KafkaError as ClientError
 from confluent_kafka import TopicPartition as Place
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from faust.types import TP
@@ -207,7 +208,13 @@ class KafkaBed:
         )
         consumer.assign([Place(self.topic, partition, OFFSET_BEGINNING)])
         entries: list[Entry] = []
-        while (it := consumer.poll(WAIT_S)) is not None and it.error() is None:
+        deadline = time.monotonic() + WAIT_S
+        while time.monotonic() < deadline:  # errors may come before: not each broker knows of a new topic at once
+            it = consumer.poll(0.5)
+            if it is None or ((error := it.error()) and error.code() != ClientError._PARTITION_EOF):
+                continue
+            if error:
+                break
             entries.append((it.offset(), it.key(), it.value()))
         consumer.close()
         return entries
