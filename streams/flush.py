@@ -26,7 +26,7 @@ from streams.vitals.rows import Output
 if TYPE_CHECKING:
     from faust.types import TP
 
-    from streams.chunks import Chunk
+    from streams.fetching import Chunk
 
 log = log_of(__name__)
 

@@ -11,7 +11,8 @@ import msgspec
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from streams.chunks import ChunkConsumer, ChunkThread
+from streams.chunks import ChunkConsumer
+from streams.fetching import ChunkThread
 from streams.flush_needs import Record
 from streams.vitals.rows import EVERY_PARTITION, Output
 from tests.simulation.broker import Broker, Kept, Refused

@@ -1,7 +1,8 @@
 """Each private name of Faust, mode and aiokafka that the chunk transport leans on, and how they call it.
 
 An upgrade that renames one or calls it otherwise fails here, not as lost events. What to do then: read what
-`streams/chunks.py` and `streams/changelog.py` say of the name, find what took its place, run `python -m tests.faults`.
+`streams/fetching.py`, `chunks.py` and `changelog.py` say of the name, find what took its place, run
+`python -m tests.faults`.
 """
 
 import asyncio
@@ -32,7 +33,7 @@ from faust.types.tuples import ConsumerMessage
 from mode.services import Service
 from mode.utils.queues import FlowControlEvent
 
-from streams import changelog, chunks, kafka_access
+from streams import changelog, chunks, fetching, kafka_access
 from streams.agents import AGENTS
 from streams.app import _faust_settings, _work, build
 from streams.pulse import Pulse
@@ -54,10 +55,10 @@ def test_the_versions_are_those_that_this_was_read_from():
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [
-        (chunks.ChunkThread, driver.AIOKafkaConsumerThread),
+        (fetching.ChunkThread, driver.AIOKafkaConsumerThread),
         (chunks.ChunkConsumer, driver.Consumer),
         (chunks.ChunkApp, App),
-        (chunks.BareRecords, fetcher.PartitionRecords),
+        (fetching.BareRecords, fetcher.PartitionRecords),
         (changelog.PartitionStore, Store),
         (changelog.ChunkTable, faust.Table),
         (changelog.ChunkTables, TableManager),
@@ -71,10 +72,10 @@ def test_what_we_override_is_there_with_the_parameters_that_we_take(ours, theirs
 
 
 OWN = {
-    chunks.ChunkThread: {"_chunk", "commit_now"},
+    fetching.ChunkThread: {"_chunk", "commit_now"},
     chunks.ChunkConsumer: {"is_ours", "membership_error", "rewind", "bar", "_go_back", "_targets", "_check_recovered"},
     chunks.ChunkApp: {"end"},
-    chunks.BareRecords: set(),
+    fetching.BareRecords: set(),
     changelog.PartitionStore: {
         "of", "load", "absorb", "wrote", "saw", "gap", "take_gaps", "_apply", "apply_changelog_batch", "reset_state",
         "backup_partition", "restore_backup",
@@ -121,15 +122,15 @@ def test_the_broker_holds_an_answer_for_as_long_as_the_consumer_says_before_it_s
 def test_a_fetch_that_was_sent_for_the_changelog_does_not_hold_up_the_next_for_long(monkeypatch):
     made = SimpleNamespace(_fetch_max_wait_ms=1500, _client=SimpleNamespace())
     monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_create_worker_consumer", lambda *_: made)
-    thread = object.__new__(chunks.ChunkThread)
+    thread = object.__new__(fetching.ChunkThread)
     assert thread._create_worker_consumer(None) is made
-    assert made._fetch_max_wait_ms == chunks.ANSWER_WAIT_MS < 500
+    assert made._fetch_max_wait_ms == fetching.ANSWER_WAIT_MS < 500
 
 
 def test_a_broker_that_hangs_is_given_up_after_one_leads_in_its_place_and_before_a_rebalance_would_be(monkeypatch):
     made = SimpleNamespace(_client=SimpleNamespace(_request_timeout_ms=30_000))
     monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_create_worker_consumer", lambda *_: made)
-    object.__new__(chunks.ChunkThread)._create_worker_consumer(None)
+    object.__new__(fetching.ChunkThread)._create_worker_consumer(None)
     assert made._client._request_timeout_ms == kafka_access.ANSWER_MS
     assert "request_timeout_ms=self._request_timeout_ms" in source(AIOKafkaClient._get_conn)
     assert "wait_for(fut, self._request_timeout)" in source(AIOKafkaConnection.send)
@@ -139,7 +140,7 @@ def test_a_broker_that_hangs_is_given_up_after_one_leads_in_its_place_and_before
 
 
 def test_the_fetcher_makes_its_records_through_the_class_that_we_put_there():
-    assert fetcher.PartitionRecords is chunks.BareRecords
+    assert fetcher.PartitionRecords is fetching.BareRecords
     assert "PartitionRecords(" in source(fetcher.Fetcher._proc_fetch_request)
     assert "self._consumer_record(tp, record)" in source(fetcher.PartitionRecords.__mro__[1]._unpack_records)
     assert "_consumer_record" not in source(fetcher.FetchResult)
@@ -352,7 +353,7 @@ def test_a_class_of_ours_keeps_the_logger_that_it_names():
     for ours in (
         chunks.ChunkApp,
         chunks.ChunkConsumer,
-        chunks.ChunkThread,
+        fetching.ChunkThread,
         changelog.ChunkTable,
         changelog.ChunkTables,
         changelog.PartitionStore,
