@@ -73,6 +73,8 @@ def form_of(mapping: Mapping, names: Collection[str], given: Form) -> Form:
     mark = "," if form.has_decimal_comma else "."
     if form.thousands and (form.thousands not in THOUSANDS or form.thousands == mark):
         raise VitalsError(f"{form.thousands!r} cannot stand between thousands where {mark!r} is the decimal mark")
+    if form.currency and not re.fullmatch("[A-Za-z]{3}", form.currency):
+        raise VitalsError(f"{form.currency!r} is no currency: say it in three letters, as EUR")
     if not re.fullmatch("[0-9]{0,3}", form.calling_code):
         raise VitalsError(f"{form.calling_code!r} is no calling code: say 86 for China")
     return form

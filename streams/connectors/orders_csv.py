@@ -53,6 +53,10 @@ class OrdersReader(CsvReader):
             needed.append("customer_id")
         return [name for name in needed if name not in columns]
 
+    def sought(self, name: str) -> str:
+        """As CsvReader says."""
+        return super().sought(name) + (", or say --currency EUR" if name == "currency" else "")
+
     def events(self, values: Values, batch: Batch) -> list[Event]:
         """A row's purchase or refund. Raises RefusedError."""
         recipe, brand = self._recipe, self._recipe.brand_id

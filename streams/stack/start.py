@@ -1,6 +1,7 @@
 """`vitals up`: from whatever state the home is in to a running stack."""
 
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 
 from streams import conversions, holidays, models
 from streams.errors import VitalsError
@@ -28,7 +29,12 @@ def up(
         conversions.load(settings)
     home.prepare(settings)
     with home.locked(settings):
-        return _Start(settings, steps or Steps(), parts).run(has_agents=agents)
+        start = _Start(settings, steps or Steps(), parts)
+        try:
+            return start.run(has_agents=agents)
+        except VitalsError:
+            start.leave()
+            raise
 
 
 class _Start:
@@ -46,6 +52,7 @@ class _Start:
         self.java = java.find() if KAFKA in self.servers else None
         self._check_names()
         self.supervisor = self._supervise(found)
+        self._is_new = found is None
 
     def _tell_left_overs(self, names: list[str]) -> None:
         self.steps.say(f"  ending what a killed stack left running: {', '.join(names)}")
@@ -86,6 +93,12 @@ class _Start:
         else:
             self.steps.say(f"  already up and well, in {self.settings.home}")
         return self.settings
+
+    def leave(self) -> None:
+        """After a failure before any part began: a supervisor that we started for nothing goes too."""
+        if self._is_new and not self.begun:
+            with suppress(VitalsError):
+                self.supervisor.shut_down()
 
     def _wanted(self, names: Iterable[str]) -> list[str]:
         return [name for name in names if self.wanted is None or name in self.wanted]

@@ -211,6 +211,7 @@ def test_a_configured_port_that_is_taken_is_an_error(settings: Settings, monkeyp
     taken = socket.create_server(("127.0.0.1", settings.clickhouse_port))
     with taken, pytest.raises(VitalsError, match=r"taken by another program: .* VITALS_CLICKHOUSE_PORT"):
         start(settings)
+    assert supervision.running(settings) is None, "it would be a supervisor of nothing"
     monkeypatch.undo()
     assert start(settings) == settings
 

@@ -223,6 +223,7 @@ def test_the_command_line_stands_before_the_mapping(tmp_path: Path) -> None:
         ('thousands = "."', "cannot stand between thousands"),
         ('thousands = "x"', "cannot stand between thousands"),
         ('calling_code = "china"', "no calling code"),
+        ('currency = "euro"', "'euro' is no currency: say it in three letters"),
     ],
 )
 def test_a_mapping_that_cannot_be_used_is_said_in_one_line(tmp_path: Path, text: str, why: str) -> None:
