@@ -130,7 +130,7 @@ def test_columns_can_be_named_and_a_missing_one_is_said(tmp_path):
         read(reader(tmp_path, text, Form(columns=form.columns | {"amount": "Summe"}, currency="JPY")))
     with pytest.raises(VitalsError, match="its first row has nothing"):
         read(reader(tmp_path, ""))
-    with pytest.raises(VitalsError, match="no column currency: name it .*, or say --currency EUR"):
+    with pytest.raises(VitalsError, match=r"no column currency: name it .*, or say --currency EUR"):
         read(reader(tmp_path, "order_id,customer_id,paid_at,amount\n1,c,2024-05-06,1\n"))
 
 
