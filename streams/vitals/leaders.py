@@ -21,7 +21,8 @@ from operator import itemgetter
 
 import msgspec
 
-from streams.vitals.members import HALF_LIFE_DAYS, Ledger, Member, decay
+from streams.vitals.ledger import Ledger
+from streams.vitals.members import HALF_LIFE_DAYS, Member, decay
 from streams.vitals.panes import day_of
 from streams.vitals.policy import DAY_MS, CarrierPolicy
 from streams.vitals.ties import KEPT_DAYS, NUMBER_BITS, UNIT, Ties
@@ -207,9 +208,11 @@ def _is_silent(member: Member | None, day: int, policy: CarrierPolicy) -> bool:
 def _people(ledger: Ledger, day: int) -> dict[int, tuple[str, Member]]:
     """The members who wrote in the weeks that count; who left since is still missed."""
     since, found = (day + 1 - KEPT_DAYS) * DAY_MS, {}
-    for member_id, member in ledger.look_each():
-        last = member.last_message_at
-        if last is not None and last >= since and member.role == "member":
+    for member_id, seen in ledger.glance_each():
+        last = seen.last_message_at
+        if last is not None and last >= since and seen.role == "member":
+            member = ledger.look(member_id)
+            assert member is not None, member_id  # noqa: S101  as it was seen
             found[member.number] = (member_id, member)
     return found
 

@@ -1,11 +1,10 @@
 """The member ledger of a group: who is in it, since when, and how much of the talk they carried."""
 
-from collections.abc import Iterable, Set
+from typing import final
 
 import msgspec
 
 from streams.events import Role
-from streams.vitals.policy import DAY_MS
 
 GONE_DAYS = 400
 """Members gone for longer leave the ledger."""
@@ -125,6 +124,7 @@ class Activity(msgspec.Struct, array_like=True, gc=False):
         self.recent, self.before = mask & _RECENT, mask >> 60 & _BEFORE
 
 
+@final
 class Member(msgspec.Struct, array_like=True, gc=False):
     """One member of one group. `number` stands for them in the panes and is never given to another.
 
@@ -165,12 +165,6 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     due_day: int = 0
     probes: int = 0
     invited: int = -1
-
-
-_SHARED = (
-    "presence_at", "joined_at", "first_message_at", "last_message_at", "last_action_at", "score_day", "arrived_day",
-    "touched_hour", "stage_day", "seen_day", "listed_day", "due_day", "invited",
-)  # fmt: skip
 
 
 def claimed(member: Member, time: int) -> bool:
@@ -217,132 +211,3 @@ def fade_score(member: Member, day: int) -> None:
     """Bring a member's score of messages to a later day."""
     member.score *= decay(day - member.score_day)
     member.score_day = day
-
-
-class Ledger(msgspec.Struct, array_like=True, gc=False):
-    """All members of a group by pseudonym, with the counts of those present (bots and system are neither).
-
-    `talkers` are the pseudonyms of those whose score once reached TALKER_SCORE.
-    """
-
-    by_id: dict[str, Member] = {}
-    next_number: int = 0
-    members: int = 0
-    staff: int = 0
-    talkers: list[str] = []
-
-    def share(self) -> None:
-        """Let equal numbers be one object: decoding makes each anew, which is a fifth of what a member takes."""
-        pool: dict[int, int] = {}
-        one = pool.setdefault
-        for member in self.by_id.values():
-            for name in _SHARED:
-                value = getattr(member, name)
-                if value is not None:
-                    setattr(member, name, one(value, value))
-            if member.activity is not None:
-                member.activity.day = one(member.activity.day, member.activity.day)
-
-    def get(self, member_id: str, role: Role) -> Member:
-        """The member, new to the ledger if need be. The latest role that an event gives is theirs."""
-        member = self.find(member_id)
-        if member is None:
-            member = self.by_id[member_id] = Member(self.next_number, role)
-            self.next_number += 1
-        elif member.role != role:
-            was_present = member.is_present
-            self._count(member, is_present=False)
-            member.role = role
-            self._count(member, is_present=was_present)
-        return member
-
-    def __contains__(self, member_id: object) -> bool:
-        return member_id in self.by_id
-
-    def __len__(self) -> int:
-        return len(self.by_id)
-
-    def __getitem__(self, member_id: str) -> Member:
-        """A member who is known, to be changed."""
-        return self.by_id[member_id]
-
-    def find(self, member_id: str) -> Member | None:
-        """The member, to be changed."""
-        return self.by_id.get(member_id)
-
-    def look(self, member_id: str) -> Member | None:
-        """The member, only to be read, and not to be kept."""
-        return self.by_id.get(member_id)
-
-    def find_each(self) -> Iterable[tuple[str, Member]]:
-        """All members by pseudonym, to be changed. Their numbers rise."""
-        return self.by_id.items()
-
-    def look_each(self) -> Iterable[tuple[str, Member]]:
-        """All members by pseudonym, only to be read, and not to be kept. Their numbers rise."""
-        return self.by_id.items()
-
-    def id_of(self, number: int) -> str:
-        """The pseudonym of a member by their number; "" of one who is forgotten."""
-        return next((member_id for member_id, member in self.look_each() if member.number == number), "")
-
-    def set_present(self, member: Member, time: int, *, is_present: bool) -> bool:
-        """Note that a member is here, or gone, at `time`; False if something later is known already."""
-        if time < member.presence_at:
-            return False
-        member.presence_at = time
-        self._count(member, is_present=is_present)
-        return True
-
-    def present(self) -> set[str]:
-        """The pseudonyms of the members who are here, staff and bots left out."""
-        return {key for key, member in self.look_each() if member.is_present and member.role == "member"}
-
-    def _count(self, member: Member, *, is_present: bool) -> None:
-        step = int(is_present) - int(member.is_present)
-        member.is_present = is_present
-        if member.role == "member":
-            self.members += step
-        elif member.role == "staff":
-            self.staff += step
-
-    def learn(self, ids: dict[int, str], numbers: Set[int]) -> None:
-        """Complete `ids`, pseudonyms by member number, where it lacks one of `numbers`; it may lack who is gone."""
-        if not numbers <= ids.keys():
-            for new_id, new in reversed(self.by_id.items()):  # in the ledger numbers rise
-                if new.number in ids:
-                    break
-                ids[new.number] = new_id
-
-    def reconcile(self, roster: dict[str, Role], time: int) -> list[str]:
-        """Make presence what a full list says, unless something later is known of a member. Answers whom it changed."""
-        changed = []
-        for member_id, role in roster.items():
-            known = self.find(member_id)
-            was = None if known is None or known.role != role else known.is_present
-            member = self.get(member_id, role)
-            self.set_present(member, time, is_present=True)
-            if member.is_present != was:
-                changed.append(member_id)
-        for member_id, member in self.find_each():
-            if member.is_present and member_id not in roster and self.set_present(member, time, is_present=False):
-                changed.append(member_id)
-        return changed
-
-    def forget_gone(self, at: int, talker_days: int) -> None:
-        """Drop members who are not here and did nothing for GONE_DAYS before `at`, and talkers long silent."""
-        limit = at - GONE_DAYS * DAY_MS
-        gone = [k for k, m in self.look_each() if not m.is_present and max(m.last_action_at, m.presence_at) < limit]
-        for member_id in gone:
-            del self.by_id[member_id]
-        self.talkers = [t for t in self.talkers if self._is_talking(self.find(t), at - talker_days * DAY_MS)]
-
-    def _is_talking(self, member: Member | None, since: int) -> bool:
-        if member is not None:
-            member.is_talker = (member.last_message_at or 0) >= since
-        return member is not None and member.is_talker
-
-    def add_talker(self, member_id: str, member: Member) -> None:
-        """The member's score has reached TALKER_SCORE."""
-        member.is_talker = True
-        self.talkers.append(member_id)

@@ -28,7 +28,7 @@ class Month:
     of the 28 days before these 28, and of those before them; `capped` are the capped messages of each of CAPPED_DAYS.
     `settled` are the messages answered and the newcomers who spoke on those of the 28 days that are before the last
     MOVING_DAYS: on these both still change without a late event or a recall. `ids` are pseudonyms by member number, as
-    met; `year` is that of the last day that closed.
+    learnt; `year` is that of the last day that closed.
     """
 
     __slots__ = (
@@ -39,7 +39,7 @@ class Month:
     def __init__(self, panes: Mapping[int, DayPane], last_day: int) -> None:
         """Add everything up."""
         self.last_day = last_day
-        self.ids: dict[int, str] = {}
+        self.ids: list[str] = []
         self.year: Year | None = None
         days = window(panes, last_day, WINDOW_DAYS)
         self.sums = [*map(sum, zip(*map(_summed, days), _NONE, strict=True))]

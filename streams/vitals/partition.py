@@ -20,7 +20,7 @@ from streams.vitals.risk import Model
 from streams.vitals.rows import EVERY_PARTITION, Output
 from streams.vitals.sources import PartitionState, View, is_watched, partly_missed, watch
 from streams.vitals.standing import Agenda, Judged, close_members, look_at_noted, standing_rows
-from streams.vitals.state import GroupState
+from streams.vitals.state import GroupState, at_rest
 from streams.vitals.talk import said_at
 from streams.vitals.telling import (
     drop_signal,
@@ -77,7 +77,8 @@ class GroupLog:
     def take_changed(self) -> dict[str, bytes]:
         """Every changed group's value."""
         changed, self._changed = self._changed, set()
-        return {key: pack(self._groups[key].offset, self._groups[key]) for key in sorted(changed)}
+        groups = self._groups
+        return {key: pack(groups[key].offset, at_rest(groups[key])) for key in sorted(changed)}
 
     def groups(self) -> Sequence[GroupState]:
         """Every known group, in the order of their ids."""
@@ -139,7 +140,7 @@ class GroupLog:
         stored = self._stored.pop(key, None)
         if stored is not None:
             self._groups[key] = unpack(stored, _groups)
-            self._groups[key].ledger.share()
+            self._groups[key].ledger.opened()
             share(self._groups[key].panes.values())
         elif event is not None:
             self._groups[key] = GroupState(key, event.brand_id, event.platform)

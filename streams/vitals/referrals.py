@@ -15,7 +15,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from streams.vitals.members import Ledger, Member
+from streams.vitals.ledger import Ledger
+from streams.vitals.members import Member
 from streams.vitals.panes import MAX_REVENUE, day_of
 from streams.vitals.policy import HOUR_MS, CarrierPolicy
 

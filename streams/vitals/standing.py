@@ -24,8 +24,9 @@ import msgspec
 import xxhash
 
 from streams.vitals.insights import MemberStandings, Standing
+from streams.vitals.ledger import Ledger
 from streams.vitals.lifecycle import BENEFITS, CHURNED, NEWCOMER, STAGES, can_move, judge, tenure_since
-from streams.vitals.members import Activity, Ledger, Member, Trade
+from streams.vitals.members import Activity, Member, Trade
 from streams.vitals.month import Month
 from streams.vitals.policy import DAY_MS, MemberPolicy
 from streams.vitals.rows import Output
@@ -247,9 +248,8 @@ def _judge_all(
 def _ids(state: GroupState, month: Month, numbers: Set[int]) -> dict[int, str]:
     """The pseudonyms of those who are still in the ledger: it may have forgotten who is gone for long."""
     ids, ledger = month.ids, state.ledger
-    ledger.learn(ids, numbers)
-    known = {one: ids.get(one, "") for one in numbers}
-    return {one: key for one, key in known.items() if key in ledger and ledger[key].number == one}
+    ledger.learn(ids)
+    return {one: ids[one] for one in numbers if (member := ledger.look(ids[one])) is not None and member.number == one}
 
 
 def _count_days(state: GroupState, day: int, month: Month, policy: MemberPolicy) -> None:
@@ -265,13 +265,13 @@ def _count_days(state: GroupState, day: int, month: Month, policy: MemberPolicy)
 
 
 def _count_day(
-    state: GroupState, day: int, spoke: dict[int, int], acts: dict[int, int], ids: dict[int, str], policy: MemberPolicy
+    state: GroupState, day: int, spoke: dict[int, int], acts: dict[int, int], ids: list[str], policy: MemberPolicy
 ) -> None:
     find, weight, cap = state.ledger.find, policy.weights[0], policy.score_cap
     numbers = spoke.keys() | acts.keys() if acts else spoke.keys()
-    state.ledger.learn(ids, numbers)
+    state.ledger.learn(ids)
     for number in numbers:
-        member = find(ids.get(number, ""))
+        member = find(ids[number])
         if member is None or member.number != number:
             continue  # gone for so long that the ledger forgot them
         activity, messages, packed = member.activity, spoke.get(number, 0), acts.get(number, 0) if acts else 0

@@ -8,8 +8,9 @@ from streams.vitals.ads import Ads
 from streams.vitals.appraisal import Appraisal
 from streams.vitals.freebie import Freebie
 from streams.vitals.leaders import Leaders
+from streams.vitals.ledger import AWAKE_MS, Ledger
 from streams.vitals.lifecycle import Lifecycle
-from streams.vitals.members import Ledger, Member
+from streams.vitals.members import Member
 from streams.vitals.panes import DETAIL_DAYS, PANE_DAYS, DayPane
 from streams.vitals.points import PointsBook
 from streams.vitals.policy import DAY_MS, HOUR_MS
@@ -144,6 +145,13 @@ class GroupState(msgspec.Struct, array_like=True, gc=False):
     ads: Ads = msgspec.field(default_factory=Ads)
     points: PointsBook | None = None
     lifecycle: Lifecycle = msgspec.field(default_factory=Lifecycle)
+
+
+def at_rest(state: GroupState) -> GroupState:
+    """What is to be encoded in place of a group. Its members who did nothing of late rest from now on."""
+    state.ledger.rest(state.last_event_at - AWAKE_MS)
+    ledger = state.ledger.stored()
+    return state if ledger is state.ledger else msgspec.structs.replace(state, ledger=ledger)
 
 
 def pane_of(state: GroupState, time: int) -> DayPane | None:

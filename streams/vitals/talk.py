@@ -41,7 +41,7 @@ def message(state: GroupState, event: e.Message, policy: Policy) -> e.TouchKind 
     if remembered.get(digest) == 0:  # recalled before it came
         return None
     member = state.ledger.by_id.get(event.member_id)
-    if member is None or not member.is_present or member.role != event.role:
+    if type(member) is not Member or not member.is_present or member.role != event.role:
         member = acting_member(state, event)
     elif time > member.last_action_at:
         member.last_action_at = time
@@ -274,5 +274,5 @@ def _last_remembered(state: GroupState, number: int) -> int | None:
 def member_message_times(state: GroupState) -> list[int]:
     """The times of member messages that are still known one by one: the remembered ones and each member's last."""
     times = [packed >> _NUMBER_BITS for packed in state.remembered.values() if packed > 0]
-    times += [at for _, member in state.ledger.look_each() if (at := member.last_message_at) is not None]
+    times += [at for _, member in state.ledger.glance_each() if (at := member.last_message_at) is not None]
     return times

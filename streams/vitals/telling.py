@@ -169,14 +169,14 @@ def source_signal(name: str, source: Source, tick: int, origin: str, partition: 
     return Output("alert-signals", source.brand_id, signal)
 
 
-def member_rows(state: GroupState, day: int, offset: int, ids: dict[int, str]) -> list[Output]:
+def member_rows(state: GroupState, day: int, offset: int, ids: list[str]) -> list[Output]:
     """A row for each member who spoke on the day. `ids` remembers the pseudonyms of member numbers between calls."""
     spoke = state.panes.get(day, _no_pane).spoke
     look = state.ledger.look
-    state.ledger.learn(ids, spoke.keys())
+    state.ledger.learn(ids)
     rows = []
     for number in sorted(spoke):
-        member_id = ids.get(number, "")
+        member_id = ids[number]
         member = look(member_id)
         if member is None or member.number != number:
             continue  # gone for so long that the ledger forgot them

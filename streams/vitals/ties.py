@@ -15,7 +15,8 @@ from collections.abc import Iterable
 import msgspec
 import xxhash
 
-from streams.vitals.members import Ledger, Member
+from streams.vitals.ledger import Ledger
+from streams.vitals.members import Member
 from streams.vitals.policy import HOUR_MS, CarrierPolicy
 
 EDGES = 1024

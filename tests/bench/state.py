@@ -8,6 +8,7 @@ from streams import models, topics
 from streams.agents import AGENTS
 from streams.positions import load
 from streams.vitals.partition import GroupLog
+from streams.vitals.state import at_rest
 from tests.bench.crowd import in_memory
 from tests.bench.figures import Figure
 from tests.bench.stage import Stage
@@ -54,5 +55,5 @@ def _sizes(value: bytes) -> tuple[int, int, int, int]:
     """Members, bytes of msgpack, bytes as stored, and of the objects in a worker that took it up."""
     log = GroupLog(0, "bench", _MODEL)
     log.restore(None, {"": value})
-    group = next(log.groups())
-    return len(group.ledger.by_id), len(msgspec.msgpack.encode(group)), len(value), in_memory(group)
+    (group,) = log.groups()
+    return len(group.ledger), len(msgspec.msgpack.encode(at_rest(group))), len(value), in_memory(group)

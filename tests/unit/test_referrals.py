@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from streams import events as e
 from streams.vitals.insights import ReferralRoot
-from streams.vitals.members import Ledger
+from streams.vitals.ledger import Ledger
 from streams.vitals.partition import GroupLog
 from streams.vitals.policy import DAY_MS, HOUR_MS, CarrierPolicy
 from streams.vitals.referrals import MAX_MOVED, MAX_ROOTS, Referrals, flags
