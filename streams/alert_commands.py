@@ -102,12 +102,14 @@ def snooze_command(*, group: str, hours: float, actor: str | None, dry_run: bool
     """Tell nobody of a group for some hours, whether it has an alert or not.
 
     What still stands when they are over is told then. That an alert is over is told at once, to whoever heard of it.
+    GROUP may be the id of an alert of it.
     """
     from streams.alert_list import AlertDesk  # noqa: PLC0415
 
     settings = load()
-    groups = AlertDesk(settings).groups()
-    group_id = the_one({key: name for key, (name, _, _) in groups.items()}, group)
+    desk = AlertDesk(settings)
+    groups, by_alert = desk.groups(), {alert.episode_id: alert.group_id for alert in desk.alerts()}
+    group_id = the_one({key: name for key, (name, _, _) in groups.items()}, by_alert.get(group) or group)
     _, brand_id, platform = groups[group_id]
     now = _now()
     until = now + int(hours * HOUR_MS)

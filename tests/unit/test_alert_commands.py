@@ -145,7 +145,15 @@ def test_what_cannot_be_is_said_in_one_line(run, known, sent, args, said):
     assert sent == []
 
 
-def test_a_snooze_says_until_when_and_no_hours_end_it(run, sent):
+def test_a_group_is_snoozed_by_the_id_of_an_alert_of_it(run, known, sent):
+    known(alert(), *OTHERS)
+    assert run("snooze", "e1", "--hours", "36")[1].startswith("acme/irc/tea: snoozed until 2")
+    assert [event.group_id for event in sent] == ["acme/irc/tea"]
+    assert "no group matches 'e2'" in run("snooze", "e2", "--hours", "36")[2], "an alert of a source"
+
+
+def test_a_snooze_says_until_when_and_no_hours_end_it(run, known, sent):
+    known()
     code, out, _ = run("snooze", "acme/irc/tea", "--hours", "36", "--by", "lin")
     assert (code, out.startswith("acme/irc/tea: snoozed until 2")) == (0, True)
     run("snooze", "acme/irc/tea", "--hours", "0")
