@@ -147,9 +147,6 @@ def work_list(brands: tuple[str, ...], limit: int | None, language: Language, is
     console.print(_word(language, f"as of {at}", f"截至 {at}"), style="dim", soft_wrap=True)
 
 
-reading_commands = [groups, group, work_list]
-
-
 def the_one(names: Mapping[str, str], text: str, what: str = "group", where: str = "vitals groups --all") -> str:
     """The id that `text` means, of `names` by id. Several matches are listed, then refused; `where` lists all."""
     from streams.fleet import match  # noqa: PLC0415

@@ -8,16 +8,15 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from streams import logs, metrics
+from streams import letter_box, logs, metrics
 from streams.dead_letters import DeadLetter
 from streams.errors import VitalsError
-from streams.kafka_access import librdkafka, librdkafka_member
+from streams.kafka_access import librdkafka_member
 from streams.notify.channels import Channel
 from streams.notify.outbox import Outbox, Tools
 from streams.notify.spool import Entry, Spool
@@ -26,6 +25,7 @@ from streams.patience import Patience
 from streams.pulse import Pulse
 from streams.settings import Settings
 from streams.stall import IdleWatch
+from streams.topic_reader import messages
 from streams.vitals.policy import DAY_MS
 from streams.vitals.rows import GroupAlert
 from streams.warehouse import Warehouse
@@ -63,9 +63,8 @@ class Notifier:
         """Raises VitalsError if another one works on this home."""
         self._settings = settings
         self._hold = _held(settings)
-        self._letters = Letters(settings)
         names = GroupNames(settings)
-        tools = Tools(send, self._letters.put, names.of, settings.grafana_url or "")
+        tools = Tools(send, self._put_letter, names.of, settings.grafana_url or "")
         self.outboxes = [Outbox(one, Spool(settings.home / "notify" / f"{one.name}.jsonl"), tools) for one in channels]
         self._wakes = [threading.Event() for _ in self.outboxes]
         self._threads = [
@@ -140,6 +139,10 @@ class Notifier:
             return False
         self._disk.up("the spool can be written again")
         return True
+
+    def _put_letter(self, letter: DeadLetter) -> bool:
+        """Whether Kafka has it."""
+        return not letter_box.put(self._settings, [letter])
 
     def _deliver(self, outbox: Outbox, wake: threading.Event) -> None:
         """One channel's thread. A bug ends them all, so that it is seen; the supervisor starts them again."""
@@ -232,29 +235,6 @@ class Notifier:
         os.close(self._hold)
 
 
-class Letters:
-    """Dead letters to Kafka, one at a time: few are written."""
-
-    def __init__(self, settings: Settings) -> None:
-        """Connect at the first letter."""
-        self._access = librdkafka(settings)
-        self._producer: Any = None
-        self._lock = threading.Lock()
-
-    def put(self, letter: DeadLetter) -> bool:
-        """Whether Kafka has it."""
-        errors: list[Any] = []
-        with self._lock:
-            if self._producer is None:
-                limits = {"message.timeout.ms": 8_000, "log_level": 0}
-                self._producer = Producer({**self._access, **limits})
-            value = msgspec.json.encode(letter)
-            key = letter.letter_id.encode()
-            self._producer.produce("dead-letters", value, key, on_delivery=lambda error, _: errors.append(error))
-            self._producer.flush(10.0)
-        return bool(errors) and errors[0] is None  # a KafkaError is not compared: the next call would raise
-
-
 class GroupNames:
     """The names of groups as ClickHouse has them, asked seldom. Without an answer a message goes without them."""
 
@@ -277,30 +257,9 @@ class GroupNames:
 
 def recent(settings: Settings, limit: int) -> list[GroupAlert]:
     """The latest alerts on the topic that are to be told, oldest first; nothing is committed. Raises NoKafkaError."""
-    from streams.topics import NoKafkaError  # noqa: PLC0415  slow to import
-
-    config = {**librdkafka(settings), "group.id": f"{GROUP}-look", "enable.auto.commit": False}
-    consumer = Consumer(config | {"enable.partition.eof": True, "log_level": 0, "auto.offset.reset": "earliest"})
-    try:
-        found = list(_all(consumer))
-    except KafkaException:
-        raise NoKafkaError(settings.kafka) from None
-    finally:
-        consumer.close()
+    read = (entry_of(one.value() or b"", one.partition(), one.offset()) for one in messages(settings, TOPIC))
+    found = [entry.alert for entry in read if entry is not None]
     return sorted(found, key=lambda alert: (alert.told_at, alert.alert_id))[-limit:]
-
-
-def _all(consumer: Consumer) -> Iterator[GroupAlert]:
-    topics = consumer.list_topics(TOPIC, timeout=10.0).topics
-    left = set(topics[TOPIC].partitions)
-    consumer.assign([TopicPartition(TOPIC, partition, 0) for partition in left])
-    until = time.monotonic() + 10.0
-    while left and time.monotonic() < until:
-        for one in consumer.consume(500, 0.2):
-            if one.error() is not None and one.error().code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
-                left.discard(one.partition())
-            elif one.error() is None and (entry := entry_of(one.value() or b"", one.partition(), one.offset())):
-                yield entry.alert
 
 
 def _held(settings: Settings) -> int:

@@ -72,6 +72,3 @@ def doctor(ctx: click.Context) -> None:
         click.echo(finding_line(finding))
     click.echo(f"{problems} problem{'s' if problems != 1 else ''}" if problems else "all is well")
     ctx.exit(1 if problems else 0)
-
-
-stack_commands = [up, down, status, doctor]

@@ -16,6 +16,7 @@ import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 from streams import events as e
+from streams.notify.agent import recent
 from streams.settings import Settings
 from streams.vitals.policy import DAY_MS, HOUR_MS
 from streams.vitals.rows import GroupAlert
@@ -124,6 +125,9 @@ def test_groups_that_die_are_told_once_as_in_a_backtest_and_looked_after(
         ("common_cause", "opened", 7), ("common_cause", "ended", 7), ("common_cause", "opened", 7),
     ]  # fmt: skip
     assert len({alert.alert_id for alert in records}) == len(records) == 3 + 3 + 3 * 7
+    of_dry_run = [alert for alert in recent(stack, 10_000) if alert.brand_id in ("alone", "many")]
+    told_on_topic = [alert for alert in records if not alert.withheld]
+    assert of_dry_run == sorted(told_on_topic, key=lambda alert: (alert.told_at, alert.alert_id))
     said = write(tmp_path / "events.jsonl", [e.encode(event) for group, event in history() if group])
     assert essence(records) == essence(backtested(said, until=(FIRST_DAY + DAYS - 1) * DAY_MS))
 

@@ -3,6 +3,7 @@
 import errno
 import time
 
+import confluent_kafka
 import msgspec
 import pytest
 from confluent_kafka import KafkaError, KafkaException
@@ -217,18 +218,26 @@ def test_without_partitions_it_waits_while_nobody_keeps_its_group_and_then_ends_
 
 
 @pytest.mark.parametrize(("error", "is_taken"), [(None, True), (KafkaError(KafkaError._MSG_TIMED_OUT), False)])
-def test_a_letter_is_taken_or_it_is_not(tmp_path, monkeypatch, error, is_taken):
+def test_a_letter_is_taken_or_it_is_not(notifier_of, monkeypatch, error, is_taken):
     class Producer:
         def __init__(self, config):
             assert config["message.timeout.ms"] < 10_000
 
-        def produce(self, topic, value, key, on_delivery):
-            self.answer = lambda: on_delivery(error, None)
+        def produce(self, topic, value, key, partition, on_delivery):
+            assert (topic, key) == ("dead-letters", letter.letter_id.encode())
+            self.answer = lambda: on_delivery(error, Place())
 
         def flush(self, limit_s):
             self.answer()
 
-    monkeypatch.setattr(agent, "Producer", Producer)
-    settings = load({"VITALS_HOME": str(tmp_path), "VITALS_KAFKA": "127.0.0.1:1"})
+    class Place:
+        def partition(self):
+            return 0
+
+        offset = partition
+
+    monkeypatch.setattr(confluent_kafka, "Producer", Producer)
     letter = dead_letter(b"", origin="slack", partition=-1, position=0, reason="undeliverable", detail="", at=1)
-    assert agent.Letters(settings).put(letter) is is_taken
+    notifier, _ = notifier_of()
+    assert notifier._put_letter(letter) is is_taken
+    notifier._status.close()
