@@ -207,6 +207,54 @@ def test_the_outcome_does_not_depend_on_chunk_sizes():
         check(asyncio.run(run(sizes)))
 
 
+@pytest.mark.parametrize("at_once", [1, 7, 69, 70])
+def test_the_outcome_does_not_depend_on_how_many_are_folded_before_something_is_sent(at_once, monkeypatch):
+    monkeypatch.setattr(flush, "AT_ONCE", at_once)
+    kafka = Kafka()
+    asyncio.run(work(Worker(kafka), [len(SEVENTY)]))
+    check(kafka)
+
+
+def test_what_compaction_removed_is_passed_over_at_the_end_of_a_part_too(monkeypatch):
+    monkeypatch.setattr(flush, "AT_ONCE", 7)
+    left = [record for record in SEVENTY if record.offset not in {7, 8, 20, 68, 69}]
+
+    async def run() -> list[int]:
+        worker, reached = Worker(Kafka()), []
+        worker.take_up()
+        fold = worker.holdings._fold
+
+        async def folded(holding, records, end):
+            holding.log.fold = lambda *_: ()
+            await fold(holding, records, end)
+            reached.append(holding.next)
+
+        worker.holdings._fold = folded
+        await worker.holdings.absorb(SimpleNamespace(tp=A, base=0, end=70, records=left))
+        return reached
+
+    assert asyncio.run(run())[:3] == [9, 16, 24]
+    assert asyncio.run(run())[-1] == 70
+
+
+def test_a_partition_that_is_given_up_while_it_sends_folds_no_further(monkeypatch):
+    monkeypatch.setattr(flush, "AT_ONCE", 9)
+
+    async def run() -> int:
+        worker = Worker(Kafka())
+        worker.take_up()
+        holding = worker.holdings.held[A]
+
+        async def given_up(_: Iterable[Output]) -> None:
+            await worker.holdings.give_up(None)
+
+        worker.send = given_up
+        await worker.fold(0, 70)
+        return holding.next
+
+    assert asyncio.run(run()) == 9
+
+
 def test_a_crash_at_any_step_changes_nothing():
     async def run(crash_at: int) -> tuple[Kafka, bool]:
         kafka = Kafka()
