@@ -11,7 +11,7 @@ from rich.text import Text
 from streams.columns import GAP, padded
 from streams.ranking import printable
 from streams.settings import Settings
-from streams.warehouse import Warehouse
+from streams.warehouse import Warehouse, structs
 from streams.words import Language, alert_word, number, state_word, verdict_word
 
 _HEADS = {
@@ -64,16 +64,16 @@ class AlertDesk:
 
     def alerts(self, brands: Sequence[str] = ()) -> list[Alert]:
         """Every episode of the brands (none: of all): the open ones first, the worst of them first, then the latest."""
-        names = Alert.__struct_fields__
         columns = ", ".join(
-            "reasons_zh AS reasons" if name == "reasons" and self._language == "zh" else name for name in names
+            "reasons_zh AS reasons" if name == "reasons" and self._language == "zh" else name
+            for name in Alert.__struct_fields__
         )
         rows = self._warehouse.query(
             f"SELECT {columns} FROM alerts WHERE empty(%(brands)s) OR has(%(brands)s, brand_id) "  # noqa: S608
             "ORDER BY is_open DESC, is_open AND severity = 'critical' DESC, opened_at DESC, episode_id",
             {"brands": list(brands)},
         )
-        return [msgspec.convert(dict(zip(names, row, strict=True)), Alert, strict=False) for row in rows]
+        return structs(Alert, rows)
 
     def groups(self) -> dict[str, tuple[str, str, str]]:
         """Every known group: name, brand and platform by id."""

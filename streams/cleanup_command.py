@@ -109,11 +109,11 @@ def cleanup_command(
 
 def candidates(own: "Settings", group_id: str) -> list[Candidate]:
     """The list of one group, the longest silent first."""
-    from streams.warehouse import Warehouse  # noqa: PLC0415
+    from streams.warehouse import Warehouse, structs  # noqa: PLC0415
 
     sql = f"SELECT {', '.join(_COLUMNS)} FROM cleanup_list WHERE group_id = %(group)s ORDER BY place"  # noqa: S608
     rows = Warehouse(own, "bi").query(sql, {"group": group_id})
-    return [msgspec.convert(dict(zip(_COLUMNS, row, strict=True)), Candidate) for row in rows]
+    return structs(Candidate, rows, _COLUMNS)
 
 
 def named(own: "Settings", found: Sequence[Candidate]) -> list[Candidate]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -11,10 +11,8 @@ from streams.errors import VitalsError
 from streams.playbook.desk import Playbook
 from streams.settings import Settings
 from streams.talk_page import Attention, Care, Probe, Slot
-from streams.warehouse import Warehouse
+from streams.warehouse import Warehouse, structs
 from streams.words import VERDICT_WORDS, Language
-
-S = TypeVar("S", bound=msgspec.Struct)
 
 NEEDS_A_LOOK = ("dying", "fading", "dead", "stale")
 """Verdicts that the ranking shows unasked, in its order: those who can still be saved come first."""
@@ -221,13 +219,13 @@ class Fleet:
         if not known:
             raise VitalsError(f"{group_id} has no vital signs yet: `vitals wait` until the agents have caught up")
         details = f"SELECT {_list(Details)} FROM latest_vitals WHERE group_id = %(group_id)s"  # noqa: S608
-        [row] = self._ask(details, {"group_id": group_id})
+        (latest,) = structs(Details, self._ask(details, {"group_id": group_id}))
         days = self._days(group_id)
         members, worth = self._members(group_id), self._worth(group_id)
         playbook = self._playbook(group_id)
         return Page(
             known[0],
-            _struct(Details, row),
+            latest,
             weeks_of(days),
             members,
             days_of(days),
@@ -244,22 +242,19 @@ class Fleet:
             "ORDER BY started_at DESC, playbook_id DESC LIMIT 1",
             {"group_id": group_id},
         )
-        return _struct(Playbook, rows[0]) if rows else None
+        return next(iter(structs(Playbook, rows)), None)
 
     def work_list(self, brands: Sequence[str] = ()) -> list[Work]:
         """What to do next in the groups of the brands (none: of all), what there is most to lose first."""
         columns = self._told(_list(Work), "advice_reasons", "why")
-        return [
-            work
-            for work in (_struct(Work, row) for row in self._ask(f"SELECT {columns} FROM work_list"))  # noqa: S608
-            if not brands or work.brand_id in brands
-        ]
+        found = structs(Work, self._ask(f"SELECT {columns} FROM work_list"))  # noqa: S608
+        return [work for work in found if not brands or work.brand_id in brands]
 
     def _worth(self, group_id: str) -> Worth:
         columns = self._told(_list(Worth), "advice_reasons")
         worth = f"SELECT {columns} FROM group_worth WHERE group_id = %(group_id)s"  # noqa: S608
-        [row] = self._ask(worth, {"group_id": group_id})
-        return _struct(Worth, row)
+        (known,) = structs(Worth, self._ask(worth, {"group_id": group_id}))
+        return known
 
     def _attention(self, group_id: str) -> Attention:
         of = {"group_id": group_id}
@@ -273,8 +268,7 @@ class Fleet:
             f"SELECT {_list(Slot)} FROM best_slots WHERE group_id = %(group_id)s AND content_class = 'all'",  # noqa: S608
             of,
         )
-        slot = _struct(Slot, slots[0]) if slots else None
-        return Attention(_struct(Care, care[0]), [_struct(Probe, row) for row in probes], slot)
+        return Attention(structs(Care, care)[0], structs(Probe, probes), next(iter(structs(Slot, slots)), None))
 
     def _carriers(self, group_id: str) -> Carriers | None:
         of = {"group_id": group_id}
@@ -308,7 +302,7 @@ class Fleet:
             f"(SELECT group_id, {words}, reason_codes, currency FROM latest_vitals) AS latest USING (group_id) {where}",
             parameters,
         )
-        return [_struct(Health, row) for row in rows]
+        return structs(Health, rows)
 
     def _days(self, group_id: str) -> list[tuple[date, int, int]]:
         return self._ask(
@@ -323,7 +317,7 @@ class Fleet:
             f"ORDER BY messages_28d DESC, messages_90d DESC, member_id LIMIT {TOP_MEMBERS}",
             {"group_id": group_id},
         )
-        return [_struct(Talker, row) for row in rows]
+        return structs(Talker, rows)
 
     def _regulars(self, group_id: str) -> list[Regular]:
         rows = self._ask(
@@ -332,7 +326,7 @@ class Fleet:
             f"LIMIT {TOP_REGULARS}",
             {"group_id": group_id},
         )
-        return [_struct(Regular, row) for row in rows]
+        return structs(Regular, rows)
 
     def _ask(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         return self._warehouse.query(sql, parameters)
@@ -383,7 +377,3 @@ def _week(end: date, by_day: Mapping[date, tuple[int, int]]) -> Week:
 
 def _list(kind: type[msgspec.Struct]) -> str:
     return ", ".join(kind.__struct_fields__)
-
-
-def _struct(kind: type[S], row: Sequence[Any]) -> S:
-    return msgspec.convert(dict(zip(kind.__struct_fields__, row, strict=True)), kind)

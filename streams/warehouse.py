@@ -4,8 +4,8 @@ import logging
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
 import click
 import msgspec
@@ -18,6 +18,7 @@ from streams.silence import Heard
 from streams.sink_tables import Kind, Table
 
 Who = Literal["clickhouse", "bi"]
+S = TypeVar("S", bound=msgspec.Struct)
 
 logging.getLogger("clickhouse_driver").setLevel(logging.CRITICAL)  # it logs a traceback for what it raises as well
 
@@ -215,6 +216,12 @@ class Warehouse:
         )
         _listen(client.connection, Patience(say=self._say or _unheard), f"ClickHouse at {self.address}")
         return client
+
+
+def structs(kind: type[S], rows: Iterable[Sequence[Any]], names: Sequence[str] = ()) -> list[S]:
+    """Rows as structs. `names` are their columns, by default the fields of the struct in their order."""
+    columns = names or kind.__struct_fields__
+    return [msgspec.convert(dict(zip(columns, row, strict=True)), kind, strict=False) for row in rows]
 
 
 def retrying(action: Callable[[], int], *, pause: Callable[[float], bool], tell: Callable[[str], None]) -> int | None:

@@ -9,7 +9,7 @@ import msgspec
 from streams.errors import VitalsError
 from streams.playbook.effect import LEAST_DAYS, MEASURES, WINDOW_DAYS, Days, Estimate, Measure, Subject, estimate
 from streams.settings import Settings
-from streams.warehouse import Warehouse
+from streams.warehouse import Warehouse, structs
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -128,9 +128,9 @@ class Desk:
         return judge(playbook, windows)
 
     def _structs(self, kind: type[S], what: str, parameters: Mapping[str, Any] | None = None) -> list[S]:
-        names = kind.__struct_fields__
-        rows = self._warehouse.query(f"SELECT {', '.join(names)} FROM {what}", parameters)  # noqa: S608
-        return [msgspec.convert(dict(zip(names, row, strict=True)), kind, strict=False) for row in rows]
+        columns = ", ".join(kind.__struct_fields__)
+        rows = self._warehouse.query(f"SELECT {columns} FROM {what}", parameters)  # noqa: S608
+        return structs(kind, rows)
 
 
 def judge(playbook: Playbook, windows: Sequence[Window]) -> Effect:

@@ -22,7 +22,7 @@ from streams.report.facts import (
 from streams.report.period import Period
 from streams.report.story import TOP, saved_in, worst
 from streams.settings import Settings
-from streams.warehouse import Warehouse
+from streams.warehouse import Warehouse, structs
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -72,7 +72,7 @@ class Archive:
 
     def _standings(self, brand: str, end: date) -> list[Standing]:
         rows = self._warehouse.query(queries.STANDINGS, {"brand": brand, "end": end})
-        return [_made(Standing, (*row, *self._worths.get(row[0], (None, None, None)))) for row in rows]
+        return structs(Standing, ((*row, *self._worths.get(row[0], (None, None, None))) for row in rows))
 
     @cached_property
     def _worths(self) -> dict[str, tuple[float | None, str | None, float | None]]:
@@ -99,12 +99,7 @@ class Archive:
         return verdicts_by_week(known, self._warehouse.query(queries.SEEN, shared))
 
     def _all(self, kind: type[S], sql: str, parameters: Mapping[str, Any]) -> list[S]:
-        return [_made(kind, row) for row in self._warehouse.query(sql, parameters)]
-
-
-def _made(kind: type[S], row: Sequence[Any]) -> S:
-    """A row as a struct whose fields are its columns, in their order."""
-    return msgspec.convert(dict(zip(kind.__struct_fields__, row, strict=True)), kind, strict=False)
+        return structs(kind, self._warehouse.query(sql, parameters))
 
 
 def verdicts_by_week(known: Mapping[int, int], seen: Sequence[tuple[int, str, int]]) -> dict[int, dict[str, int]]:
