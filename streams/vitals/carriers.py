@@ -47,9 +47,10 @@ def _carried(state: GroupState, day: int, month: Month, policy: CarrierPolicy, *
     ranked = found.rank(state.ties, ledger, leaders, day, policy) if is_week else None
     if ranked is not None:
         basis, leaders = ranked
-    # where nobody writes, that a leader does not says nothing: days count up to the last message of all
-    last_day = min(day, day_of(state.last_message_at or 0))
-    silent = found.silent(leaders, ledger.look, last_day, policy) if leaders else ()
+    silent: tuple[str, ...] = ()
+    if leaders:  # where nobody writes, that one does not says nothing: days count up to the last message of all
+        last_day = min(day, day_of(state.last_message_at or 0))
+        silent = found.silent(leaders, ledger.look, last_day, policy)
     is_carried = _is_carried(month, policy, was_carried=was.is_carried)
     if not is_week and silent == was.silent and is_carried == was.is_carried:
         return was

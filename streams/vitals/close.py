@@ -74,7 +74,7 @@ def close_day(
     weeks = year.weeks()
     inputs = features(year, weeks, state, seen)
     risk = assess(model, inputs, community)
-    messages_56d, usual_56d = sum(weeks[:8]), 56 * sum(weeks) / max(year.days, 1)
+    messages_56d, usual_56d = sum(weeks[:8]), 56 * sum(weeks) / (year.days or 1)
     silent = year.silent_days()
     longest = year.longest_silence(policy.rhythm_min_active_days) if silent >= policy.rhythm_days else None
     state.risk = risk.value

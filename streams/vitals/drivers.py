@@ -27,7 +27,7 @@ def drivers(
         "level": {"messages": float(messages_56d), "usual": round(usual_56d, 1)},
         "bursts": {"share": features[_TOP_SHARE] or 0.0, "weeks": float(min(TOP_WEEKS, weeks)), "of": float(weeks)},
         "rhythm": {"active_days": features[_ACTIVE_DAYS] or 0.0, "silent": float(year.silent_days())},
-        "breadth": {"speakers": float(len(year.talk))},
+        "breadth": {"speakers": float(len(year.spoke))},
         "people": {"lost": features[_LOST] or 0.0, "muted": features[_MUTED] or 0.0},
     }
     ordered = sorted((driver for driver in risk.drivers if driver[1]), key=lambda driver: -abs(driver[1]))

@@ -39,22 +39,23 @@ def features(year: Year, weeks: list[int], state: GroupState, seen: Windows) -> 
     weeks, speaker_weeks = weeks or [0], year.speaker_weeks()
     ordered, count = sorted(weeks), len(weeks)
     eight_typical = 4 * (ordered[(count - 1) // 2] + ordered[count // 2])
-    total, days = sum(weeks), max(year.days, 1)
-    speaker_days = max(sum(speaker_weeks), 1)
+    total, days = sum(weeks), year.days or 1
+    days_7, days_14, days_28, days_56 = [days if days < span else span for span in (7, 14, 28, HORIZON_DAYS)]
+    speaker_days = sum(speaker_weeks) or 1
     horizon, at_death = sum(weeks[:8]), DEATH_SHARE * HORIZON_DAYS * (total / days) + 1
     return (
-        log(HORIZON_DAYS * (weeks[0] + 1) / min(7, days) / at_death),
-        log(HORIZON_DAYS * (sum(weeks[:2]) + 1) / min(14, days) / at_death),
-        log(HORIZON_DAYS * (horizon + 1) / min(HORIZON_DAYS, days) / at_death),
-        log(1 + sum(weeks[:4]) / min(28, days)) - log(1 + total / days),
-        days / YEAR_DAYS * log((HORIZON_DAYS * horizon / min(HORIZON_DAYS, days) + 0.5) / (eight_typical + 0.5)),
-        sum(ordered[-TOP_WEEKS:]) / max(total, 1),
+        log(HORIZON_DAYS * (weeks[0] + 1) / days_7 / at_death),
+        log(HORIZON_DAYS * (sum(weeks[:2]) + 1) / days_14 / at_death),
+        log(HORIZON_DAYS * (horizon + 1) / days_56 / at_death),
+        log(1 + sum(weeks[:4]) / days_28) - log(1 + total / days),
+        days / YEAR_DAYS * log((HORIZON_DAYS * horizon / days_56 + 0.5) / (eight_typical + 0.5)),
+        sum(ordered[-TOP_WEEKS:]) / (total if total > 0 else 1),
         max(speaker_weeks, default=0) / speaker_days,
         year.top_speakers() / speaker_days,
-        1 - weeks[:8].count(0) / min(count, 8),
+        1 - weeks[:8].count(0) / len(weeks[:8]),
         float(year.active_days(28)),
         year.pause_rank(),
-        log(1 + len(year.talk)),
+        log(1 + len(year.spoke)),
         *_people(state, seen),
     )
 

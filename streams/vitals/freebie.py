@@ -26,14 +26,10 @@ class Freebie(msgspec.Struct, array_like=True, frozen=True, gc=False):
     day: int = -1
 
 
-def _acted(last: int | None, trade: Trade, since: int) -> bool:
-    """Whether one whose last message is known wrote, claimed or bought since a time."""
+def _traded(trade: Trade, since: int) -> bool:
+    """Whether they claimed or bought since a time."""
     claimed_at, bought_at = trade.last_claim_at, trade.bought_at
-    return (
-        (last is not None and last >= since)
-        or (claimed_at is not None and claimed_at >= since)
-        or (bool(bought_at) and bought_at[0] >= since)
-    )
+    return (claimed_at is not None and claimed_at >= since) or (bool(bought_at) and bought_at[0] >= since)
 
 
 def freebie(members: Iterable[Member], panes: Mapping[int, DayPane], day: int, policy: CarrierPolicy) -> Freebie:
@@ -43,12 +39,10 @@ def freebie(members: Iterable[Member], panes: Mapping[int, DayPane], day: int, p
     active, takers, claimers = 0, 0, 0
     for member in members:
         trade, last = member.trade, member.last_message_at
-        if trade is None:
-            if last is not None and last >= since and member.role == "member":
-                active += 1
-        elif _acted(last, trade, since) and member.role == "member":
+        has_acted = (last is not None and last >= since) or (trade is not None and _traded(trade, since))
+        if has_acted and member.role == "member":
             active += 1
-            if trade.claims:
+            if trade is not None and trade.claims:
                 claimers += 1
                 takers += not member.messages and not trade.orders
     fled = sum(pane.leaves_after_benefit for of_day, pane in panes.items() if of_day >= first_day)

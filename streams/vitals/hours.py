@@ -21,8 +21,8 @@ def member_messages(state: "GroupState", first: int, end: int) -> int | None:
     total = 0
     for day in range(first // 24, -(-end // 24)):
         pane = state.panes.get(day, _EMPTY)
-        since, until = max(first - 24 * day, 0), min(end - 24 * day, 24)
-        if until - since == 24:
+        since, until = first - 24 * day, end - 24 * day
+        if since <= 0 and until >= 24:
             total += pane.messages
         elif pane.is_sealed:
             return None

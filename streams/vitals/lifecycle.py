@@ -71,25 +71,27 @@ def judge(member: Member, day: int, claims_from: int | None, policy: MemberPolic
     if last is not None and last > joined:
         silent = (as_of - last) // DAY_MS
     idle, paid, claimed = (silent, _NEVER, _NEVER) if trade is None else _idle(trade, silent, as_of)
-    churned = policy.churned_tenure_days - tenure
-    if not member.is_muted:
-        churned = max(churned, policy.churned_idle_days - idle)
-    early = max(policy.early_tenure_days - tenure, policy.early_silent_days - silent, policy.early_unpaid_days - paid)
+    churned, left = policy.churned_tenure_days - tenure, policy.churned_idle_days - idle
+    churned = churned if churned > left or member.is_muted else left  # max() takes six times as long
+    early, left = policy.early_tenure_days - tenure, policy.early_silent_days - silent
+    early, left = early if early > left else left, policy.early_unpaid_days - paid
+    early = early if early > left else left
     new = policy.newcomer_tenure_days - tenure
     if churned <= 0:
         stage, wait = CHURNED, _NEVER
     elif early <= 0:
         stage, wait = _EARLY, churned
-    elif new > 0:
-        stage, wait = NEWCOMER, min(new, early, churned)
     else:
-        stage, wait = _settled(member, day, tenure, policy)
-        wait = min(wait, early, churned)
-    list_in = max(policy.cleanup_tenure_days - tenure, policy.cleanup_silent_days - silent)
+        stage, wait = (NEWCOMER, new) if new > 0 else _settled(member, day, tenure, policy)
+        wait = early if early < wait else wait
+        wait = churned if churned < wait else wait
+    list_in, left = policy.cleanup_tenure_days - tenure, policy.cleanup_silent_days - silent
+    list_in = list_in if list_in > left else left
     if trade is not None:
         list_in = _list_in(trade, list_in, paid, claimed, claims_from, policy)
     _put(member, stage, day, is_listed=list_in <= 0)
-    wait = min(wait, list_in) if list_in > 0 else wait
+    if 0 < list_in < wait:
+        wait = list_in
     return day + wait if wait < _NEVER else 0
 
 
@@ -111,8 +113,8 @@ def tenure_since(member: Member) -> int:
     """The last join, or where none was seen when they were first there, ms UTC."""
     if member.joined_at is not None:
         return member.joined_at
-    seen = member.seen_day * DAY_MS
-    return seen if member.first_message_at is None else min(seen, member.first_message_at)
+    seen, said = member.seen_day * DAY_MS, member.first_message_at
+    return seen if said is None or seen < said else said
 
 
 def _seen_since(member: Member, day: int) -> int:
@@ -128,7 +130,8 @@ def _idle(trade: Trade, silent: int, as_of: int) -> tuple[int, int, int]:
     """
     paid = (as_of - trade.bought_at[0]) // DAY_MS if trade.bought_at else _NEVER
     claimed = _NEVER if trade.last_claim_at is None else (as_of - trade.last_claim_at) // DAY_MS
-    return min(silent, paid, claimed), paid, claimed
+    idle = silent if silent < paid else paid
+    return idle if idle < claimed else claimed, paid, claimed
 
 
 def _settled(member: Member, day: int, tenure: int, policy: MemberPolicy) -> tuple[int, int]:
@@ -163,7 +166,8 @@ def _list_in(trade: Trade, wait: int, paid: int, claimed: int, claims_from: int 
     """In how many days the cleanup list has one who traded; none or less: it has, _NEVER: time alone will not do it."""
     if trade.spent > 0 or trade.is_foreign:
         return _NEVER
-    wait = max(wait, policy.cleanup_unpaid_days - paid)
+    left = policy.cleanup_unpaid_days - paid
+    wait = wait if wait > left else left
     if claims_from is None:
         return max(wait, policy.cleanup_silent_days - claimed)
     return wait if (trade.last_claim_at or 0) < claims_from else _NEVER

@@ -5,7 +5,7 @@ from operator import add, attrgetter, sub
 
 from streams.vitals.panes import DayPane, tallies, window
 from streams.vitals.policy import MOVING_DAYS
-from streams.vitals.year import Year
+from streams.vitals.year import Year, last_days, move_days
 
 WINDOW_DAYS = 28
 CAPPED_DAYS = 70
@@ -23,9 +23,10 @@ _NONE = (0,) * len(SUMMED)
 class Month:
     """What happened in a group up to the end of `last_day` (UTC). It is derived from the panes and never stored.
 
-    `sums` are over 28 days, in the order of SUMMED; `talk` has the messages of 28 days by member number, `talk_7d`
-    those of 7, `buyers` the days with an order by customer. `speaker_days_before` and `_first` sum the daily speakers
-    of the 28 days before these 28, and of those before them; `capped` are the capped messages of each of CAPPED_DAYS.
+    `sums` are over 28 days, in the order of SUMMED; `talk` has the messages of 28 days by member number, `spoke_7d`
+    the last day of 7 on which they wrote, `buyers` the days with an order by customer. `speaker_days_before` and
+    `_first` sum the daily speakers of the 28 days before these 28, and of those before them; `capped` are the capped
+    messages of each of CAPPED_DAYS.
     `settled` are the messages answered and the newcomers who spoke on those of the 28 days that are before the last
     MOVING_DAYS: on these both still change without a late event or a recall. `ids` are pseudonyms by member number, as
     learnt; `year` is that of the last day that closed.
@@ -33,7 +34,7 @@ class Month:
 
     __slots__ = (
         "active_days", "buyers", "capped", "ids", "last_day", "messages_7d", "settled",
-        "speaker_days_before", "speaker_days_first", "staff_messages_7d", "sums", "talk", "talk_7d", "year",
+        "speaker_days_before", "speaker_days_first", "spoke_7d", "staff_messages_7d", "sums", "talk", "year",
     )  # fmt: skip
 
     def __init__(self, panes: Mapping[int, DayPane], last_day: int) -> None:
@@ -50,7 +51,7 @@ class Month:
         ]
         self.active_days = sum(pane.messages > 0 for pane in days)
         week = window(panes, last_day, 7)
-        self.talk_7d = tallies(pane.spoke for pane in week)
+        self.spoke_7d = last_days(panes, range(last_day - 6, last_day + 1))
         self.messages_7d = sum(pane.messages for pane in week)
         self.staff_messages_7d = sum(pane.staff_messages for pane in week)
         settled = window(panes, last_day - MOVING_DAYS, WINDOW_DAYS - MOVING_DAYS)
@@ -64,7 +65,7 @@ class Month:
         for name in Month.__slots__:
             setattr(twin, name, getattr(self, name))
         twin.year = None  # it moves on when a day closes, and only then
-        twin.talk, twin.talk_7d, twin.buyers = self.talk.copy(), self.talk_7d.copy(), self.buyers.copy()
+        twin.talk, twin.spoke_7d, twin.buyers = self.talk.copy(), self.spoke_7d.copy(), self.buyers.copy()
         twin.capped = self.capped.copy()
         return twin
 
@@ -81,7 +82,7 @@ class Month:
             self.sums = [*map(add, self.sums, _summed(new))]
             _move(self.talk, new.spoke, month_ago.spoke)
         if new.spoke or week_ago.spoke:
-            _move(self.talk_7d, new.spoke, week_ago.spoke)
+            move_days(self.spoke_7d, new.spoke, day, week_ago.spoke, day - 7)
         if new.bought or month_ago.bought:
             _move(self.buyers, new.bought, month_ago.bought)
         answered, newcomers_spoke = self.settled

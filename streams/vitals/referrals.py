@@ -124,7 +124,8 @@ class Referrals(msgspec.Struct, array_like=True, gc=False):
         due = {joined for joined in self.joined if joined <= day - policy.retained_days}
         if due or self.moved:
             for member in members:
-                self._settle(member, due)
+                if member.invited >= 0:
+                    self._settle(member, due)
             self.moved.clear()
             for joined in due:
                 del self.joined[joined]

@@ -41,6 +41,10 @@ _NO_TRADE = Trade()
 _NOTHING: dict[int, int] = {}
 
 
+People = dict[int, tuple[str, Member]]
+"""Pseudonyms and members by member number."""
+
+
 class Judged(msgspec.Struct, frozen=True, gc=False):
     """A member of whom there is something to tell; `was` is the stage before (0: none), since the end of `was_day`.
 
@@ -179,16 +183,17 @@ def close_members(state: GroupState, day: int, month: Month, agenda: Agenda, pol
     for key in agenda.take(day):
         member = ledger.find(key)
         if member is not None and is_due(member, day):
-            judged[member.number] = key
+            judged[member.number] = key, member
     for key in _who_passed_up(state):
-        judged[ledger[key].number] = key
+        judged[ledger[key].number] = key, ledger[key]
     turn = day + agenda.turn
     if not turn % WEEK:
         talk = month.talk
-        week = _ids(state, month, month.talk_7d.keys())
-        judged |= {one: key for one, key in week.items() if can_move(ledger[key], day, talk[one], policy)}
+        week = _people(state, month, month.spoke_7d.keys())
+        may_move = [(one, key) for one, (key, member) in week.items() if can_move(member, day, talk[one], policy)]
+        judged |= {one: (key, ledger[key]) for one, key in may_move}
         if not turn % MONTH:
-            told |= _ids(state, month, talk.keys() | own.actors.keys())
+            told |= _people(state, month, talk.keys() | own.actors.keys())
             own.actors = {}
     return _judge_all(state, day, judged, told, agenda, policy) if judged or told else []
 
@@ -196,8 +201,7 @@ def close_members(state: GroupState, day: int, month: Month, agenda: Agenda, pol
 def look_at_noted(state: GroupState, day: int, agenda: Agenda, policy: MemberPolicy) -> list[Judged]:
     """Judge anew whoever something was learnt of after `day` had closed, as no later day will: orders come last."""
     own, found = state.lifecycle, []
-    for number, member_id in sorted(_noted(state).items()):
-        member = state.ledger[member_id]
+    for number, (member_id, member) in sorted(_noted(state).items()):
         before = own.moved.get(number, member.stage_day << 4 | member.stage)
         was, was_day = before & 15, before >> 4
         _judge(member_id, member, day, own.claims_from, agenda, policy)
@@ -210,10 +214,10 @@ def look_at_noted(state: GroupState, day: int, agenda: Agenda, policy: MemberPol
     return found
 
 
-def _noted(state: GroupState) -> dict[int, str]:
-    """Those of whom something was learnt, by number."""
+def _noted(state: GroupState) -> People:
+    """Those of whom something was learnt."""
     find = state.ledger.find
-    return {member.number: key for key in state.lifecycle.changed if (member := find(key)) is not None}
+    return {member.number: (key, member) for key in state.lifecycle.changed if (member := find(key)) is not None}
 
 
 def _judge(
@@ -226,13 +230,12 @@ def _judge(
 
 
 def _judge_all(
-    state: GroupState, day: int, judged: dict[int, str], told: dict[int, str], agenda: Agenda, policy: MemberPolicy
+    state: GroupState, day: int, judged: People, told: People, agenda: Agenda, policy: MemberPolicy
 ) -> list[Judged]:
     """Judge members by number. Told of are `told` of them, and whose stage or place on the list is another now."""
-    own, ledger, found = state.lifecycle, state.ledger, []
-    everybody = judged if told.keys() <= judged.keys() else judged | told
-    for number, member_id in sorted(everybody.items()):
-        member = ledger[member_id]
+    own, found = state.lifecycle, []
+    everybody = judged if told.keys() <= judged.keys() else told | judged
+    for number, (member_id, member) in sorted(everybody.items()):
         was, was_day, listed_day = member.stage, member.stage_day, member.listed_day
         if number in judged:
             _judge(member_id, member, day, own.claims_from, agenda, policy)
@@ -245,11 +248,12 @@ def _judge_all(
     return found
 
 
-def _ids(state: GroupState, month: Month, numbers: Set[int]) -> dict[int, str]:
-    """The pseudonyms of those who are still in the ledger: it may have forgotten who is gone for long."""
-    ids, ledger = month.ids, state.ledger
-    ledger.learn(ids)
-    return {one: ids[one] for one in numbers if (member := ledger.look(ids[one])) is not None and member.number == one}
+def _people(state: GroupState, month: Month, numbers: Set[int]) -> People:
+    """Those who are still in the ledger, only to be read: it may have forgotten who is gone for long."""
+    ids, look = month.ids, state.ledger.look
+    state.ledger.learn(ids)
+    known = [(one, ids[one]) for one in numbers]
+    return {one: (key, member) for one, key in known if (member := look(key)) is not None and member.number == one}
 
 
 def _count_days(state: GroupState, day: int, month: Month, policy: MemberPolicy) -> None:
@@ -268,13 +272,13 @@ def _count_day(
     state: GroupState, day: int, spoke: dict[int, int], acts: dict[int, int], ids: list[str], policy: MemberPolicy
 ) -> None:
     find, weight, cap = state.ledger.find, policy.weights[0], policy.score_cap
-    numbers = spoke.keys() | acts.keys() if acts else spoke.keys()
+    said = dict.fromkeys(acts, 0) | spoke if acts else spoke
     state.ledger.learn(ids)
-    for number in numbers:
+    for number, messages in said.items():
         member = find(ids[number])
         if member is None or member.number != number:
             continue  # gone for so long that the ledger forgot them
-        activity, messages, packed = member.activity, spoke.get(number, 0), acts.get(number, 0) if acts else 0
+        activity, packed = member.activity, acts.get(number, 0) if acts else 0
         if activity is None:
             activity = member.activity = Activity(day)
         elif day <= activity.day:
@@ -287,7 +291,8 @@ def _count_day(
 
 def _points(messages: int, packed: int, policy: MemberPolicy) -> float:
     cap, weights = policy.score_cap, policy.weights
-    points = weights[0] * min(max(messages - (packed & _FULL), 0), cap)
+    told = messages - (packed & _FULL)
+    points = weights[0] * (0 if told < 0 else told if told < cap else cap)
     for weight in weights[1:]:
         acts = packed & _FULL
         if acts:

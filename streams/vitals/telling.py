@@ -49,7 +49,7 @@ def vitals_row(state: GroupState, seen: Windows, at: int, offset: int, view: Vie
         drivers=assessment.drivers,
         messages_56d=assessment.messages_56d,
         usual_56d=assessment.usual_56d,
-        unseen_days_56d=sum(day > seen.last_day - 56 for day in state.unseen),
+        unseen_days_56d=sum(day > seen.last_day - 56 for day in state.unseen) if state.unseen else 0,
         reasons=why,
         source_complete_at=view.complete_at,
         members=state.ledger.members,
@@ -172,7 +172,7 @@ def source_signal(name: str, source: Source, tick: int, origin: str, partition: 
 def member_rows(state: GroupState, day: int, offset: int, ids: list[str]) -> list[Output]:
     """A row for each member who spoke on the day. `ids` remembers the pseudonyms of member numbers between calls."""
     spoke = state.panes.get(day, _no_pane).spoke
-    look = state.ledger.look
+    look, group_id, brand_id, at = state.ledger.look, state.group_id, state.brand_id, day * DAY_MS
     state.ledger.learn(ids)
     rows = []
     for number in sorted(spoke):
@@ -181,18 +181,18 @@ def member_rows(state: GroupState, day: int, offset: int, ids: list[str]) -> lis
         if member is None or member.number != number:
             continue  # gone for so long that the ledger forgot them
         row = MemberVitals(
-            group_id=state.group_id,
-            brand_id=state.brand_id,
+            group_id=group_id,
+            brand_id=brand_id,
             member_id=member_id,
             role=member.role,
-            day=day * DAY_MS,
+            day=at,
             source_offset=offset,
             messages=spoke[number],
             is_present=member.is_present,
             joined_at=member.joined_at,
             last_message_at=member.last_message_at,
         )
-        rows.append(Output("member-vitals", state.group_id, row))
+        rows.append(Output("member-vitals", group_id, row))
     return rows
 
 

@@ -6,7 +6,7 @@ Days that nobody saw are left out as if they had not been, so that blindness nev
 from array import array
 from bisect import bisect_right
 from collections import Counter, deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from streams.vitals.panes import PANE_DAYS, DayPane
 
@@ -25,7 +25,7 @@ class Year:
 
     __slots__ = (
         "_active", "_index", "_oldest", "_recent", "_speaker_weeks", "_tops", "_weeks", "days", "gaps", "last_day",
-        "talk",
+        "spoke",
     )  # fmt: skip
 
     def __init__(self, panes: Mapping[int, DayPane], last_day: int, first_day: int, unseen: Collection[int]) -> None:
@@ -35,8 +35,6 @@ class Year:
         """How many of the YEAR_DAYS the group has lived."""
         self.gaps = Counter[int]()
         """How often so many days lay between one active day of the year and the next; 1: no day between."""
-        self.talk: dict[int, int] = {}
-        """Messages of TALK_DAYS by member number."""
         self._index = 0
         self._active: list[int] = []  # the index of each active day; those of the year begin at _oldest
         self._oldest = 0
@@ -47,16 +45,16 @@ class Year:
         watched = sorted(set(days).difference(unseen))
         for day in watched:
             self._add(panes.get(day, _EMPTY))
-        for day in watched[-TALK_DAYS:]:
-            _count(self.talk, panes.get(day, _EMPTY).spoke, 1)
+        self.spoke = last_days(panes, watched[-TALK_DAYS:])
+        """The last of TALK_DAYS on which they wrote, by member number."""
 
     def advance(self, panes: Mapping[int, DayPane]) -> None:
         """Move on by one day: what a new `Year` would add up, if no earlier day has changed and none is unseen."""
         day = self.last_day = self.last_day + 1
         pane = panes.get(day, _EMPTY)
         self._add(pane)
-        _count(self.talk, pane.spoke, 1)
-        _count(self.talk, panes.get(day - TALK_DAYS, _EMPTY).spoke, -1)
+        old = day - TALK_DAYS
+        move_days(self.spoke, pane.spoke, day, panes.get(old, _EMPTY).spoke, old)
 
     def weeks(self) -> list[int]:
         """Member messages of each week of the year, the latest first; the group's first week may be short."""
@@ -96,7 +94,7 @@ class Year:
 
     def _add(self, pane: DayPane) -> None:
         index = self._index = self._index + 1
-        self.days = min(self.days + 1, YEAR_DAYS)
+        self.days += self.days < YEAR_DAYS
         messages, speakers = pane.messages, pane.speakers
         gone_messages, gone_speakers = self._recent[0]
         self._recent.append((messages, speakers))
@@ -129,10 +127,18 @@ class Year:
             self._oldest = 0
 
 
-def _count(total: dict[int, int], counts: Mapping[int, int], sign: int) -> None:
-    for key, count in counts.items():
-        left = total.get(key, 0) + sign * count
-        if left:
-            total[key] = left
-        else:
-            del total[key]
+def last_days(panes: Mapping[int, DayPane], days: Iterable[int]) -> dict[int, int]:
+    """The last of some days, which rise, on which each wrote, by member number."""
+    last: dict[int, int] = {}
+    for day in days:
+        last.update(dict.fromkeys(panes.get(day, _EMPTY).spoke, day))
+    return last
+
+
+def move_days(last: dict[int, int], spoke: Iterable[int], day: int, spoke_then: Iterable[int], then: int) -> None:
+    """Move such days on to `day`; `then` is one of them no more."""
+    if spoke:
+        last.update(dict.fromkeys(spoke, day))
+    for number in spoke_then:
+        if last[number] == then:
+            del last[number]

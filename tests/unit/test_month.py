@@ -45,7 +45,7 @@ def test_moving_on_by_a_day_equals_adding_all_up(seed: int, days: int) -> None:
         month.advance(panes)
         if day % 7 == 0:
             assert of(month) == of(Month(panes, day))
-    assert month.talk == month.talk_7d == month.buyers == {}
+    assert month.talk == month.spoke_7d == month.buyers == {}
 
 
 def test_a_copy_goes_its_own_way() -> None:

@@ -29,7 +29,7 @@ def told(year: Year) -> dict[str, object]:
         "speaker_weeks": [*year.speaker_weeks()],
         "gaps": +year.gaps,
         "top": year.top_speakers(),
-        "talk": year.talk,
+        "spoke": year.spoke,
         "active": [year.active_days(days) for days in (7, 28, 56, YEAR_DAYS)],
         "silent": year.silent_days(),
         "longest": year.longest_silence(10),
@@ -43,9 +43,7 @@ def plainly(panes: dict[int, DayPane], last_day: int, first_day: int, unseen: se
     found = [panes.get(day, empty) for day in year]
     active = [index for index, pane in enumerate(found) if pane.messages]
     blocks = [found[max(end - 7, 0) : end] for end in range(len(found), 0, -7)]
-    talk = Counter[int]()
-    for pane in [panes.get(day, empty) for day in days[-TALK_DAYS:]]:
-        talk.update(pane.spoke)
+    recent = [(day, panes.get(day, empty)) for day in days[-TALK_DAYS:]]
     weeks = [sum(pane.messages for pane in block) for block in blocks]
     return {
         "days": len(year),
@@ -53,7 +51,7 @@ def plainly(panes: dict[int, DayPane], last_day: int, first_day: int, unseen: se
         "speaker_weeks": [sum(pane.speakers for pane in block) for block in blocks],
         "top": max((pane.speakers for pane in found), default=0),
         "gaps": Counter(b - a for a, b in pairwise(active)),
-        "talk": dict(talk),
+        "spoke": {number: day for day, pane in recent for number in pane.spoke},
         "active": [sum(pane.messages > 0 for pane in found[-days:]) for days in (7, 28, 56, YEAR_DAYS)],
         "longest": max((b - a - 1 for a, b in pairwise(active)), default=0) if len(active) >= 10 else None,
         "silent": len(year) - 1 - active[-1] if active else len(year),
