@@ -9,7 +9,7 @@ from rich.text import Text
 
 from streams import carried
 from streams.columns import padded, table
-from streams.fleet import Page, Regular, Talker
+from streams.fleet_rows import Page, Regular, Talker
 from streams.playbook.wording import group_line
 from streams.ranking import STYLES, printable, silence
 from streams.talk_page import facts_of, probe_table

@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from streams.columns import GAP, padded
-from streams.fleet import Health
+from streams.fleet_rows import Health
 from streams.words import Language, number, span, verdict_word
 
 STYLES = {

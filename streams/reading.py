@@ -14,7 +14,7 @@ from streams.words import VERDICT_WORDS, Language, counted, verdict_word
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from streams.fleet import Health
+    from streams.fleet_rows import Health
 
 _NOBODY = """No groups yet. To read chat logs: vitals import FORMAT PATH
 To make a fleet to look at: vitals simulate --out fleet, then vitals import jsonl fleet/events.jsonl.gz"""

@@ -6,7 +6,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from streams.columns import GAP, padded
-from streams.fleet import Work
+from streams.fleet_rows import Work
 from streams.ranking import folded, printable
 from streams.words import Language, money, verdict_word
 from streams.worth_words import STEP_MEANING, step_word

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from streams.fleet import Details, Health, Page, Talker, Week, Work, Worth
+from streams.fleet_rows import Details, Health, Page, Talker, Week, Work, Worth
 
 DAY = datetime(2026, 11, 22, tzinfo=UTC)
 

@@ -3,7 +3,8 @@ from datetime import date, timedelta
 import pytest
 
 from streams import fleet
-from streams.fleet import LAST_DAYS, Fleet, Week, days_of, match, weeks_of
+from streams.fleet import LAST_DAYS, Fleet, days_of, match, weeks_of
+from streams.fleet_rows import Week
 from streams.settings import Settings
 from tests.samples import health
 

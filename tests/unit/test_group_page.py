@@ -5,7 +5,7 @@ import pytest
 from rich.cells import cell_len
 
 from streams.carried import Carriers
-from streams.fleet import Regular
+from streams.fleet_rows import Regular
 from streams.group_page import bars, group_page
 from streams.playbook.desk import Playbook
 from tests.samples import DAY, page, worth
