@@ -6,12 +6,14 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from streams.pulse import Pulse
 from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from streams.pulse import Pulse
 
 _SUFFIX = ".status.json"
 
@@ -53,11 +55,16 @@ def path_of(settings: Settings, name: str) -> Path:
 def write(settings: Settings, status: WorkerStatus) -> None:
     """Replace the worker's file at once, so that a reader sees a whole one; on a full disk the old one stays."""
     path = path_of(settings, status.name)
-    fresh = path.with_suffix(".new")
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_bytes(msgspec.json.encode(status))
-        fresh.replace(path)
+    _replace(path, status)
+
+
+def _replace(path: Path, said: object) -> None:
+    draft = path.with_suffix(f".{os.getpid()}.tmp")
+    with contextlib.suppress(OSError):  # a full disk must not end whoever writes: the next writing may succeed
+        draft.write_bytes(msgspec.json.encode(said))
+        draft.replace(path)
 
 
 def read_all(settings: Settings) -> list[WorkerStatus]:
@@ -72,7 +79,7 @@ def read_all(settings: Settings) -> list[WorkerStatus]:
 class Status:
     """The same of a sink, a ticker or notify, by a thread. A part whose main loop hangs falls silent."""
 
-    def __init__(self, settings: Settings, pulse: Pulse, **said: Any) -> None:
+    def __init__(self, settings: Settings, pulse: "Pulse", **said: Any) -> None:
         self.rows: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
         self._pulse = pulse
@@ -116,7 +123,4 @@ class Status:
             "cpu_seconds": round(time.process_time(), 3),
             "metrics": self._pulse.address,
         }
-        draft = self._path.with_suffix(f".{os.getpid()}.tmp")
-        with contextlib.suppress(OSError):  # a full disk must not end this thread: the next writing may succeed
-            draft.write_bytes(msgspec.json.encode(said))
-            draft.replace(self._path)
+        _replace(self._path, said)

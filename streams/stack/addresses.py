@@ -27,6 +27,11 @@ def port_of(address: str) -> int:
     return int(port)
 
 
+def shown(settings: Settings, server: str) -> str:
+    """Where `kafka` or `clickhouse` is, for people."""
+    return settings.kafka if server == KAFKA else f"{settings.clickhouse_host}:{settings.clickhouse_port}"
+
+
 def is_free(port: int) -> bool:
     """Whether a server could listen on that port of 127.0.0.1."""
     with socket.socket() as caller:

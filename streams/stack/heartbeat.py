@@ -5,6 +5,7 @@ import time
 import msgspec
 
 from streams.settings import Settings
+from streams.worker_status import path_of
 
 SILENT_AFTER_S = 15.0
 """A worker in a rebalance or a long recovery still writes each second; one that is stopped or hangs does not."""
@@ -74,6 +75,6 @@ def _is_idle(said: _Status, uptime_s: int) -> bool:
 def _read(settings: Settings, name: str) -> _Status:
     """The last status written, also by a process before this one; an empty one if there is none."""
     try:
-        return msgspec.json.decode((settings.run / f"{name}.status.json").read_bytes(), type=_Status)
+        return msgspec.json.decode(path_of(settings, name).read_bytes(), type=_Status)
     except (OSError, msgspec.DecodeError):
         return _Status()

@@ -157,7 +157,7 @@ class _Start:
 
     def _await_servers(self, stopped: list[str]) -> None:
         for name in stopped:
-            with self.steps.step(f"{TITLES[name]} answers at {_address(self.settings, name)}"):
+            with self.steps.step(f"{TITLES[name]} answers at {addresses.shown(self.settings, name)}"):
                 await_server(self.settings, self.supervisor, name, self.steps.say)
         for name in {CLICKHOUSE, KAFKA} - set(self.servers):
             if error := answer_error(self.settings, name):
@@ -196,7 +196,3 @@ class _Start:
             self.supervisor.stop_hung(name)
             return False
         return process.state == "RUNNING"
-
-
-def _address(settings: Settings, name: str) -> str:
-    return settings.kafka if name == KAFKA else f"{settings.clickhouse_host}:{settings.clickhouse_port}"

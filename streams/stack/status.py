@@ -9,7 +9,7 @@ import msgspec
 from streams.errors import VitalsError
 from streams.settings import Settings
 from streams.stack import heartbeat, probes, processes, supervision
-from streams.stack.addresses import CLICKHOUSE, KAFKA
+from streams.stack.addresses import CLICKHOUSE, KAFKA, shown
 from streams.stack.backlog import DEAD_LETTERS, GROUPS, SHORT_S, Backlog, NoAnswerError
 from streams.stack.parts import agent_parts
 from streams.stack.servers import is_elsewhere
@@ -172,8 +172,6 @@ def _fullness(settings: Settings) -> str | None:
 
 
 def _address(settings: Settings, name: str, pid: int | None) -> str | None:
-    if name == KAFKA:
-        return settings.kafka
-    if name == CLICKHOUSE:
-        return f"{settings.clickhouse_host}:{settings.clickhouse_port}"
+    if name in (KAFKA, CLICKHOUSE):
+        return shown(settings, name)
     return heartbeat.metrics_url(settings, name, pid) if pid else None
