@@ -8,7 +8,6 @@ change that older consumers can't read is a new version beside the old one, whic
 import re
 from collections.abc import Iterator
 from inspect import cleandoc
-from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
@@ -18,7 +17,7 @@ from streams.dead_letters import DeadLetter, dead_letter
 from streams.events import EVENTS, Touch
 from streams.identities import ForgottenMember, MemberIdentity
 from streams.metrics import PartMetrics
-from streams.resources import resource_dir
+from streams.resources import resource_dir, write
 from streams.vitals.insights import AnyInsight
 from streams.vitals.rows import GroupAlert, GroupVitals, MemberVitals
 
@@ -242,18 +241,6 @@ def _pretty(value: Any) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
 
 
-def write(directory: Path) -> list[Path]:
-    """Write every file that differs; answers which."""
-    changed = []
-    for name, content in generated().items():
-        path = directory / name
-        if not path.exists() or path.read_bytes() != content:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-            changed.append(path)
-    return changed
-
-
 if __name__ == "__main__":
-    for path in write(resource_dir("schemas")):
+    for path in write(resource_dir("schemas"), generated()):
         print(f"wrote {path}")  # noqa: T201 - this is a tool, run by `make schemas`

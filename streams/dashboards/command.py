@@ -97,7 +97,8 @@ def render_command(directory: Path, language: Language, address: str | None, mou
 
     The password of the data source is not written: Grafana reads it from its own environment, VITALS_BI_PASSWORD.
     """
-    from streams.dashboards.files import rendered, write  # noqa: PLC0415
+    from streams.dashboards.files import rendered  # noqa: PLC0415
+    from streams.resources import write  # noqa: PLC0415
 
     settings = settings_module.load()
     files = rendered(settings, look_of(settings, language), address=address, mounted_at=mounted_at)

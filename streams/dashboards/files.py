@@ -1,8 +1,6 @@
 """The dashboards as files: the committed ones, made anew by `make dashboards`, and those for Grafana's provisioning."""
 
 import json
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -15,7 +13,7 @@ from streams.dashboards.model import Look, Page
 from streams.dashboards.pipeline_page import PIPELINE
 from streams.dashboards.rules import INTERVAL_S, RULE_GROUP, RULES, contact_point, rule
 from streams.dashboards.runbooks import runbooks_page
-from streams.resources import resource_dir
+from streams.resources import resource_dir, write
 from streams.settings import Settings
 
 FOLDER, ALERT_FOLDER = "group-vitals", "group-vitals-alerts"
@@ -112,18 +110,6 @@ def _told(settings: Settings) -> Json:
         "contactPoints": [{"orgId": 1, "name": point["name"], "receivers": [receiver]}],
         "policies": [{"orgId": 1, "receiver": point["name"], "group_by": ["alertname", "brand_id"]}],
     }
-
-
-def write(directory: Path, files: Mapping[str, bytes]) -> list[Path]:
-    """Write every file that differs; answers which."""
-    changed = []
-    for name, content in files.items():
-        path = directory / name
-        if not path.exists() or path.read_bytes() != content:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-            changed.append(path)
-    return changed
 
 
 def pretty(value: Any) -> bytes:

@@ -16,7 +16,7 @@ from streams.agents import AGENTS, absorb
 from streams.dead_letter_limit import Limit
 from streams.dead_letters import KEPT_BYTES, REASONS, DeadLetterReason
 from streams.events import EVENTS, MAX_EVENT_BYTES, Event
-from streams.resources import resource_dir
+from streams.resources import resource_dir, write
 from streams.schemas import EVENT_TYPES, ROW_TYPES
 from streams.sink_batch import Batch, Record
 
@@ -71,8 +71,8 @@ def test_what_is_committed_is_what_the_code_says(name: str) -> None:
 
 
 def test_writing_again_changes_nothing(tmp_path: Path) -> None:
-    assert len(schemas.write(tmp_path)) == len(schemas.generated())
-    assert schemas.write(tmp_path) == []
+    assert len(write(tmp_path, schemas.generated())) == len(schemas.generated())
+    assert write(tmp_path, schemas.generated()) == []
 
 
 def test_no_file_is_an_orphan() -> None:

@@ -14,12 +14,13 @@ from streams.dashboards import pipeline_queries, queries, thresholds
 from streams.dashboards.builders import ALL, TAG
 from streams.dashboards.checking import questions, span
 from streams.dashboards.choices import ADVICE
-from streams.dashboards.files import committed, dashboards, datasource, pages, rendered, write
+from streams.dashboards.files import committed, dashboards, datasource, pages, rendered
 from streams.dashboards.macros import Span, UnknownMacroError, expand
 from streams.dashboards.model import Look
 from streams.dashboards.rules import RULES, RUNBOOK_OF, RUNBOOKS, rule, runbook_url
 from streams.dashboards.runbooks import directory, queries_in, text_of
 from streams.migrations import views
+from streams.resources import write
 from streams.settings import Settings
 from streams.vitals.appraisal import Step
 from streams.vitals.drivers import DRIVERS
