@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from operator import add, attrgetter, sub
 
+from streams.vitals.packed import Counts, packed, unpacked
 from streams.vitals.panes import DayPane, tallies, window
 from streams.vitals.policy import MOVING_DAYS
 from streams.vitals.year import Year, last_days, move_days
@@ -44,14 +45,14 @@ class Month:
         self.year: Year | None = None
         days = window(panes, last_day, WINDOW_DAYS)
         self.sums = [*map(sum, zip(*map(_summed, days), _NONE, strict=True))]
-        self.talk = tallies(pane.spoke for pane in days)
+        self.talk: Counts = tallies(pane.spoke for pane in days)
         self.buyers = tallies(pane.bought for pane in days)
         self.capped = [
             panes.get(day, _EMPTY).capped_messages for day in range(last_day - CAPPED_DAYS + 1, last_day + 1)
         ]
         self.active_days = sum(pane.messages > 0 for pane in days)
         week = window(panes, last_day, 7)
-        self.spoke_7d = last_days(panes, range(last_day - 6, last_day + 1))
+        self.spoke_7d: Counts = last_days(panes, range(last_day - 6, last_day + 1))
         self.messages_7d = sum(pane.messages for pane in week)
         self.staff_messages_7d = sum(pane.staff_messages for pane in week)
         settled = window(panes, last_day - MOVING_DAYS, WINDOW_DAYS - MOVING_DAYS)
@@ -65,24 +66,32 @@ class Month:
         for name in Month.__slots__:
             setattr(twin, name, getattr(self, name))
         twin.year = None  # it moves on when a day closes, and only then
-        twin.talk, twin.spoke_7d, twin.buyers = self.talk.copy(), self.spoke_7d.copy(), self.buyers.copy()
+        twin.talk, twin.spoke_7d = unpacked(self.talk).copy(), unpacked(self.spoke_7d).copy()
+        twin.buyers = self.buyers.copy()
         twin.capped = self.capped.copy()
         return twin
+
+    def rest(self) -> None:
+        """Pack what nobody asks for before the next day closes."""
+        self.talk, self.spoke_7d = packed(self.talk), packed(self.spoke_7d)
+        if self.year is not None:
+            self.year.spoke = packed(self.year.spoke)
 
     def advance(self, panes: Mapping[int, DayPane]) -> None:
         """Move on by one day: what a new `Month` would add up, if no earlier day has changed since."""
         day = self.last_day = self.last_day + 1
         pane = panes.get
+        talk, spoke_7d = self.talk, self.spoke_7d = unpacked(self.talk), unpacked(self.spoke_7d)
         new, week_ago, month_ago = pane(day, _EMPTY), pane(day - 7, _EMPTY), pane(day - WINDOW_DAYS, _EMPTY)
         ago_56, ago_84 = pane(day - 56, _EMPTY), pane(day - 84, _EMPTY)
         if month_ago is not _EMPTY:
             self.sums = [*map(add, map(sub, self.sums, _summed(month_ago)), _summed(new))]
-            _move(self.talk, new.spoke, month_ago.spoke)
+            _move(talk, new.spoke, month_ago.spoke)
         elif new is not _EMPTY:
             self.sums = [*map(add, self.sums, _summed(new))]
-            _move(self.talk, new.spoke, month_ago.spoke)
+            _move(talk, new.spoke, month_ago.spoke)
         if new.spoke or week_ago.spoke:
-            move_days(self.spoke_7d, new.spoke, day, week_ago.spoke, day - 7)
+            move_days(spoke_7d, new.spoke, day, week_ago.spoke, day - 7)
         if new.bought or month_ago.bought:
             _move(self.buyers, new.bought, month_ago.bought)
         answered, newcomers_spoke = self.settled

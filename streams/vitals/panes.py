@@ -1,9 +1,11 @@
 """Panes: the cells of a UTC day and of its hours that every window is a sum of."""
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from streams.vitals.packed import Counts, Packed, packed, unpacked
 from streams.vitals.policy import DAY_MS, HOUR_MS
 
 DETAIL_DAYS = 56
@@ -16,11 +18,18 @@ _NOTHING: dict[int, int] = {}
 """The detail of every sealed pane. Nothing is ever added to one."""
 
 
+if TYPE_CHECKING:
+    Spoke = Counts
+else:
+    Spoke = dict[int, int]  # as the decoder makes it
+
+
 class DayPane(msgspec.Struct, array_like=True, gc=False):
     """What happened in one group on one UTC day. Appended fields need defaults: stored panes have fewer.
 
     `spoke` maps a member's number to their messages, `hours` the hour of the day to member messages, `bought`
-    a hash of the customer to their orders; all three are empty once the pane is sealed, `speakers` then stays.
+    a hash of the customer to their orders; all three are empty once the pane is sealed, `speakers` then stays. Of a day
+    that has closed `spoke` may be packed.
     """
 
     messages: int = 0
@@ -42,7 +51,7 @@ class DayPane(msgspec.Struct, array_like=True, gc=False):
     ads: int = 0
     orders: int = 0
     revenue: int = 0
-    spoke: dict[int, int] = {}
+    spoke: Spoke = {}
     hours: dict[int, int] = {}
     bought: dict[int, int] = {}
     is_sealed: bool = False
@@ -69,6 +78,8 @@ def add_message(pane: DayPane, number: int, hour: int, cap: int) -> None:
     if pane.is_sealed:
         return
     spoke, hours = pane.spoke, pane.hours
+    if type(spoke) is Packed:
+        spoke = pane.spoke = spoke.counts()
     count = spoke.get(number, 0)
     spoke[number] = count + 1
     if count < cap:
@@ -81,7 +92,8 @@ def add_message(pane: DayPane, number: int, hour: int, cap: int) -> None:
 def remove_message(pane: DayPane, number: int, time: int, cap: int) -> None:
     """Take back what `add_message` counted."""
     pane.messages -= 1
-    count = pane.spoke.get(number, 0)
+    spoke = pane.spoke = unpacked(pane.spoke)
+    count = spoke.get(number, 0)
     if not count:
         return
     hour = hour_of_day(time)
@@ -89,10 +101,10 @@ def remove_message(pane: DayPane, number: int, time: int, cap: int) -> None:
     if count <= cap:
         pane.capped_messages -= 1
     if count == 1:
-        del pane.spoke[number]
+        del spoke[number]
         pane.speakers -= 1
     else:
-        pane.spoke[number] = count - 1
+        spoke[number] = count - 1
 
 
 def count_order(pane: DayPane, buyer: int, step: int) -> None:
@@ -138,6 +150,23 @@ def seal(panes: dict[int, DayPane], last_day: int, from_day: int) -> None:
             _empty(pane)
     for day in range(from_day - PANE_DAYS, last_day - PANE_DAYS + 1):
         panes.pop(day, None)
+
+
+def rest(panes: Mapping[int, DayPane], last_day: int) -> None:
+    """Pack who spoke on the days up to `last_day`, which have closed."""
+    for day in range(last_day - DETAIL_DAYS + 1, last_day + 1):
+        pane = panes.get(day)
+        if pane is not None:
+            pane.spoke = packed(pane.spoke)
+
+
+def stored(panes: Mapping[int, DayPane]) -> dict[int, DayPane]:
+    """What is to be encoded in place of panes."""
+    return {day: _stored(pane, pane.spoke) if type(pane.spoke) is Packed else pane for day, pane in panes.items()}
+
+
+def _stored(pane: DayPane, spoke: Packed) -> DayPane:
+    return msgspec.structs.replace(pane, spoke=msgspec.Raw(spoke.stored))
 
 
 def share(panes: Iterable[DayPane]) -> None:

@@ -78,6 +78,8 @@ class GroupLog:
         """Every changed group's value."""
         changed, self._changed = self._changed, set()
         groups = self._groups
+        for month in filter(None, map(self._months.get, changed)):
+            month.rest()
         return {key: pack(groups[key].offset, at_rest(groups[key])) for key in sorted(changed)}
 
     def groups(self) -> Sequence[GroupState]:

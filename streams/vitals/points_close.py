@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from streams.vitals.insights import PointsEntry
+from streams.vitals.packed import unpacked
 from streams.vitals.points import SEEN, Entry, PointsBook
 from streams.vitals.policy import Policy
 from streams.vitals.rows import Output
@@ -29,7 +30,7 @@ def close_points(state: GroupState, day: int, policy: Policy) -> Sequence[Entry]
 def _acts(state: GroupState, book: PointsBook, day: int) -> Mapping[str, Mapping[str, int]]:
     """What members did on the day, by cause and pseudonym."""
     pane = state.panes.get(day)
-    messages, answers = pane.spoke if pane is not None else {}, book.answers.get(day, {})
+    messages, answers = unpacked(pane.spoke) if pane is not None else {}, book.answers.get(day, {})
     if not messages and not answers:
         return {}
     names = {m.number: key for key, m in state.ledger.look_each() if m.role == "member" and m.number in messages}

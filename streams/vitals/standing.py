@@ -28,6 +28,7 @@ from streams.vitals.ledger import Ledger
 from streams.vitals.lifecycle import BENEFITS, CHURNED, NEWCOMER, STAGES, can_move, judge, tenure_since
 from streams.vitals.members import Activity, Member, Trade
 from streams.vitals.month import Month
+from streams.vitals.packed import unpacked
 from streams.vitals.policy import DAY_MS, MemberPolicy
 from streams.vitals.rows import Output
 from streams.vitals.state import GroupState
@@ -188,7 +189,7 @@ def close_members(state: GroupState, day: int, month: Month, agenda: Agenda, pol
         judged[ledger[key].number] = key, ledger[key]
     turn = day + agenda.turn
     if not turn % WEEK:
-        talk = month.talk
+        talk = unpacked(month.talk)
         week = _people(state, month, month.spoke_7d.keys())
         may_move = [(one, key) for one, (key, member) in week.items() if can_move(member, day, talk[one], policy)]
         judged |= {one: (key, ledger[key]) for one, key in may_move}
@@ -262,7 +263,7 @@ def _count_days(state: GroupState, day: int, month: Month, policy: MemberPolicy)
     for one in range(max(own.counted_day, day - MONTH) + 1, day + 1):
         pane, acts = panes.get(one), own.acts.pop(one, _NOTHING)
         if pane is not None or acts:
-            _count_day(state, one, _NOTHING if pane is None else pane.spoke, acts, month.ids, policy)
+            _count_day(state, one, _NOTHING if pane is None else unpacked(pane.spoke), acts, month.ids, policy)
     own.counted_day = day
     if own.acts:
         own.acts = {one: acts for one, acts in own.acts.items() if one > day}

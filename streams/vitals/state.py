@@ -11,7 +11,7 @@ from streams.vitals.leaders import Leaders
 from streams.vitals.ledger import AWAKE_MS, Ledger
 from streams.vitals.lifecycle import Lifecycle
 from streams.vitals.members import Member
-from streams.vitals.panes import DETAIL_DAYS, PANE_DAYS, DayPane
+from streams.vitals.panes import DETAIL_DAYS, PANE_DAYS, DayPane, rest, stored
 from streams.vitals.points import PointsBook
 from streams.vitals.policy import DAY_MS, HOUR_MS
 from streams.vitals.probes import Probes
@@ -148,10 +148,14 @@ class GroupState(msgspec.Struct, array_like=True, gc=False):
 
 
 def at_rest(state: GroupState) -> GroupState:
-    """What is to be encoded in place of a group. Its members who did nothing of late rest from now on."""
+    """What is to be encoded in place of a group. Members who did nothing of late rest from now on, and closed days."""
     state.ledger.rest(state.last_event_at - AWAKE_MS)
     ledger = state.ledger.stored()
-    return state if ledger is state.ledger else msgspec.structs.replace(state, ledger=ledger)
+    if ledger is state.ledger:
+        return state
+    if state.closed_day is not None:
+        rest(state.panes, state.closed_day)
+    return msgspec.structs.replace(state, ledger=ledger, panes=stored(state.panes))
 
 
 def pane_of(state: GroupState, time: int) -> DayPane | None:

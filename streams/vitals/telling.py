@@ -6,6 +6,7 @@ from streams.events import DropBegun, DropOver, SourceBlind, SourceSeen, Verdict
 from streams.vitals.drop import DropChange
 from streams.vitals.engagement import Windows
 from streams.vitals.insights import PostResponse, ProbeReport
+from streams.vitals.packed import unpacked
 from streams.vitals.panes import DayPane
 from streams.vitals.policy import DAY_MS, HOUR_MS
 from streams.vitals.probes import ProbeOutcome
@@ -171,7 +172,7 @@ def source_signal(name: str, source: Source, tick: int, origin: str, partition: 
 
 def member_rows(state: GroupState, day: int, offset: int, ids: list[str]) -> list[Output]:
     """A row for each member who spoke on the day. `ids` remembers the pseudonyms of member numbers between calls."""
-    spoke = state.panes.get(day, _no_pane).spoke
+    spoke = unpacked(state.panes.get(day, _no_pane).spoke)
     look, group_id, brand_id, at = state.ledger.look, state.group_id, state.brand_id, day * DAY_MS
     state.ledger.learn(ids)
     rows = []

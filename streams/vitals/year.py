@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Collection, Iterable, Mapping
 
+from streams.vitals.packed import Counts, unpacked
 from streams.vitals.panes import PANE_DAYS, DayPane
 
 YEAR_DAYS = 364
@@ -45,7 +46,7 @@ class Year:
         watched = sorted(set(days).difference(unseen))
         for day in watched:
             self._add(panes.get(day, _EMPTY))
-        self.spoke = last_days(panes, watched[-TALK_DAYS:])
+        self.spoke: Counts = last_days(panes, watched[-TALK_DAYS:])
         """The last of TALK_DAYS on which they wrote, by member number."""
 
     def advance(self, panes: Mapping[int, DayPane]) -> None:
@@ -54,7 +55,8 @@ class Year:
         pane = panes.get(day, _EMPTY)
         self._add(pane)
         old = day - TALK_DAYS
-        move_days(self.spoke, pane.spoke, day, panes.get(old, _EMPTY).spoke, old)
+        spoke = self.spoke = unpacked(self.spoke)
+        move_days(spoke, pane.spoke, day, panes.get(old, _EMPTY).spoke, old)
 
     def weeks(self) -> list[int]:
         """Member messages of each week of the year, the latest first; the group's first week may be short."""

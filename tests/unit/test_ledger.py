@@ -27,8 +27,12 @@ LATER = 1 << 60
 
 @contextmanager
 def resting() -> Iterator[None]:
-    """The smallest ledger rests too, and whoever is awake at the next flush."""
-    with patch.object(module, "AWAKE", 0), patch("streams.vitals.state.AWAKE_MS", -LATER):
+    """The smallest ledger and the quietest day rest too, and whoever is awake at the next flush."""
+    with (
+        patch.object(module, "AWAKE", 0),
+        patch("streams.vitals.state.AWAKE_MS", -LATER),
+        patch("streams.vitals.packed.MANY", 0),
+    ):
         yield
 
 
