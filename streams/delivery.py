@@ -94,7 +94,7 @@ class OutputLine:
         """Put outputs on their way, each as JSON, in order per partition."""
         produce = self.line.producer.produce
         for output in outputs:
-            value, key, where = _encode(output.value), output.key.encode(), output.partition
+            value, key, where = _encode(output.value), output.key, output.partition
             for target in _BY_KEY if where is None else self._targets(where):
                 try:
                     produce(output.topic, value, key if key or target != _ANY else None, target)
