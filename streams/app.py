@@ -332,4 +332,7 @@ def worker(settings: Settings, agent_name: str, instance_name: str) -> NoReturn:
 @click.option("--name", help="Its name among the workers of the agent: unique, and the same after a restart.")
 def worker_command(agent: str, name: str | None) -> None:
     """Run one agent in the foreground until SIGTERM. Several with different names share the partitions."""
-    worker(load(), agent, name or f"{agent}-1")
+    settings, instance = load(), name or f"{agent}-1"
+    if pid := worker_status.twin_of(settings, instance):  # the two would put each other out of the group for ever
+        raise VitalsError(f"worker {instance} runs already, as process {pid}: give this one a --name of its own")
+    worker(settings, agent, instance)

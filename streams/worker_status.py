@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from streams.pulse import Pulse
 
 _SUFFIX = ".status.json"
+_TWIN_S, _LOOK_S = 3.0, 0.1
+"""For so long a process that lives has to write nothing until it is held for one that hangs."""
 
 
 class PartitionStatus(msgspec.Struct, frozen=True):
@@ -69,11 +71,42 @@ def _replace(path: Path, said: object) -> None:
 
 def read_all(settings: Settings) -> list[WorkerStatus]:
     """Every worker that has written one, also those that stopped since (see `at`); unreadable files are left out."""
-    statuses = []
-    for path in sorted(settings.run.glob(f"*{_SUFFIX}")):
-        with contextlib.suppress(OSError, msgspec.DecodeError):
-            statuses.append(msgspec.json.decode(path.read_bytes(), type=WorkerStatus))
-    return statuses
+    names = sorted(path.name.removesuffix(_SUFFIX) for path in settings.run.glob(f"*{_SUFFIX}"))
+    return [said for name in names if (said := _said(settings, name)) is not None]
+
+
+def twin_of(settings: Settings, name: str) -> int | None:
+    """The pid of another process of this home that works under a worker's name; None if nobody does.
+
+    Who is gone is known at once; of who lives and says nothing, as one that hangs, after _TWIN_S.
+    """
+    before = _said(settings, name)
+    if before is None or before.pid == os.getpid() or not _lives(before.pid):
+        return None
+    until = time.monotonic() + _TWIN_S
+    while time.monotonic() < until:
+        now = _said(settings, name)
+        if now is not None and now.at != before.at:
+            return now.pid
+        time.sleep(_LOOK_S)
+    return None
+
+
+def _said(settings: Settings, name: str) -> WorkerStatus | None:
+    try:
+        return msgspec.json.decode(path_of(settings, name).read_bytes(), type=WorkerStatus)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        pass
+    return True
 
 
 class Status:

@@ -1,6 +1,12 @@
-import msgspec
+import os
+import subprocess
+import sys
 
-from streams import worker_status
+import msgspec
+import pytest
+
+from streams import app, worker_status
+from streams.errors import VitalsError
 from streams.pulse import Pulse
 from streams.settings import load
 from streams.worker_status import PartitionStatus, Status, WorkerStatus
@@ -46,3 +52,49 @@ def test_a_part_that_hangs_falls_silent_and_one_that_ends_says_so(tmp_path):
     assert not path.exists()
     status.close()
     assert msgspec.json.decode(path.read_bytes())["state"] == "stopped"
+
+
+@pytest.fixture
+def other():
+    """Another process, which lives."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        yield process
+        process.kill()
+
+
+def test_who_works_under_a_name_is_known_by_what_it_goes_on_saying(tmp_path, monkeypatch, other):
+    settings = load({"VITALS_HOME": str(tmp_path)})
+    moments = iter(range(100))
+
+    def sleep(_):
+        said(at=next(moments))
+
+    def said(**changed):
+        worker_status.write(settings, msgspec.structs.replace(STATUS, **{"pid": other.pid} | changed))
+
+    monkeypatch.setattr(worker_status.time, "sleep", sleep)
+    assert worker_status.twin_of(settings, "groups-1") is None  # nobody ever did
+    said()
+    assert worker_status.twin_of(settings, "groups-1") == other.pid
+    assert worker_status.twin_of(settings, "groups-2") is None
+    said(pid=os.getpid())
+    assert worker_status.twin_of(settings, "groups-1") is None  # as of a container's only process
+    monkeypatch.setattr(worker_status.time, "sleep", lambda _: None)
+    monkeypatch.setattr(worker_status, "_TWIN_S", 0.05)
+    said()
+    assert worker_status.twin_of(settings, "groups-1") is None  # it hangs, or is somebody else
+    monkeypatch.setattr(worker_status.time, "sleep", sleep)
+    other.kill()
+    other.wait()
+    assert worker_status.twin_of(settings, "groups-1") is None
+
+
+def test_a_second_worker_of_a_name_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("VITALS_HOME", str(tmp_path))
+    begun = []
+    monkeypatch.setattr(app, "run", lambda _, agent, instance: begun.append((agent.name, instance)))
+    monkeypatch.setattr(worker_status, "twin_of", lambda _, name: 7 if name == "groups-1" else None)
+    with pytest.raises(VitalsError, match="worker groups-1 runs already, as process 7: give this one a --name of its"):
+        app.worker_command.main([], standalone_mode=False)
+    app.worker_command.main(["groups", "--name", "groups-9"], standalone_mode=False)
+    assert begun == [("groups", "groups-9")]
