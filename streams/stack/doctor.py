@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
+from streams import conversions, holidays, models
 from streams.errors import VitalsError
+from streams.notify import channels
 from streams.settings import Settings
 from streams.stack import addresses, home, jars, java, probes, supervision
 from streams.stack.addresses import CLICKHOUSE, KAFKA
@@ -71,6 +73,21 @@ def _variables(_settings: Settings) -> Finding:
     if unknown:
         return Finding("settings", f"{unknown[0]} is no setting", f"unset {unknown[0]}, or mend its name")
     return Finding("settings", "all VITALS_ variables are known")
+
+
+def _files(settings: Settings) -> Finding:
+    """Those that settings name, and notify.toml: parts that cannot use them begin and end for ever."""
+    for load in (models.judging, holidays.load, conversions.load, _channels):
+        try:
+            load(settings)
+        except VitalsError as error:
+            return Finding("files of settings", "one cannot be used", str(error))
+    return Finding("files of settings", "can be used")
+
+
+def _channels(settings: Settings) -> None:
+    if channels.path_of(settings).exists():
+        channels.channels_of(settings)
 
 
 def _engine(settings: Settings) -> Finding:
@@ -201,5 +218,5 @@ def _readonly_user(settings: Settings) -> Finding:
     )
 
 
-_LOCAL: tuple[Check, ...] = (_python, _variables, _engine, _java, _jars, _disk, _home, _secrets, _ports)
+_LOCAL: tuple[Check, ...] = (_python, _variables, _files, _engine, _java, _jars, _disk, _home, _secrets, _ports)
 _ON_CLICKHOUSE: tuple[Check, ...] = (_migrations, _clickhouse_disk, _readonly_user, _clock)

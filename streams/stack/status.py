@@ -153,7 +153,7 @@ def _trouble(settings: Settings, name: str, state: State, process: supervision.P
     """Why an agent, the sink or the like is not well."""
     if state == "running" and process:
         return heartbeat.trouble(settings, name, process.pid, process.uptime_s)
-    return _down(settings, state) or f"{state}: see its log in {settings.logs}"
+    return _down(settings, state) or f"not up yet: see its log in {settings.logs}"
 
 
 def _down(settings: Settings, state: State) -> str | None:
@@ -161,7 +161,7 @@ def _down(settings: Settings, state: State) -> str | None:
     if state == "left over":
         return "runs without a supervisor: run `vitals up`"
     if state == "restarting":
-        return f"{state}: see its log in {settings.logs}"
+        return f"ended by itself: see its log in {settings.logs}"
     return f"{state}: run `vitals up`" if state in ("stopped", "failed") else None
 
 

@@ -5,6 +5,7 @@ import tempfile
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from streams.errors import VitalsError
@@ -118,3 +119,13 @@ def test_a_supervisor_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
         assert supervision.running(hung, 0.1) is None
         with pytest.raises(VitalsError, match="does not answer: run `vitals up` to mend it"):
             supervision.Supervisor(hung, 0.1).processes()
+
+
+def test_a_file_that_a_setting_names_and_no_part_can_use_is_a_finding(tmp_path: Path) -> None:
+    good = Settings(home=tmp_path, cache=tmp_path)
+    assert doctor._files(good) == doctor.Finding("files of settings", "can be used")
+    for name in ("model", "holidays", "rates"):
+        finding = doctor._files(msgspec.structs.replace(good, **{name: tmp_path / f"no-{name}"}))
+        assert f"no-{name}" in (finding.advice or "")
+    (tmp_path / "notify.toml").write_text('[[notify]]\nname = "on-call"\nkind = "pigeon"\n')
+    assert "notify.toml" in (doctor._files(good).advice or "")
