@@ -218,8 +218,11 @@ async def _sweeper(app: "ChunkApp") -> None:
 
 
 def _reporter(settings: Settings, agent: Agent, instance: str, pulse: Pulse) -> Any:
-    """Each second: the metrics, the status file, a word when Kafka does not answer, the end if it put us out."""
-    patience = Patience()
+    """Each second: the metrics, the status file, a word when Kafka does not answer, the end if it put us out.
+
+    The end too if another process has our name: the two would put each other out of the group for ever.
+    """
+    patience, started_at = Patience(), time.time()
 
     async def report(app: "ChunkApp") -> None:
         metrics = WorkerPulse(app, pulse)
@@ -231,14 +234,20 @@ def _reporter(settings: Settings, agent: Agent, instance: str, pulse: Pulse) -> 
                 patience.up(f"Kafka at {settings.kafka} answers again")
             if error := app.consumer.membership_error():
                 app.end(f"Kafka's client stays out of the group: {error!r}")
+            if pid := worker_status.elder_of(settings, instance, started_at):
+                app.end(_twin(instance, pid))
             metrics.turn(is_kafka_away=patience.is_waiting)
-            worker_status.write(settings, _status(app, agent, instance, patience, pulse))
+            worker_status.write(settings, _status(app, agent, instance, patience, pulse, started_at))
 
     return report
 
 
+def _twin(instance: str, pid: int) -> str:
+    return f"worker {instance} runs already, as process {pid}: give this one a --name of its own"
+
+
 def _status(
-    app: "ChunkApp", agent: Agent, instance: str, patience: Patience, pulse: Pulse
+    app: "ChunkApp", agent: Agent, instance: str, patience: Patience, pulse: Pulse, started_at: float
 ) -> worker_status.WorkerStatus:
     holdings = app.holdings
     return worker_status.WorkerStatus(
@@ -258,6 +267,7 @@ def _status(
         cpu_seconds=time.process_time(),
         is_waiting_for_kafka=patience.is_waiting,
         metrics=pulse.address,
+        started_at=started_at,
     )
 
 
@@ -333,6 +343,6 @@ def worker(settings: Settings, agent_name: str, instance_name: str) -> NoReturn:
 def worker_command(agent: str, name: str | None) -> None:
     """Run one agent in the foreground until SIGTERM. Several with different names share the partitions."""
     settings, instance = load(), name or f"{agent}-1"
-    if pid := worker_status.twin_of(settings, instance):  # the two would put each other out of the group for ever
-        raise VitalsError(f"worker {instance} runs already, as process {pid}: give this one a --name of its own")
+    if pid := worker_status.twin_of(settings, instance):
+        raise VitalsError(_twin(instance, pid))
     worker(settings, agent, instance)

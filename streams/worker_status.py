@@ -29,7 +29,7 @@ class PartitionStatus(msgspec.Struct, frozen=True):
 
 
 class WorkerStatus(msgspec.Struct, frozen=True):
-    """A worker at `at` (seconds, Unix). Totals and `cpu_seconds` are since the process started.
+    """A worker at `at` (seconds, Unix). Totals and `cpu_seconds` are since the process started, at `started_at`.
 
     `metrics` is where it answers `/metrics`, "" if nowhere.
     """
@@ -47,6 +47,7 @@ class WorkerStatus(msgspec.Struct, frozen=True):
     cpu_seconds: float
     is_waiting_for_kafka: bool
     metrics: str = ""
+    started_at: float = 0.0
 
 
 def path_of(settings: Settings, name: str) -> Path:
@@ -90,6 +91,17 @@ def twin_of(settings: Settings, name: str) -> int | None:
             return now.pid
         time.sleep(_LOOK_S)
     return None
+
+
+def elder_of(settings: Settings, name: str, started_at: float) -> int | None:
+    """The pid of a process that worked under the name before us, who started then, and still does; None if none does.
+
+    Two that start at the same moment know nothing of each other: the younger is to go.
+    """
+    said = _said(settings, name)
+    if said is None or said.pid == os.getpid() or not said.started_at < started_at < said.at:
+        return None
+    return said.pid if _lives(said.pid) else None
 
 
 def _said(settings: Settings, name: str) -> WorkerStatus | None:

@@ -98,3 +98,20 @@ def test_a_second_worker_of_a_name_is_refused(tmp_path, monkeypatch):
         app.worker_command.main([], standalone_mode=False)
     app.worker_command.main(["groups", "--name", "groups-9"], standalone_mode=False)
     assert begun == [("groups", "groups-9")]
+
+
+def test_of_two_that_start_at_the_same_moment_the_younger_goes(tmp_path, other):
+    settings = load({"VITALS_HOME": str(tmp_path)})
+
+    def elder(*, started_at, at, pid=other.pid):
+        worker_status.write(settings, msgspec.structs.replace(STATUS, pid=pid, started_at=started_at, at=at))
+        return worker_status.elder_of(settings, "groups-1", 100.0)
+
+    assert worker_status.elder_of(settings, "groups-1", 100.0) is None
+    assert elder(started_at=99.0, at=101.0) == other.pid
+    assert elder(started_at=101.0, at=102.0) is None  # that one goes
+    assert elder(started_at=50.0, at=99.0) is None  # it wrote nothing since: one that was before us
+    assert elder(started_at=99.0, at=101.0, pid=os.getpid()) is None
+    other.kill()
+    other.wait()
+    assert elder(started_at=99.0, at=101.0) is None
