@@ -153,6 +153,10 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
         for member_id, kept in self.by_id.items():
             yield member_id, kept if type(kept) is Member else _look(kept)
 
+    def people(self) -> Iterable[Member]:
+        """All who are neither staff nor bots, only to be read; to be walked over again and again."""
+        return _people(self) if len(self.by_id) <= AWAKE else _People(self)
+
     def glance_each(self) -> Iterable[tuple[str, Member | Glance]]:
         """The same, of which no more than the fields of a `Glance` are asked for."""
         return self.by_id.items() if len(self.by_id) <= AWAKE else self._glance_each()  # type: ignore[return-value]
@@ -240,6 +244,22 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
 
 def _number(kept: Kept) -> int:
     return kept.number if type(kept) is Member else _numbered(kept).number
+
+
+def _people(ledger: Ledger) -> list[Member]:
+    return [member for _, member in ledger.look_each() if member.role == "member"]
+
+
+class _People:
+    """They are decoded anew for each walk, one after the other: a list of them all is what is not to be held."""
+
+    __slots__ = ("_ledger",)
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def __iter__(self) -> Iterator[Member]:
+        return (member for _, member in self._ledger.look_each() if member.role == "member")
 
 
 def _copied(kept: bytes) -> bytes:

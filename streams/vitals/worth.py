@@ -109,13 +109,17 @@ def _facts(state: GroupState, day: int, judged_before: int, whole: Policy) -> Fa
     policy = whole.worth
     at, worth = (day + 1) * DAY_MS, state.worth
     year_ago, quarter = at - policy.year_days * DAY_MS, window(state.panes, day, policy.network_days)
-    people = [member for _, member in state.ledger.look_each() if member.role == "member"]
-    gone = [one.presence_at for one in people if not one.is_present and one.presence_at >= year_ago]
-    trades = [(one.is_present, one.trade) for one in people if one.trade is not None]
+    people = state.ledger.people()
+    gone, trades, regulars = [], [], []
+    for one in people:
+        if not one.is_present and one.presence_at >= year_ago:
+            gone.append(one.presence_at)
+        if one.trade is not None:
+            trades.append((one.is_present, one.trade))
+        if one.score >= policy.regular_score and _has_habit(one, policy):
+            regulars.append((one.score, -one.number, one.is_present))
     left = _left(state, gone, quarter, at, policy)
-    least = policy.regular_score
-    regulars = [one for one in people if one.score >= least and _has_habit(one, policy)]
-    core = nlargest(CORE, (one for one in regulars if one.score >= TALKER_SCORE), key=_habit)
+    core = nlargest(CORE, [one for one in regulars if one[0] >= TALKER_SCORE])
     core = core if len(core) >= CORE_LEAST else []
     money = _Revenue(state.panes)
     _forget(worth, day, policy)
@@ -137,9 +141,9 @@ def _facts(state: GroupState, day: int, judged_before: int, whole: Policy) -> Fa
         benefit_lift=lift,
         benefit_cost=cost,
         regulars=None if left is None else len(regulars),
-        regulars_here=sum([one.is_present for one in regulars]),
+        regulars_here=sum([is_here for _, _, is_here in regulars]),
         core=len(core),
-        core_here=sum([one.is_present for one in core]),
+        core_here=sum([is_here for _, _, is_here in core]),
         gone=left,
         muted=state.muted if worth.has_mutes or state.muted else None,
         claimers=worth.claimers,
@@ -210,10 +214,6 @@ def _has_habit(member: Member, policy: WorthPolicy) -> bool:
     return weeks >= policy.regular_days - 1
 
 
-def _habit(member: Member) -> tuple[float, int]:
-    return member.score, -member.number
-
-
 def _payers(trades: Sequence[tuple[bool, Trade]], orders: int, since: int) -> int | None:
     """Members here who bought since a time; unknown where orders came and none is of anybody that the group knows."""
     buyers = [(is_here, trade.bought_at[0]) for is_here, trade in trades if trade.bought_at]
@@ -223,7 +223,7 @@ def _payers(trades: Sequence[tuple[bool, Trade]], orders: int, since: int) -> in
 
 
 def _look_at_last_benefit(
-    people: Sequence[Member], worth: Worth, at: int, judged_before: int, policy: WorthPolicy
+    people: Iterable[Member], worth: Worth, at: int, judged_before: int, policy: WorthPolicy
 ) -> None:
     """Of those who were here when the last benefit came, how many took it at once.
 
@@ -235,17 +235,15 @@ def _look_at_last_benefit(
         worth.claimers, worth.exposed = 0, None
     if given_at + length > at or (worth.exposed is not None and given_at + length <= (judged_before + 1) * DAY_MS):
         return
-    claims = [(one.trade.last_claim_at or 0) for one in people if one.trade is not None and one.trade.claims]
-    if not claims:
-        return
-    until = given_at + length
-    worth.claimers = sum([given_at <= claimed_at < until for claimed_at in claims])
-    worth.exposed = sum(
-        [
-            (one.is_present or one.presence_at > given_at) and (one.joined_at is None or one.joined_at < until)
-            for one in people
-        ]
-    )
+    until, claims, exposed = given_at + length, [], 0
+    for one in people:
+        if one.trade is not None and one.trade.claims:
+            claims.append(one.trade.last_claim_at or 0)
+        was_here = one.is_present or one.presence_at > given_at
+        exposed += was_here and (one.joined_at is None or one.joined_at < until)
+    if claims:
+        worth.claimers = sum([given_at <= claimed_at < until for claimed_at in claims])
+        worth.exposed = exposed
 
 
 def _benefit_return(state: GroupState, money: _Revenue, day: int, policy: WorthPolicy) -> tuple[float | None, int]:

@@ -25,7 +25,7 @@ from streams.vitals.state import at_rest
 from tests.bench.figures import Figure, table
 
 MEMBER_BAR = 400
-"""Bytes of the value before it is compressed, all of the group's divided by its members."""
+"""Bytes of the value before it is compressed, and of what a worker holds, all of the group's divided by its members."""
 GROWTH_BAR = 1.1
 DAYS = 400
 START = 20_000 * DAY_MS
@@ -141,8 +141,8 @@ def crowd(members: int, messages: int, steps: int) -> list[Figure]:
         figures = [
             Figure(name="crowd, per member", value=raw / members, unit="bytes", bar=MEMBER_BAR, is_limit=True,
                    note=f"one group, {members:,} members, {one.told:,} messages; all it knows as msgpack ÷ members"),
-            Figure(name="crowd, objects per member", value=memory / members, unit="bytes",
-                   note="the same as Python's objects, with the sums that the close of a day keeps beside it"),
+            Figure(name="crowd, objects per member", value=memory / members, unit="bytes", bar=MEMBER_BAR,
+                   is_limit=True, note="what a worker holds of it after a flush, sums that closes keep included"),
             Figure(name="crowd, value", value=stored, unit="bytes", bar=MAX_VALUE_BYTES, is_limit=True,
                    note=f"as stored; {raw:,} bytes of msgpack"),
         ]  # fmt: skip
