@@ -36,7 +36,7 @@ def close_carriers(
         state.freebie = freebie((member for _, member in state.ledger.look_each()), state.panes, day, policy)
     roots: Sequence[Root] = ()
     if state.referrals.roots:
-        roots = state.referrals.end_day((member for _, member in state.ledger.find_each()), day, policy)
+        roots = state.referrals.end_day(state.ledger, day, policy)
     return (state.leaders, state.freebie) != was, roots
 
 

@@ -41,7 +41,7 @@ class Usual(msgspec.Struct, frozen=True, gc=False):
 
     def of(self, days: Sequence[Day]) -> float:
         """The messages that some days let expect."""
-        return self.level * sum(self.shape[day % _WEEK] for day, _ in days)
+        return self.level * sum([self.shape[day % _WEEK] for day, _ in days])
 
 
 class DropChange(msgspec.Struct, frozen=True, gc=False):
@@ -83,7 +83,8 @@ def look_for_drop(
         del counts[one - days.start]
     if known is None and _is_calm(counts, policy):
         return None
-    found = list(zip([one for one in days if one not in gone], counts, strict=True))
+    counting = [one for one in days if one not in gone] if gone else days
+    found = list(zip(counting, counts, strict=True))
     return _begin(state, day, found, policy) if known is None else _end(state, known, day, found, policy)
 
 
@@ -174,15 +175,15 @@ def _end(state: GroupState, drop: Drop, day: int, days: list[Day], policy: Polic
 
 def _talks(days: Sequence[Day]) -> bool:
     """Whether there is a usual at all: a message on half of the days."""
-    return 2 * sum(messages > 0 for _, messages in days) >= len(days)
+    return 2 * sum([messages > 0 for _, messages in days]) >= len(days)
 
 
 def _seen(days: Sequence[Day]) -> int:
-    return sum(messages for _, messages in days)
+    return sum([messages for _, messages in days])
 
 
 def _expected(drop: Drop, days: Sequence[Day]) -> float:
-    return sum(drop.usual[day % _WEEK] for day, _ in days)
+    return sum([drop.usual[day % _WEEK] for day, _ in days])
 
 
 def _level(past: Sequence[int], policy: Policy) -> float:

@@ -39,13 +39,15 @@ def freebie(members: Iterable[Member], panes: Mapping[int, DayPane], day: int, p
     active, takers, claimers = 0, 0, 0
     for member in members:
         trade, last = member.trade, member.last_message_at
-        has_acted = (last is not None and last >= since) or (trade is not None and _traded(trade, since))
-        if has_acted and member.role == "member":
+        has_written = last is not None and last >= since
+        if trade is None:
+            active += has_written and member.role == "member"
+        elif (has_written or _traded(trade, since)) and member.role == "member":
             active += 1
-            if trade is not None and trade.claims:
+            if trade.claims:
                 claimers += 1
                 takers += not member.messages and not trade.orders
-    fled = sum(pane.leaves_after_benefit for of_day, pane in panes.items() if of_day >= first_day)
+    fled = sum([pane.leaves_after_benefit for of_day, pane in panes.items() if of_day >= first_day])
     if not claimers:
         return Freebie(active, fled=fled, day=day)
     share = round(takers / active, 4) if active >= policy.freebie_least else None

@@ -115,7 +115,7 @@ class Referrals(msgspec.Struct, array_like=True, gc=False):
             member.invited |= _BOUGHT
             root.buyers += 1
 
-    def end_day(self, members: Iterable[Member], day: int, policy: CarrierPolicy) -> list[Root]:
+    def end_day(self, ledger: Ledger, day: int, policy: CarrierPolicy) -> list[Root]:
         """See who of the invited is still here on their 30th day; the roots that have changed since the last day.
 
         One that is a root no longer has no invitees then.
@@ -123,9 +123,9 @@ class Referrals(msgspec.Struct, array_like=True, gc=False):
         """
         due = {joined for joined in self.joined if joined <= day - policy.retained_days}
         if due or self.moved:
-            for member in members:
-                if member.invited >= 0:
-                    self._settle(member, due)
+            for member_id, seen in ledger.look_each():
+                if seen.invited >= 0 and (self.moved or day_joined(seen) in due):
+                    self._settle(ledger[member_id], due)
             self.moved.clear()
             for joined in due:
                 del self.joined[joined]

@@ -236,7 +236,7 @@ def test_a_chain_told_backwards_is_one_tree_and_takes_no_more_than_its_length() 
         ledger.get(f"m_{n + 1}", "member")
         referrals.invite(ledger, f"m_{n + 1}", f"m_{n}", START, POLICY)
         assert len(referrals.moved) <= MAX_MOVED + 1
-    referrals.end_day(ledger.by_id.values(), START // DAY_MS, POLICY)
+    referrals.end_day(ledger, START // DAY_MS, POLICY)
     (root,) = referrals.roots.values()
     assert (root.member_id, root.invitees, root.width, root.depth) == ("m_0", length, 1, 255)
     assert not referrals.moved
