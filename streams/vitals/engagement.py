@@ -4,6 +4,7 @@ from collections.abc import Collection
 from math import exp, fsum, log
 
 import msgspec
+from msgspec import structs
 
 from streams.vitals.month import Month
 from streams.vitals.panes import DayPane, day_of, window
@@ -100,6 +101,33 @@ def windows(state: GroupState, at: int, month: Month | None = None) -> Windows:
         revenue_28d=revenue,
         speaker_days=(speaker_days, month.speaker_days_before, month.speaker_days_first),
     )
+
+
+class OpenDay:
+    """The windows of groups within the day after the last that closed; the last of each group are kept, and not stored.
+
+    Where nothing has been folded since, nothing but `at` and the silence changes from hour to hour.
+    """
+
+    __slots__ = ("_seen",)
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[int, Windows]] = {}
+
+    def windows(self, state: GroupState, at: int, month: Month | None) -> Windows:
+        """Those up to `at`; `month` is up to the last day that closed, if it is at hand."""
+        offset, seen = self._seen.get(state.group_id, (-1, None))
+        last_day = day_of(at - 1)
+        if seen is not None and offset == state.offset and seen.last_day == last_day:
+            last = last_message_before(state, at)
+            return structs.replace(seen, at=at, last_member_message_at=last, silent_hours=silent_hours(last, at))
+        ahead = None
+        if month is not None and month.last_day == last_day - 1:
+            ahead = month.copy()
+            ahead.advance(state.panes)
+        seen = windows(state, at, ahead)
+        self._seen[state.group_id] = state.offset, seen
+        return seen
 
 
 def _moving(state: GroupState, month: Month) -> tuple[int, int]:

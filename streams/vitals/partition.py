@@ -9,7 +9,7 @@ from streams.vitals.carriers import carrier_rows, root_row
 from streams.vitals.close import Closed, close_day
 from streams.vitals.days_off import NO_DAYS_OFF, DaysOff
 from streams.vitals.drop import look_for_drop
-from streams.vitals.engagement import windows
+from streams.vitals.engagement import OpenDay
 from streams.vitals.group import apply
 from streams.vitals.log import SEQS_PER_OFFSET, pack, unpack
 from streams.vitals.month import Month
@@ -63,6 +63,7 @@ class GroupLog:
         self._months: dict[str, Month] = {}
         self._agendas: dict[str, Agenda] = {}
         self._in_order: list[GroupState] = []
+        self._open_day = OpenDay()
 
     def restore(self, partition_value: bytes | None, values: Mapping[str, bytes]) -> None:
         """Start from stored bytes; a group is decoded when it is first needed."""
@@ -240,7 +241,7 @@ class GroupLog:
         if is_news or at < tick:
             state.has_news, state.row_at, state.offset = False, at, offset
             self._changed.add(state.group_id)
-        seen = windows(state, view.until, self._month_ahead(state, view.until))
+        seen = self._open_day.windows(state, view.until, self._months.get(state.group_id))
         out.append(vitals_row(state, seen, at, offset, view))
         return out
 
@@ -335,15 +336,6 @@ class GroupLog:
             month.advance(state.panes)
         else:
             month = self._months[state.group_id] = Month(state.panes, day)
-        return month
-
-    def _month_ahead(self, state: GroupState, at: int) -> Month | None:
-        """The sums up to a time in the day after the last that closed, if those are kept."""
-        month = self._months.get(state.group_id)
-        if month is None or month.last_day != day_of(at - 1) - 1:
-            return None
-        month = month.copy()
-        month.advance(state.panes)
         return month
 
 

@@ -8,12 +8,23 @@ from hypothesis import strategies as st
 
 from streams import events as e
 from streams import models
+from streams.vitals.engagement import windows
 from streams.vitals.month import SUMMED, Month
 from streams.vitals.panes import DayPane, add_message
 from streams.vitals.partition import GroupLog
-from streams.vitals.policy import DAY_MS, Policy
+from streams.vitals.policy import DAY_MS, HOUR_MS, Policy
 from streams.vitals.year import YEAR_DAYS
-from tests.unit.test_group_fold import COMMON, GROUP, START, histories, message, run, tick, vitals
+from tests.unit.test_group_fold import (
+    COMMON,
+    GROUP,
+    START,
+    histories,
+    message,
+    run,
+    state_of,
+    tick,
+    vitals,
+)
 
 MODEL = models.load()
 MOVING = ("answered", "newcomers_spoke")
@@ -86,6 +97,25 @@ def test_a_live_row_of_the_open_day_counts_it() -> None:
     _, rows = run([*events, tick(START + DAY_MS + 60_000, None)])
     last = vitals(rows)[-1]
     assert (last.group_id, last.messages_1d, last.messages_28d, last.speakers_7d) == (GROUP, 1, 2, 2)
+
+
+def test_an_hour_without_news_is_told_as_if_all_were_added_up_and_one_with_news_counts_it() -> None:
+    hours = [START + DAY_MS + hour * HOUR_MS for hour in range(1, 7)]
+    late = message(3, START + 5)
+    said = [message(2, hours[2] + 5, "m_b"), late, message(4, START + DAY_MS - 5, "m_c")]
+    events: list[e.Event] = [message(1, START), tick(START + DAY_MS, None), tick(hours[0], None), tick(hours[1], None)]
+    for event, hour in zip(said, hours[2:], strict=False):
+        events += [tick(hour, None), event, tick(hour + HOUR_MS - 1, None)]
+    told = [row for row in vitals(run(events)[1]) if not row.is_day_close]
+    plain = []
+    for end in [place for place, event in enumerate(events) if isinstance(event, e.Tick)]:
+        once = [event for event in events[:end] if not isinstance(event, e.Tick)]
+        log, _ = run([*once[:1], tick(START + DAY_MS, None), *once[1:]])
+        seen = windows(state_of(log), events[end].occurred_at)
+        plain.append((seen.at, seen.messages_1d, seen.messages_28d, seen.speakers_28d, seen.silent_hours))
+    rows = [(row.at, row.messages_1d, row.messages_28d, row.speakers_28d, row.silent_hours) for row in told]
+    assert len(rows) >= 7
+    assert set(rows) <= set(plain)
 
 
 @pytest.mark.parametrize("waits", [{"newcomer_days": 8}, {"answered_minutes": 7 * 24 * 60 + 1}])
