@@ -20,10 +20,14 @@ from streams.patience import RETRY_S, Patience
 from streams.pulse import Pulse
 from streams.sampling import Sampler
 from streams.settings import Settings, load
+from streams.stall import CutOffWatch
 from streams.worker_pulse import WorkerPulse
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from streams.chunks import ChunkApp
+    from streams.delivery import Line
 
 log = log_of(__name__)
 
@@ -83,13 +87,14 @@ def build(settings: Settings, agent: Agent, instance: str, topic_id: bytes, puls
     )
     app.tables.add(table)
     app.store = table.data
-    app.outputs = OutputLine(kafka_access.librdkafka(settings), settings.partitions)
+    outputs = OutputLine(kafka_access.librdkafka(settings), settings.partitions)
+    changelog = ChangelogLine(kafka_access.librdkafka(settings), agent.changelog_topic)
     app.holdings = Holdings(
         agent,
         topic_id,
         partitions=settings.partitions,
-        outputs=app.outputs,
-        changelog=ChangelogLine(kafka_access.librdkafka(settings), agent.changelog_topic),
+        outputs=outputs,
+        changelog=changelog,
         store=app.store,
         pace=Pace(settings.flush_events, settings.flush_seconds),
     )
@@ -98,7 +103,7 @@ def build(settings: Settings, agent: Agent, instance: str, topic_id: bytes, puls
     app.agent(topic, name=agent.name, concurrency=1)(_folder(app))
     app.task(_ending_on_error(app, _flusher))
     app.task(_ending_on_error(app, _sweeper))
-    app.task(_ending_on_error(app, _reporter(settings, agent, instance, pulse)))
+    app.task(_ending_on_error(app, _reporter(settings, agent, instance, pulse, (outputs.line, changelog.line))))
     app.task(_ending_on_error(app, _doorkeeper(settings)))
     return app
 
@@ -217,21 +222,28 @@ async def _sweeper(app: "ChunkApp") -> None:
         await app.holdings.notice_strays()
 
 
-def _reporter(settings: Settings, agent: Agent, instance: str, pulse: Pulse) -> Any:
+def _reporter(settings: Settings, agent: Agent, instance: str, pulse: Pulse, lines: "Sequence[Line]") -> Any:
     """Each second: the metrics, the status file, a word when Kafka does not answer, the end if it put us out.
 
-    The end too if another process has our name: the two would put each other out of the group for ever.
+    The end too if it answers others and not us, and if another process has our name: the two would put each other out
+    of the group for ever.
     """
     patience, started_at = Patience(), time.time()
+    watch = CutOffWatch(lambda: topics.is_answered(settings), lambda: all(line.is_answered() for line in lines))
 
     async def report(app: "ChunkApp") -> None:
         metrics = WorkerPulse(app, pulse)
         while not app.should_stop:
             await asyncio.sleep(_STATUS_S)
-            if await app.outputs.line.is_cut_off():
+            is_cut_off = any([await line.is_cut_off() for line in lines])
+            if is_cut_off:
                 patience.down(f"Kafka at {settings.kafka} does not answer, nothing is lost")
             else:
                 patience.up(f"Kafka at {settings.kafka} answers again")
+            try:
+                await asyncio.to_thread(watch.look, is_cut_off=is_cut_off and app.holdings.flushes_total > 0)
+            except VitalsError as lost:
+                app.end(str(lost))
             if error := app.consumer.membership_error():
                 app.end(f"Kafka's client stays out of the group: {error!r}")
             if pid := worker_status.elder_of(settings, instance, started_at):

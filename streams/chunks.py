@@ -253,7 +253,6 @@ class ChunkApp(faust.App):
 
     holdings: Holdings
     store: Any
-    outputs: Any
     find_topic_id: Callable[[], bytes | None]
     """The id of the agent's topic as Kafka has it now."""
 

@@ -34,7 +34,7 @@ class UndeliverableError(Exception):
     """Kafka will never take a record: the process must end before it commits."""
 
 
-class _Line:
+class Line:
     """A producer whose flush runs in a thread of its own, so that the event loop lives while it waits."""
 
     def __init__(self, access: Mapping[str, Any], **options: Any) -> None:
@@ -46,6 +46,7 @@ class _Line:
         self.producer = Producer(options)
 
     def reported(self, error: KafkaError | None, message: Message) -> None:
+        """Hear whether Kafka took a record."""
         if error is not None:
             self._error = self._error or f"{message.topic()}/{message.partition()}: {error.str()}"
 
@@ -56,10 +57,11 @@ class _Line:
         """Whether no broker answers; while there is doubt, a broker is asked."""
         self.producer.poll(0)
         if self._is_cut_off:
-            self._is_cut_off = not await asyncio.to_thread(self._answers)
+            self._is_cut_off = not await asyncio.to_thread(self.is_answered)
         return self._is_cut_off
 
-    def _answers(self) -> bool:
+    def is_answered(self) -> bool:
+        """Whether a broker answers; blocks for as long as it takes, two seconds at most."""
         try:
             self.producer.list_topics("", timeout=_PROBE_S)
         except KafkaException:
@@ -87,7 +89,7 @@ class OutputLine:
     """Outputs: many and small. Only failures are reported back: a callback for each would cost more than the fold."""
 
     def __init__(self, access: Mapping[str, Any], partitions: int) -> None:
-        self.line = _Line(access, **{"compression.type": "lz4", "delivery.report.only.error": True})
+        self.line = Line(access, **{"compression.type": "lz4", "delivery.report.only.error": True})
         self._every = range(partitions)
 
     async def send(self, outputs: Iterable[Output]) -> None:
@@ -114,7 +116,7 @@ class ChangelogLine:
     """Changelog records: few and large, compressed already; where each came to lie matters."""
 
     def __init__(self, access: Mapping[str, Any], topic: str) -> None:
-        self.line = _Line(access)
+        self.line = Line(access)
         self._access, self._topic = access, topic
 
     async def write(self, records: Sequence[Record]) -> list[int]:

@@ -16,16 +16,16 @@ from typing import Any
 import click
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from streams import endpoint, letter_box, logs, metrics
+from streams import endpoint, letter_box, logs, metrics, topics
 from streams import settings as settings_module
 from streams.errors import VitalsError
-from streams.kafka_access import librdkafka_member
+from streams.kafka_access import is_group_kept, librdkafka_member
 from streams.pulse import Pulse
 from streams.sampling import Sampler
 from streams.settings import Settings
 from streams.sink_batch import TOPICS, Batch, Record
 from streams.sink_tables import Table, columnar
-from streams.stall import IdleWatch, StallWatch
+from streams.stall import ASK_SECONDS, CutOffWatch, IdleWatch, StallWatch
 from streams.warehouse import Warehouse, WarehouseAwayError, retrying
 from streams.worker_status import Status
 
@@ -103,8 +103,12 @@ class Sink:
 
     def _watch(self) -> None:
         """Look after our consumer: it may fall silent without a word."""
-        self._stalls = StallWatch(self._consumer)
-        self._idleness = IdleWatch(self._consumer, next(iter(TOPICS)), log.warning, time.monotonic)
+        consumer, topic = self._consumer, next(iter(TOPICS))
+        self._stalls = StallWatch(consumer)
+        self._idleness = IdleWatch(consumer, topic, log.warning, time.monotonic)
+        self._connection = CutOffWatch(
+            lambda: topics.is_answered(self._settings), lambda: is_group_kept(consumer, topic, ASK_SECONDS)
+        )
 
     def _join_anew(self) -> None:
         """A new consumer after Kafka put ours out for good, because another one of its name joined.
@@ -272,6 +276,7 @@ class Sink:
             self.pulse.set(metrics.PARTITIONS, owned)
             self._say_ready(owned)
         self._idleness.owns(owned)
+        self._connection.look(is_cut_off=self._broker_away_since > 0 and owned > 0)
         self._stalls.batch(self._batch.records)
 
     def _say_ready(self, partitions: int) -> None:

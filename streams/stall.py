@@ -1,11 +1,14 @@
-"""What Kafka's client may come out of an outage with, without a word: partitions of which it brings nothing, or none.
+"""What Kafka's client may come out of an outage with: partitions of which it brings nothing, none, or no connection.
 
 One that joins its group as the broker goes down may say that partitions are ours and never ask for a record of them,
-while the group counts it among its members and gives them to nobody else. Another one stays outside of its group.
+while the group counts it among its members and gives them to nobody else. Another one stays outside of its group. And
+one whose first words with the broker that came back were cut short may never connect again (librdkafka 2.16.1).
 """
 
+import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaException, TopicPartition
@@ -23,6 +26,7 @@ TURN_RECORDS = 10_000
 """Where much waits, partitions come in turn: an answer of Kafka brings one whole batch of a producer, which has at most
 so many records, and of the others only smaller ones."""
 ASK_SECONDS = 5.0
+ASK_AGAIN_SECONDS = 10.0
 Place = tuple[str, int]
 
 
@@ -31,6 +35,12 @@ class Waiting(NamedTuple):
 
     at: int
     others: int
+
+
+def _in_background(question: Callable[[], bool]) -> "Future[bool]":
+    answer: Future[bool] = Future()
+    threading.Thread(target=lambda: answer.set_result(question()), daemon=True).start()
+    return answer
 
 
 class StallWatch:
@@ -106,3 +116,42 @@ class IdleWatch:
             if is_group_kept(self._consumer, self._topic, ASK_SECONDS):
                 raise VitalsError(f"no partition for {IDLE_SECONDS:.0f} s: the supervisor starts it anew")
             self._patience.down("Kafka gives no partitions: too few brokers are up; nothing is lost")
+
+
+class CutOffWatch:
+    """Looks after a client that no broker answers: whether others are answered, which a thread of its own asks."""
+
+    def __init__(
+        self,
+        others: Callable[[], bool],
+        own: Callable[[], bool],
+        clock: Callable[[], float] = time.monotonic,
+        ask: Callable[[Callable[[], bool]], "Future[bool]"] = _in_background,
+    ) -> None:
+        """`others` says whether a new client is answered, `own` whether this one is."""
+        self._others, self._own, self._clock, self._ask = others, own, clock, ask
+        self._answered_since: float | None = None
+        self._asked_at = -ASK_AGAIN_SECONDS
+        self._answer: Future[bool] | None = None
+
+    def look(self, *, is_cut_off: bool) -> None:
+        """Raises VitalsError if others have been answered for so long that this client should have been, too.
+
+        It tries again after ten seconds at most. Blocks only to ask it once more before that.
+        """
+        now = self._clock()
+        if not is_cut_off:
+            self._answered_since = self._answer = None
+        elif self._answer is None and now - self._asked_at >= ASK_AGAIN_SECONDS:
+            self._asked_at, self._answer = now, self._ask(self._others)
+        if self._answer is None or not self._answer.done():
+            return
+        is_answered, self._answer = self._answer.result(), None
+        if not is_answered:
+            self._answered_since = None
+        elif self._answered_since is None:
+            self._answered_since = now
+        elif now - self._answered_since >= IDLE_SECONDS and not self._own():
+            raise VitalsError(
+                "Kafka answers others, but this client finds no way back to it: the supervisor starts it anew"
+            )

@@ -125,6 +125,16 @@ def _connected(settings: Settings) -> Any:
     raise NoKafkaError(settings.kafka)
 
 
+def is_answered(settings: Settings) -> bool:
+    """Whether a broker answers somebody who asks for the first time."""
+    try:
+        with admin(settings) as client:
+            client.describe_cluster()
+    except VitalsError:
+        return False
+    return True
+
+
 def _is_heard(client: Any, tries: int) -> bool:
     from kafka.errors import KafkaError  # noqa: PLC0415
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from streams import letter_box, logs, metrics
+from streams import letter_box, logs, metrics, topics
 from streams.dead_letters import DeadLetter
 from streams.errors import VitalsError
 from streams.kafka_access import librdkafka_member
@@ -24,7 +24,7 @@ from streams.notify.transport import send
 from streams.patience import Patience
 from streams.pulse import Pulse
 from streams.settings import Settings
-from streams.stall import IdleWatch
+from streams.stall import CutOffWatch, IdleWatch
 from streams.topic_reader import messages
 from streams.vitals.policy import DAY_MS
 from streams.vitals.rows import GroupAlert
@@ -79,6 +79,7 @@ class Notifier:
             librdkafka_member(settings, GROUP, NAME) | {"error_cb": self._broker_error, "log_level": 0}
         )
         self._idleness = IdleWatch(self._consumer, TOPIC, log.warning)
+        self._connection = CutOffWatch(lambda: topics.is_answered(settings), self._answers)
         self.pulse = Pulse("notify", NAME, NAME)
         self._status = Status(settings, self.pulse, lag=0, partitions=0)
 
@@ -189,6 +190,7 @@ class Notifier:
             self._status.update(partitions=owned)
             self._measure(owned)
         self._idleness.owns(owned)
+        self._connection.look(is_cut_off=self._kafka.is_waiting and owned > 0)
         self._status.update(
             state=f"does not reach {said}" if down else "running",
             channels={one.channel.name: {"waiting": len(one), **one.counts} for one in self.outboxes},

@@ -1,5 +1,8 @@
 """A consumer that holds partitions and brings no records of them."""
 
+import threading
+from concurrent.futures import Future
+
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
@@ -153,3 +156,52 @@ def test_who_waits_for_brokers_says_so_and_says_when_it_has_partitions(monkeypat
         "Kafka gives no partitions: too few brokers are up; nothing is lost; waiting for 31 s",
         "there are partitions again after 39 s",
     ]
+
+
+def at_once(question):
+    answer = Future()
+    answer.set_result(question())
+    return answer
+
+
+@pytest.fixture
+def cut_off():
+    """A watch, and who is answered at each time: others, and the client itself."""
+    now, answered = [0.0], {"others": True, "own": False}
+    watch = stall.CutOffWatch(lambda: answered["others"], lambda: answered["own"], lambda: now[0], at_once)
+
+    def look(seconds, *, is_cut_off=True, **who):
+        answered.update(who)
+        for _ in range(seconds):
+            now[0] += 1.0
+            watch.look(is_cut_off=is_cut_off)
+
+    return look
+
+
+LONG = int(stall.IDLE_SECONDS + stall.ASK_AGAIN_SECONDS)
+
+
+def test_a_client_that_finds_no_way_back_to_a_broker_which_answers_others_ends(cut_off):
+    cut_off(3 * LONG, others=False)
+    cut_off(int(stall.IDLE_SECONDS), others=True)
+    with pytest.raises(VitalsError, match="Kafka answers others, but this client finds no way back"):
+        cut_off(LONG)
+
+
+def test_a_client_that_is_answered_again_or_has_a_broker_for_too_short_a_time_goes_on(cut_off):
+    for _ in range(3):
+        cut_off(25, others=True)
+        cut_off(25, others=False)
+    cut_off(25, others=True)
+    cut_off(1, is_cut_off=False)
+    cut_off(25)
+    cut_off(3 * LONG, own=True)
+
+
+def test_nobody_waits_for_what_others_are_asked():
+    asked = threading.Event()
+    watch = stall.CutOffWatch(lambda: asked.wait(60), lambda: False)
+    watch.look(is_cut_off=True)
+    watch.look(is_cut_off=True)
+    asked.set()
