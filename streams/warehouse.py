@@ -12,9 +12,9 @@ import msgspec
 from clickhouse_driver import Client, errors
 
 from streams.errors import VitalsError
+from streams.hung_server import Heard
 from streams.patience import Patience
 from streams.settings import Settings
-from streams.silence import Heard
 from streams.sink_tables import Kind, Table
 
 Who = Literal["clickhouse", "bi"]

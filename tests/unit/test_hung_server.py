@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from streams import silence
+from streams import hung_server
+from streams.hung_server import NOTICE_S, Heard
 from streams.patience import Patience
 from streams.settings import Settings
-from streams.silence import NOTICE_S, Heard
 from streams.warehouse import Warehouse, WarehouseAwayError
 
 
@@ -19,7 +19,7 @@ class Line:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, script: str, limit_s: float = 60.0) -> None:
         self.now, self.limit_s = 0.0, limit_s
         self.left = list(script)
-        monkeypatch.setattr(silence.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(hung_server.time, "monotonic", lambda: self.now)
 
     def gettimeout(self) -> float:
         return self.limit_s
@@ -89,7 +89,7 @@ def mute() -> Iterator[Settings]:
 def test_a_command_that_asks_a_clickhouse_that_hangs(
     mute: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(silence, "NOTICE_S", 0.05)
+    monkeypatch.setattr(hung_server, "NOTICE_S", 0.05)
     with pytest.raises(WarehouseAwayError) as error:
         Warehouse(mute, "bi", silence_s=1.0).query("SELECT 1")
     at = f"ClickHouse at 127.0.0.1:{mute.clickhouse_port}"
