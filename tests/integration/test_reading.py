@@ -6,7 +6,7 @@ import time
 import msgspec
 import pytest
 
-from streams import cli, silence, sink_rows, sink_tables
+from streams import cli, hung_server, sink_rows, sink_tables
 from streams.vitals.rows import GroupVitals, MemberVitals, Reason
 from streams.warehouse import Warehouse
 
@@ -153,8 +153,8 @@ def test_a_group_without_vital_signs(run):
 
 def test_a_query_that_works_is_never_silent(stack, monkeypatch):
     """ClickHouse reports while it works: so who says nothing hangs, and a long query is not taken for that."""
-    words, received = [], silence.Heard._received
-    monkeypatch.setattr(silence.Heard, "_received", lambda *args: words.append(1) or received(*args))
+    words, received = [], hung_server.Heard._received
+    monkeypatch.setattr(hung_server.Heard, "_received", lambda *args: words.append(1) or received(*args))
     warehouse = Warehouse(stack, "bi")
     warehouse.query("SELECT 1")
     before = len(words)
