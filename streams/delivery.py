@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from streams import topic_reader
+from streams import kafka_access, topic_reader
 from streams.flush_needs import Record
 from streams.vitals.rows import EVERY_PARTITION, Output
 
@@ -62,11 +62,7 @@ class Line:
 
     def is_answered(self) -> bool:
         """Whether a broker answers; blocks for as long as it takes, two seconds at most."""
-        try:
-            self.producer.list_topics("", timeout=_PROBE_S)
-        except KafkaException:
-            return False
-        return True
+        return kafka_access.is_answered(self.producer, "", _PROBE_S)
 
     async def flush(self) -> None:
         """Return once all is delivered; raise UndeliverableError if some never will be.

@@ -48,6 +48,17 @@ def librdkafka_member(settings: Settings, group: str, name: str) -> dict[str, An
     }
 
 
+def is_answered(client: Any, topic: str, limit_s: float) -> bool:
+    """Whether a broker answers a confluent-kafka client that asks about a topic."""
+    from confluent_kafka import KafkaException  # noqa: PLC0415  slow to import
+
+    try:
+        client.list_topics(topic, timeout=limit_s)
+    except KafkaException:
+        return False
+    return True
+
+
 def is_group_kept(consumer: Any, topic: str, limit_s: float) -> bool:
     """Whether a broker keeps the group of a confluent-kafka consumer: then who has no partitions ought to have some."""
     from confluent_kafka import KafkaException, TopicPartition  # noqa: PLC0415  slow to import

@@ -39,7 +39,14 @@ class Waiting(NamedTuple):
 
 def _in_background(question: Callable[[], bool]) -> "Future[bool]":
     answer: Future[bool] = Future()
-    threading.Thread(target=lambda: answer.set_result(question()), daemon=True).start()
+
+    def ask() -> None:
+        try:
+            answer.set_result(question())
+        except Exception as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=ask, daemon=True).start()
     return answer
 
 

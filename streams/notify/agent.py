@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from streams import letter_box, logs, metrics, topics
 from streams.dead_letters import DeadLetter
 from streams.errors import VitalsError
-from streams.kafka_access import librdkafka_member
+from streams.kafka_access import is_answered, librdkafka_member
 from streams.notify.channels import Channel
 from streams.notify.outbox import Outbox, Tools
 from streams.notify.spool import Entry, Spool
@@ -218,11 +218,7 @@ class Notifier:
 
     def _answers(self) -> bool:
         """Whether Kafka is back. Alerts are rare: the next record would say so hours later."""
-        try:
-            self._consumer.list_topics(TOPIC, timeout=READ_S)
-        except KafkaException:
-            return False
-        return True
+        return is_answered(self._consumer, TOPIC, READ_S)
 
     def _close(self) -> None:
         self._stop.set()

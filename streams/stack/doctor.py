@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-from streams import conversions, holidays, models
 from streams.errors import VitalsError
 from streams.notify import channels
 from streams.settings import Settings
@@ -18,6 +17,7 @@ from streams.stack import addresses, home, jars, java, probes, supervision
 from streams.stack.addresses import CLICKHOUSE, KAFKA
 from streams.stack.maven import repository
 from streams.stack.servers import is_elsewhere
+from streams.stack.start import LOADED_BY_WORKERS
 from streams.stack.status import PartStatus, stack_status
 
 PYTHONS = ((3, 11), (3, 14))
@@ -77,7 +77,7 @@ def _variables(_settings: Settings) -> Finding:
 
 def _files(settings: Settings) -> Finding:
     """Those that settings name, and notify.toml: parts that cannot use them begin and end for ever."""
-    for load in (models.judging, holidays.load, conversions.load, _channels):
+    for load in (*LOADED_BY_WORKERS, _channels):
         try:
             load(settings)
         except VitalsError as error:

@@ -13,6 +13,8 @@ from streams.stack.parts import Part, agent_parts, environment, server_part, wri
 from streams.stack.steps import Steps, jar_progress
 
 HUNG_AFTER_S = 10.0
+LOADED_BY_WORKERS = (holidays.load, models.judging, conversions.load)
+"""What reads the files that settings name; each raises VitalsError for one that cannot be used."""
 
 
 def up(
@@ -24,9 +26,8 @@ def up(
     a file of a setting that cannot be used, before anything begins.
     """
     if agents:  # else the workers begin and end for ever
-        holidays.load(settings)
-        models.judging(settings)
-        conversions.load(settings)
+        for load in LOADED_BY_WORKERS:
+            load(settings)
     home.prepare(settings)
     with home.locked(settings):
         start = _Start(settings, steps or Steps(), parts)

@@ -7,9 +7,9 @@ who was awake. A value of an older version, whose members have fewer fields, is 
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -20,6 +20,7 @@ from streams.vitals.policy import DAY_MS, HOUR_MS
 AWAKE = 512
 """In a ledger of so few nobody rests: they take less than the days of the group, and are looked through all day."""
 AWAKE_MS = HOUR_MS
+G = TypeVar("G")
 
 
 class _Seen(Member, frozen=True, array_like=True, gc=False):  # type: ignore[misc]  # nobody's type but the decoder's
@@ -113,9 +114,9 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
 
     def __getitem__(self, member_id: str) -> Member:
         """A member who is known, to be changed."""
-        member = self.by_id[member_id]
-        if type(member) is not Member:
-            member = self.by_id[member_id] = _wake(member)
+        member = self.find(member_id)
+        if member is None:
+            raise KeyError(member_id)
         return member
 
     def find(self, member_id: str) -> Member | None:
@@ -147,23 +148,21 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
 
     def look_each(self) -> Iterable[tuple[str, Member]]:
         """All members by pseudonym, only to be read, and not to be kept."""
-        return self.by_id.items() if len(self.by_id) <= AWAKE else self._look_each()  # type: ignore[return-value]
-
-    def _look_each(self) -> Iterator[tuple[str, Member]]:
-        for member_id, kept in self.by_id.items():
-            yield member_id, kept if type(kept) is Member else _look(kept)
+        return self._each(_look)
 
     def people(self) -> Iterable[Member]:
         """All who are neither staff nor bots, only to be read; to be walked over again and again."""
-        return _people(self) if len(self.by_id) <= AWAKE else _People(self)
+        people = _People(self)
+        return list(people) if len(self.by_id) <= AWAKE else people
 
     def glance_each(self) -> Iterable[tuple[str, Member | Glance]]:
         """The same, of which no more than the fields of a `Glance` are asked for."""
-        return self.by_id.items() if len(self.by_id) <= AWAKE else self._glance_each()  # type: ignore[return-value]
+        return self._each(_glance)
 
-    def _glance_each(self) -> Iterator[tuple[str, Member | Glance]]:
-        for member_id, kept in self.by_id.items():
-            yield member_id, kept if type(kept) is Member else _glance(kept)
+    def _each(self, decode: Callable[[bytes], G]) -> Iterable[tuple[str, Member | G]]:
+        if len(self.by_id) <= AWAKE:
+            return self.by_id.items()  # type: ignore[return-value]  # all are awake
+        return ((one, kept if type(kept) is Member else decode(kept)) for one, kept in self.by_id.items())
 
     def id_of(self, number: int) -> str:
         """The pseudonym of a member by their number; "" of one who is forgotten."""
@@ -244,10 +243,6 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
 
 def _number(kept: Kept) -> int:
     return kept.number if type(kept) is Member else _numbered(kept).number
-
-
-def _people(ledger: Ledger) -> list[Member]:
-    return [member for _, member in ledger.look_each() if member.role == "member"]
 
 
 class _People:
