@@ -124,8 +124,21 @@ class Activity(msgspec.Struct, array_like=True, gc=False):
         self.recent, self.before = mask & _RECENT, mask >> 60 & _BEFORE
 
 
+class Glance(msgspec.Struct, array_like=True, gc=False):
+    """The first fields of a member, which most walks over all of them ask for; they mean what they do in `Member`."""
+
+    number: int
+    role: Role = "member"
+    is_present: bool = False
+    presence_at: int = -1
+    joined_at: int | None = None
+    first_message_at: int | None = None
+    last_message_at: int | None = None
+    last_action_at: int = -1
+
+
 @final
-class Member(msgspec.Struct, array_like=True, gc=False):
+class Member(Glance, array_like=True, gc=False):
     """One member of one group. `number` stands for them in the panes and is never given to another.
 
     `score` is the number of messages, halved every HALF_LIFE_DAYS, as of `score_day`. `presence_at` is the time
@@ -140,14 +153,6 @@ class Member(msgspec.Struct, array_like=True, gc=False):
     see `referrals.py`, -1 in none.
     """
 
-    number: int
-    role: Role = "member"
-    is_present: bool = False
-    presence_at: int = -1
-    joined_at: int | None = None
-    first_message_at: int | None = None
-    last_message_at: int | None = None
-    last_action_at: int = -1
     messages: int = 0
     score: float = 0.0
     score_day: int = 0
