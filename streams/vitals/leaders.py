@@ -21,7 +21,7 @@ from operator import itemgetter
 
 import msgspec
 
-from streams.vitals.ledger import Ledger
+from streams.vitals.ledger import Ledger, People
 from streams.vitals.members import HALF_LIFE_DAYS, Member, decay
 from streams.vitals.panes import day_of
 from streams.vitals.policy import DAY_MS, CarrierPolicy
@@ -85,10 +85,6 @@ class Before(msgspec.Struct, frozen=True, gc=False):
 
     named: Mapping[str, bool]
     near: Collection[int]
-
-
-People = Mapping[int, tuple[str, Member]]
-"""Pseudonym and member by member number."""
 
 
 def rank(
@@ -205,7 +201,7 @@ def _is_silent(member: Member | None, day: int, policy: CarrierPolicy) -> bool:
     return quiet >= max(policy.leader_silent_days, policy.leader_pauses * pause)
 
 
-def _people(ledger: Ledger, day: int) -> dict[int, tuple[str, Member]]:
+def _people(ledger: Ledger, day: int) -> People:
     """The members who wrote in the weeks that count; who left since is still missed."""
     since, found = (day + 1 - KEPT_DAYS) * DAY_MS, {}
     for member_id, seen in ledger.glance_each():

@@ -21,6 +21,8 @@ AWAKE = 512
 """In a ledger of so few nobody rests: they take less than the days of the group, and are looked through all day."""
 AWAKE_MS = HOUR_MS
 G = TypeVar("G", bound=Glance)
+People = dict[int, tuple[str, Member]]
+"""Pseudonyms and members by member number."""
 
 
 class _Seen(Member, frozen=True, array_like=True, gc=False):  # type: ignore[misc]  # nobody's type but the decoder's

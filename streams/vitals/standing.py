@@ -24,7 +24,7 @@ import msgspec
 import xxhash
 
 from streams.vitals.insights import MemberStandings, Standing
-from streams.vitals.ledger import Ledger
+from streams.vitals.ledger import Ledger, People
 from streams.vitals.lifecycle import BENEFITS, CHURNED, NEWCOMER, STAGES, can_move, judge, tenure_since
 from streams.vitals.members import Activity, Member, Trade
 from streams.vitals.month import Month
@@ -40,10 +40,6 @@ REPLY, REACTION, CLAIM, INVITE, PURCHASE = range(5)
 _BITS, _FULL = 12, (1 << 12) - 1
 _NO_TRADE = Trade()
 _NOTHING: dict[int, int] = {}
-
-
-People = dict[int, tuple[str, Member]]
-"""Pseudonyms and members by member number."""
 
 
 class Judged(msgspec.Struct, frozen=True, gc=False):
